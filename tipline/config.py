@@ -1,0 +1,55 @@
+"""Settings: everything an operator can set, from TIPLINE_* in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Face = Literal["public", "console", "worker"]
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. All state lives under `data` unless a URL says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="TIPLINE_", extra="ignore")
+
+    data: Path = Path("instance")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in the data folder")
+    storage_url: str | None = Field(None, description="folder or s3://bucket/prefix?endpoint=...; default: objects/ in the data folder")
+    anchor: Path | None = Field(None, description="the anchor file; put it on another disk or machine")
+    keys_dir: Path | None = Field(None, description="folder of the key folders; default: keys/ in the data folder")
+    public_origin: str = "http://127.0.0.1:8000"
+    console_origin: str = "http://127.0.0.1:8001"
+    files_origin: str = "http://127.0.0.1:8002"
+    max_file_bytes: int = Field(2 * 1024**3, description="largest attachment, in bytes")
+    max_files: int = Field(20, description="most files in one message")
+    max_text_chars: int = Field(5_000_000, description="longest text, in characters")
+    examine: Literal["now", "hourly"] = "now"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'tipline.db'}"
+
+    @property
+    def storage(self) -> str:
+        return self.storage_url or str(self.data.resolve() / "objects")
+
+    @property
+    def anchor_file(self) -> Path:
+        return self.anchor or self.data / "anchor" / "log.jsonl"
+
+    @property
+    def log_folder(self) -> Path:
+        """Published tiles and checkpoint: public by nature."""
+        return self.data / "log"
+
+    @property
+    def index_folder(self) -> Path:
+        return self.data / "index"
+
+    def keys(self, face: Face) -> Path:
+        """The key folder of one process; in production each belongs to its own system user."""
+        return (self.keys_dir or self.data / "keys") / face

@@ -1,0 +1,43 @@
+"""What the installation keeps about itself: staff's acts and the worker's life signs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tipline.models.base import Base, Id, UtcTime, new_id
+
+
+class AuditEvent(Base):
+    """An act of staff: who, what, on which thing, when. No free text."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    staff_id: Mapped[str | None] = mapped_column(Id, index=True)
+    act: Mapped[str] = mapped_column(String(48))  # tip.assign, link.confirm, session.open ...
+    subject_kind: Mapped[str | None] = mapped_column(String(24))
+    subject_id: Mapped[str | None] = mapped_column(Id, index=True)
+    detail: Mapped[str | None] = mapped_column(String(64))  # a structured value only: a state, a role
+
+
+class WorkerProcess(Base):
+    """A worker's heartbeat; `dead_at` is set once and for ever."""
+
+    __tablename__ = "worker_process"
+
+    executor_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    dead_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class JobResumption(Base):
+    """How often a job was taken over from a dead worker: three times and it stays down."""
+
+    __tablename__ = "job_resumption"
+
+    workflow_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,54 @@
+"""Reward programs and their keys."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, ForeignKey, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
+
+
+class Program(Base):
+    """One incident with its reward. The notice is public and therefore in the clear."""
+
+    __tablename__ = "program"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    code: Mapped[str] = mapped_column(String(8))  # prefix of case numbers, "NS"
+    organisation: Mapped[str] = mapped_column(String(128))
+    title: Mapped[str] = mapped_column(String(200))  # the notice's question
+    incident: Mapped[str] = mapped_column(Text)  # what happened, public
+    helps_most: Mapped[str] = mapped_column(Text)  # one line each
+    reward: Mapped[str] = mapped_column(String(64))  # "$1,000,000"
+    reward_terms: Mapped[str] = mapped_column(Text)
+    notice_on: Mapped[date] = mapped_column(Date)
+    state: Mapped[str] = mapped_column(String(16), default="open")  # open, closed
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    recipient: Mapped[str] = mapped_column(String(80))  # age recipient of the program identity
+    recovery_recipient: Mapped[str | None] = mapped_column(String(80))
+    program_keys: Mapped[bytes] = mapped_column(Sealed)  # record, index and fingerprint key, age-wrapped to `recipient`
+
+
+class ProgramWrap(Base):
+    """The program identity wrapped to one colleague (age): who has a row can read the program."""
+
+    __tablename__ = "program_wrap"
+
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    wrapped: Mapped[bytes] = mapped_column(Sealed)
+    granted_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    granted_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class Counter(Base):
+    """The last number given out in a series: tip:2026, case:2026, exhibit:<case id>."""
+
+    __tablename__ = "counter"
+
+    series: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,113 @@
+"""Drafts, tips and the conversation with their sources. Acts of a source carry a day, never a time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Boolean, Date, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
+
+
+class Draft(Base):
+    """A form that was filled in but not sent. Its id is HMAC(receipt pepper, draft secret)."""
+
+    __tablename__ = "draft"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"))
+    tip_id: Mapped[str | None] = mapped_column(ForeignKey("tip.id"))  # set for a follow-up message
+    answers: Mapped[bytes | None] = mapped_column(Sealed)  # age to the draft's identity: what was typed
+    day: Mapped[date] = mapped_column(Date)
+
+
+class DraftPart(Base):
+    """A file of a draft that arrived whole, sealed to an identity that only the draft secret opens."""
+
+    __tablename__ = "draft_part"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    draft_id: Mapped[str] = mapped_column(ForeignKey("draft.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    object_name: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed_length: Mapped[int] = mapped_column(Integer)
+    facts: Mapped[bytes] = mapped_column(Sealed)  # age to the draft's identity: name, digest, length
+
+
+class Send(Base):
+    """The unique mark of a Send: a repeated one finds this row and makes no second tip."""
+
+    __tablename__ = "send"
+
+    draft_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
+    salt: Mapped[bytes | None] = mapped_column(Sealed)  # goes at the receipt's first use or in the second daily sweep
+    day: Mapped[date] = mapped_column(Date)
+
+
+class Tip(Base):
+    __tablename__ = "tip"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    case_id: Mapped[str | None] = mapped_column(ForeignKey("case_file.id"), index=True)
+    number: Mapped[str] = mapped_column(String(16), unique=True)
+    state: Mapped[str] = mapped_column(String(16), default="new", index=True)  # new, working, waiting, closed, junk
+    assignee_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    received_on: Mapped[date] = mapped_column(Date)
+    receipt_lookup: Mapped[str] = mapped_column(String(64), unique=True)  # HMAC(receipt pepper, number)
+    source_recipient: Mapped[str] = mapped_column(String(80))  # equal to the one in the ACQUIRED openings
+    claim_key: Mapped[str] = mapped_column(String(64))  # Ed25519 public key, hex; equal to the one in the openings
+    packet: Mapped[bytes] = mapped_column(Sealed)  # age to the source: what a proof needs
+    title: Mapped[bytes | None] = mapped_column(Sealed)  # record key: first words, set when staff first read it
+    read_on: Mapped[date | None] = mapped_column(Date)  # when the source last came back
+
+
+class TipMessage(Base):
+    """One message of the conversation. The source's are exhibits; staff's are sealed to the source and to the record key."""
+
+    __tablename__ = "tip_message"
+    __table_args__ = (UniqueConstraint("tip_id", "seq"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
+    seq: Mapped[int] = mapped_column(Integer)
+    by_source: Mapped[bool] = mapped_column(Boolean)
+    on_day: Mapped[date] = mapped_column(Date)
+    staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    written_at: Mapped[datetime | None] = mapped_column(UtcTime)  # staff's only
+    to_source: Mapped[bytes | None] = mapped_column(Sealed)  # age to the source recipient
+    body: Mapped[bytes | None] = mapped_column(Sealed)  # record key
+    read_by_source: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class TipItem(Base):
+    """An exhibit that came with a message: the text itself (position 0) or an attachment."""
+
+    __tablename__ = "tip_item"
+
+    exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), primary_key=True)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("tip_message.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class TipLabel(Base):
+    __tablename__ = "tip_label"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
+    label: Mapped[bytes] = mapped_column(Sealed)
+    added_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+
+
+class SourceSession(Base):
+    """A receipt in use. The row is sealed under the cookie's key; an unknown receipt gets a row that opens nothing."""
+
+    __tablename__ = "source_session"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 hex of the cookie's id half
+    keys: Mapped[bytes] = mapped_column(Sealed)
+    started_at: Mapped[datetime] = mapped_column(UtcTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)

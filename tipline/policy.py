@@ -1,0 +1,52 @@
+"""Who may do what. One table; services ask it, templates ask it, nothing else decides."""
+
+from __future__ import annotations
+
+from tipline.actor import Actor
+from tipline.errors import Forbidden
+
+READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read"})
+
+ROLES: dict[str, frozenset[str]] = {
+    "administrator": frozenset({"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read"}),
+    "investigator": READ
+    | {
+        "tip.work",
+        "tip.reply",
+        "exhibit.verify",
+        "exhibit.transfer",
+        "exhibit.download",
+        "exhibit.number",
+        "case.open",
+        "case.work",
+        "letter.register",
+        "sample.register",
+        "link.decide",
+        "keys.read",
+    },
+    "counsel": READ
+    | {"exhibit.verify", "exhibit.transfer", "exhibit.download", "case.open", "case.work", "export.read", "export.make", "keys.read"},
+    "program_manager": READ | {"tip.work", "tip.reply", "program.notice", "export.read", "keys.read"},
+}
+
+ROLE_NAMES = {
+    "administrator": "administrator",
+    "investigator": "investigator",
+    "counsel": "counsel",
+    "program_manager": "program manager",
+}
+
+
+def may(actor: Actor, action: str) -> bool:
+    """Tell whether the actor's role allows `action`, one of the strings of ROLES."""
+    return action in ROLES.get(actor.role, frozenset())
+
+
+def require(actor: Actor, action: str) -> None:
+    """Let the act go on, or refuse it.
+
+    Raises:
+        Forbidden: the role does not include the action.
+    """
+    if not may(actor, action):
+        raise Forbidden(f"Your role, {ROLE_NAMES.get(actor.role, actor.role)}, does not include this.", "Ask an administrator if it should.")
