@@ -68,6 +68,14 @@ class LogLeaf(Base):
     entry: Mapped[str] = mapped_column(String(64))
 
 
+class LogPending(Base):
+    """An event that has no place in the log yet: written with the event, taken away by the sequencer."""
+
+    __tablename__ = "log_pending"
+
+    event_id: Mapped[str] = mapped_column(ForeignKey("custody_event.event_id"), primary_key=True)
+
+
 class LogCheckpoint(Base):
     """A signed checkpoint: published (daily, padded) or interim (for an export)."""
 
