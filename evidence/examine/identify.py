@@ -1,0 +1,135 @@
+"""What a file is, by its bytes: a label, and plain words where name and content disagree.
+
+    identify(b"PK\\x03\\x04...", "invoice.pdf")
+    -> Identification("application/zip", "ZIP", "zip", ("Named .pdf, is ZIP.",))
+
+libmagic looks at the first bytes only. What it says is cross-checked against signatures elsewhere in the
+file (a ZIP directory at the end of a picture). Nothing is refused for its type.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pylibmagic  # noqa: F401  (carries libmagic; it must come before magic, which looks for it on import)
+
+# isort: split
+import magic
+
+from evidence.examine.media_types import ENDINGS, KNOWN, SAME_AS, UNKNOWN, is_text, is_zip_family
+
+HEAD = 256 * 1024
+TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes of the end
+
+_HTML = re.compile(rb"<(?:!doctype html|html|script|iframe|body)[\s>]", re.IGNORECASE)
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
+_PROGRAMS = frozenset({"exe", "dll", "scr", "com", "bat", "cmd", "ps1", "vbs", "js", "jar", "lnk", "hta", "msi", "sh"})
+
+
+@dataclass(frozen=True)
+class Identification:
+    """The type found in the bytes. `label` is a short name, `extension_expected` the usual ending ("" where none is)."""
+
+    media_type: str
+    label: str
+    extension_expected: str
+    warnings: tuple[str, ...] = ()
+
+
+def identify(head: bytes, name: str, tail: bytes = b"") -> Identification:
+    """Identify a file from its first bytes (up to HEAD are looked at), its name and its last bytes (TAIL of them).
+
+    `tail` may be empty where the end is not at hand; the checks that need it are then left out. A file that
+    is no longer than `head` needs no tail.
+    """
+    head = head[:HEAD]
+    media_type = _media_type(head)
+    label, expected = _label(media_type, head)
+    warnings = (*_name_warnings(name, media_type, label), *_also_reads_as(head, tail or head, media_type))
+    return Identification(media_type, label, expected, warnings)
+
+
+@lru_cache(maxsize=2)
+def _libmagic(mime: bool) -> magic.Magic:
+    return magic.Magic(mime=mime)
+
+
+def _media_type(head: bytes) -> str:
+    if not head:
+        return "application/x-empty"
+    if head.lstrip(b"\xef\xbb\xbf\r\n \t").startswith(b"ISA") and head.count(b"~") + head.count(b"\n") > 1 and b"NM1" in head:
+        return "application/edi-x12"
+    found = _magic_says(head, mime=True)
+    found = SAME_AS.get(found, found)
+    start = head[:4096].lower()
+    if found.startswith("text/") and b"<svg" in start:
+        return "image/svg+xml"
+    if found in {"text/html", UNKNOWN} and head.find(b"%PDF-", 0, 1024) >= 0:  # PDF readers accept the mark anywhere there
+        return "application/pdf"
+    if found == UNKNOWN and head.startswith(b"PK\x03\x04"):
+        return "application/zip"
+    if found.startswith("text/") and found not in KNOWN:
+        return "text/plain"
+    return found
+
+
+def _magic_says(head: bytes, *, mime: bool) -> str:
+    try:
+        return str(_libmagic(mime).from_buffer(head))
+    except magic.MagicException:
+        return UNKNOWN if mime else "data"
+
+
+def _label(media_type: str, head: bytes) -> tuple[str, str]:
+    if media_type in KNOWN:
+        label, endings = KNOWN[media_type]
+        return label, endings[0] if endings else ""
+    if media_type == "application/x-empty":
+        return "empty file", ""
+    if media_type == UNKNOWN:
+        # only the first words: what follows may quote the file (author, camera, position)
+        words = re.split(r"[,:(\"]", _magic_says(head, mime=False), maxsplit=1)[0].strip()
+        return ("unknown data" if words in {"", "data"} else words[:48]), ""
+    return media_type, ""
+
+
+def _name_warnings(name: str, media_type: str, label: str) -> tuple[str, ...]:
+    warnings = []
+    parts = name.lower().replace("\\", "/").rsplit("/", 1)[-1].split(".")
+    ending = parts[-1].strip() if len(parts) > 1 else ""
+    allowed = ENDINGS.get(ending)
+    if media_type == "application/zip" and allowed is not None and any(is_zip_family(kind) for kind in allowed):
+        allowed = None  # libmagic knows not every Office file from its first bytes
+    both_text = is_text(media_type) and allowed is not None and all(is_text(kind) for kind in allowed)
+    harmless = both_text and media_type not in {"text/html", "image/svg+xml"} and ending not in {"html", "htm", "svg"}
+    if allowed is not None and media_type not in allowed and not harmless and media_type != "application/encrypted":
+        warnings.append(f"Named .{ending}, is {label}.")
+    if len(parts) > 2 and ending in _PROGRAMS and parts[-2] in ENDINGS:
+        warnings.append(f"Two endings: .{parts[-2]} hides .{ending}, which a computer may run.")
+    if _TURNS.search(name):
+        warnings.append("The name holds characters that turn its direction, so it may read as another ending.")
+    return tuple(warnings)
+
+
+def _also_reads_as(head: bytes, tail: bytes, media_type: str) -> tuple[str, ...]:
+    """Signatures of a second format in the same bytes."""
+    warnings = []
+    holds_parts = head.startswith(b"\xd0\xcf\x11\xe0")  # old Office files embed newer ones, which are ZIP
+    if not holds_parts and not is_zip_family(media_type) and b"PK\x05\x06" in tail[-TAIL:]:
+        warnings.append("Also reads as ZIP: a ZIP directory stands at its end.")
+    pdf_at = head.find(b"%PDF-", 0, 1024)
+    if pdf_at >= 0 and media_type != "application/pdf":
+        warnings.append("Also reads as PDF.")
+    elif pdf_at > 0 and head[:pdf_at].strip():
+        warnings.append(f"The PDF begins at byte {pdf_at}: something else stands before it.")
+    if is_zip_family(media_type) and not head.startswith(b"PK"):
+        warnings.append("The ZIP archive does not begin at the first byte: something else stands before it.")
+    if not is_text(media_type) and _HTML.search(head[:4096]):
+        warnings.append("Holds HTML near its start: a browser may read it as a page.")
+    end = _ENDS.get(media_type)
+    if end is not None and not tail.rstrip(b"\x00\r\n").endswith(end) and not tail.endswith(end):
+        warnings.append(f"Does not end where a {KNOWN[media_type][0]} ends: cut short, or something was added.")
+    return tuple(warnings)

@@ -1,0 +1,119 @@
+"""Short names for media types, and the file name endings that belong to them."""
+
+from __future__ import annotations
+
+UNKNOWN = "application/octet-stream"
+
+# media type: (label, endings; the first is the usual one)
+KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "image/jpeg": ("JPEG", ("jpg", "jpeg", "jpe", "jfif", "mpo")),
+    "image/png": ("PNG", ("png", "apng")),
+    "image/gif": ("GIF", ("gif",)),
+    "image/webp": ("WebP", ("webp",)),
+    "image/tiff": ("TIFF", ("tif", "tiff")),
+    "image/bmp": ("BMP", ("bmp", "dib")),
+    "image/heic": ("HEIC", ("heic", "heif", "hif")),
+    "image/avif": ("AVIF", ("avif",)),
+    "image/jp2": ("JPEG 2000", ("jp2", "j2k", "jpx", "jpf")),
+    "image/vnd.microsoft.icon": ("icon", ("ico",)),
+    "image/vnd.adobe.photoshop": ("Photoshop picture", ("psd",)),
+    "image/svg+xml": ("SVG", ("svg",)),
+    "application/pdf": ("PDF", ("pdf",)),
+    "application/postscript": ("PostScript", ("ps", "eps")),
+    "application/zip": ("ZIP", ("zip",)),
+    "application/java-archive": ("Java program", ("jar",)),
+    "application/gzip": ("gzip", ("gz", "tgz")),
+    "application/x-bzip2": ("bzip2", ("bz2", "tbz", "tbz2")),
+    "application/x-xz": ("xz", ("xz", "txz")),
+    "application/x-tar": ("tar", ("tar",)),
+    "application/x-7z-compressed": ("7-Zip", ("7z",)),
+    "application/x-rar": ("RAR", ("rar",)),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("Word document", ("docx", "docm", "dotx", "dotm")),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (
+        "Excel workbook",
+        ("xlsx", "xlsm", "xlsb", "xltx", "xltm", "xlam"),
+    ),
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": (
+        "PowerPoint presentation",
+        ("pptx", "pptm", "potx", "potm", "ppsx", "ppsm", "ppam"),
+    ),
+    "application/vnd.oasis.opendocument.text": ("OpenDocument text", ("odt", "ott")),
+    "application/vnd.oasis.opendocument.spreadsheet": ("OpenDocument spreadsheet", ("ods", "ots")),
+    "application/vnd.oasis.opendocument.presentation": ("OpenDocument presentation", ("odp", "otp")),
+    "application/msword": ("Word document (old form)", ("doc", "dot")),
+    "application/vnd.ms-excel": ("Excel workbook (old form)", ("xls", "xlt", "xla")),
+    "application/vnd.ms-powerpoint": ("PowerPoint presentation (old form)", ("ppt", "pps", "pot")),
+    "application/encrypted": ("encrypted Office document", ()),
+    "application/vnd.ms-outlook": ("Outlook message", ("msg",)),
+    "application/x-dosexec": ("Windows program", ("exe", "dll", "scr", "com", "sys", "ocx")),
+    "application/x-executable": ("Linux program", ("elf", "so", "o", "bin")),
+    "application/x-ms-shortcut": ("Windows shortcut", ("lnk",)),
+    "application/vnd.sqlite3": ("SQLite database", ("sqlite", "sqlite3", "db")),
+    "application/edi-x12": ("X12", ("x12", "edi", "837", "835", "834", "270", "271")),
+    "application/json": ("JSON", ("json",)),
+    "application/rtf": ("RTF", ("rtf", "doc")),
+    "message/rfc822": ("e-mail", ("eml", "mht", "mhtml")),
+    "text/html": ("HTML", ("html", "htm", "xhtml")),
+    "text/xml": ("XML", ("xml", "xsd", "fodt", "rdf")),
+    "text/csv": ("CSV", ("csv", "tsv", "tab")),
+    "text/x-script": ("script", ("sh", "bat", "cmd", "ps1", "vbs", "js", "py", "pl", "php", "rb")),
+    "text/plain": ("text", ("txt", "md", "log", "text", "asc", "ini", "cfg")),
+    "audio/mpeg": ("MP3", ("mp3",)),
+    "audio/x-wav": ("WAV", ("wav",)),
+    "audio/ogg": ("Ogg", ("ogg", "oga", "opus")),
+    "video/mp4": ("MP4", ("mp4", "m4v", "m4a", "mov")),
+    "video/quicktime": ("QuickTime", ("mov", "qt", "mp4")),
+    "video/x-matroska": ("Matroska", ("mkv", "webm")),
+    "video/webm": ("WebM", ("webm",)),
+    "video/x-msvideo": ("AVI", ("avi",)),
+}
+
+# what libmagic says: the name used here
+SAME_AS = {
+    "image/x-ms-bmp": "image/bmp",
+    "image/heif": "image/heic",
+    "image/x-icon": "image/vnd.microsoft.icon",
+    "text/rtf": "application/rtf",
+    "application/csv": "text/csv",
+    "application/xml": "text/xml",
+    "application/x-gzip": "application/gzip",
+    "application/x-zip-compressed": "application/zip",
+    "application/x-pie-executable": "application/x-executable",
+    "application/x-sharedlib": "application/x-executable",
+    "application/x-sqlite3": "application/vnd.sqlite3",
+    "text/x-shellscript": "text/x-script",
+    "text/x-python": "text/x-script",
+    "text/x-script.python": "text/x-script",
+    "text/x-perl": "text/x-script",
+    "text/x-php": "text/x-script",
+    "text/x-msdos-batch": "text/x-script",
+    "application/javascript": "text/x-script",
+    "video/x-m4v": "video/mp4",
+    "audio/x-m4a": "video/mp4",
+}
+
+ENDINGS: dict[str, frozenset[str]] = {
+    ending: frozenset(media for media, (_, endings) in KNOWN.items() if ending in endings)
+    for _, endings in KNOWN.values()
+    for ending in endings
+}
+
+
+def is_text(media_type: str) -> bool:
+    """Say whether content of this type is shown as text (SVG, HTML and mail too: never rendered)."""
+    return media_type.startswith("text/") or media_type in {
+        "image/svg+xml",
+        "application/json",
+        "application/rtf",
+        "application/edi-x12",
+        "message/rfc822",
+    }
+
+
+def is_zip_family(media_type: str) -> bool:
+    """Say whether a ZIP archive is the expected container of this type."""
+    return (
+        media_type in {"application/zip", "application/java-archive", "application/epub+zip"}
+        or media_type.startswith("application/vnd.openxmlformats-officedocument.")
+        or media_type.startswith("application/vnd.oasis.opendocument.")
+    )
