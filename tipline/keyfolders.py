@@ -1,8 +1,8 @@
 """The key folder of each process: who runs with which folder can do what (SPEC section 2).
 
-    keys/public/   process.key receipt.pepper recipients.json pins.json
-    keys/console/  process.key staff.pepper flask.secret recipients.json pins.json
-    keys/worker/   process.key log.key examiner.key anchor.key recipients.json pins.json
+keys/public/   process.key receipt.pepper recipients.json pins.json
+keys/console/  process.key staff.pepper flask.secret recipients.json pins.json
+keys/worker/   process.key log.key examiner.key anchor.key recipients.json pins.json
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class NotSetUp(TiplineError):
     """A key is missing: the installation was never set up, or the process reads the wrong folder."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"The key file {path} is not there.", "Run `tipline run` once, or set TIPLINE_DATA to the folder of your installation.")
+        super().__init__(
+            f"The key file {path} is not there.", "Run `tipline run` once, or set TIPLINE_DATA to the folder of your installation."
+        )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """To whom the processes may seal: a signed list in each key folder, so that a changed database row never becomes a reader.
 
-    recipients.json  {"list": "<JSON text>", "signatures": [{"key": hex, "signature": hex}]}
-    pins.json        {"keys": [hex], "needed": 1}
+recipients.json  {"list": "<JSON text>", "signatures": [{"key": hex, "signature": hex}]}
+pins.json        {"keys": [hex], "needed": 1}
 """
 
 from __future__ import annotations

@@ -108,7 +108,9 @@ class CustodyVault:
         exhibit = act.exhibit
         recipient = _own_recipient(exhibit, act.keyfile)
         previous_seq, previous_entry = self._head(session, exhibit.id)
-        values = custody.next_fields(previous_entry, previous_seq, exhibit.id, {"kind": act.kind, **self._who_and_when(act, now), **act.fields})
+        values = custody.next_fields(
+            previous_entry, previous_seq, exhibit.id, {"kind": act.kind, **self._who_and_when(act, now), **act.fields}
+        )
         signers: list[Signer] = [self.keys.process_key]
         if act.signed and act.actor is not None:
             signers.append(act.actor.keyring.signing_key)
@@ -286,4 +288,3 @@ def shown_name(name: str) -> str:
     """Return a file name that can be shown and printed: control and direction characters become U+FFFD, 200 characters at most."""
     safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.encode("utf-8", "replace").decode())
     return safe[:200]
-
