@@ -1,0 +1,103 @@
+"""Strict JSON and base64url (SPEC 1.4 and 1.5).
+
+    encode(["a", 1, None]) == b'["a",1,null]'
+
+Reading refuses what two parsers could read differently: floats, integers beyond 2^53-1, an object key given
+twice, unpaired surrogates, bytes that are not UTF-8 (RFC 8259 section 4 and 8.2; RFC 7493 I-JSON section 2).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, NoReturn
+
+from evidence.errors import FormatError
+
+LARGEST_INTEGER = 2**53 - 1
+_NEXT = "The bytes are damaged or were written by another program."
+
+
+def encode(value: Any) -> bytes:
+    """Return the canonical bytes: no spaces, UTF-8, nothing escaped that need not be, keys in the given order.
+
+    Raises FormatError for a value outside null, bool, integer, text, list, object.
+    """
+    _check(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode(data: bytes) -> Any:
+    """Return the value of strict JSON bytes; raises FormatError for anything else."""
+    try:
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_object, parse_float=_refuse_float, parse_constant=_refuse_float, parse_int=_integer)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise FormatError(f"not strict JSON: {error}", _NEXT) from error
+    _check(value)
+    return value
+
+
+def b64url(data: bytes) -> str:
+    """Return base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def unb64url(text: str) -> bytes:
+    """Return the bytes of base64url without padding.
+
+    Raises FormatError for padding, other letters, or stray bits: each byte string has exactly one spelling.
+    """
+    try:
+        data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise FormatError(f"not base64url: {text[:40]!r}", _NEXT) from error
+    if b64url(data) != text:
+        raise FormatError(f"not the canonical base64url of its bytes: {text[:40]!r}", _NEXT)
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object key stands twice")
+    return found
+
+
+def _refuse_float(text: str) -> NoReturn:
+    raise ValueError(f"{text[:40]} is not an integer")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or text == "-0":
+        raise ValueError(f"{text[:40]} is out of range")
+    return int(text)
+
+
+def _check(value: Any) -> None:
+    """Refuse what strict JSON has no place for; `bool` is looked at before `int`, of which it is a kind."""
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > LARGEST_INTEGER:
+            raise FormatError(f"an integer beyond 2^53-1: {value}", "Write it as text.")
+    elif isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise FormatError("an object key that is not text", "Use text as keys.")
+            _check_text(key)
+            _check(item)
+    else:
+        raise FormatError(f"a {type(value).__name__} has no place in strict JSON", "Use null, true, false, integers, text, lists, objects.")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError("text with an unpaired surrogate", "File names that are not UTF-8 go into name_b64.") from error
