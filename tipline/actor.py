@@ -89,5 +89,3 @@ class Actor:
     role: str
     session_id: str
     keyring: Keyring = field(repr=False)
-
-

@@ -22,7 +22,5 @@ def record(
     """
     kind, subject_id = subject or (None, None)
     session.add(
-        AuditEvent(
-            at=at, staff_id=actor.staff_id if actor else None, act=act, subject_kind=kind, subject_id=subject_id, detail=detail
-        )
+        AuditEvent(at=at, staff_id=actor.staff_id if actor else None, act=act, subject_kind=kind, subject_id=subject_id, detail=detail)
     )

@@ -21,7 +21,7 @@ from tipline.errors import TiplineError
 SECRETS: dict[Face, tuple[str, ...]] = {
     "public": ("process.key", "receipt.pepper"),
     "console": ("process.key", "staff.pepper", "flask.secret"),
-    "worker": ("process.key", "log.key", "examiner.key", "anchor.key"),
+    "worker": ("process.key", "log.key", "log.origin", "examiner.key", "anchor.key"),
 }
 
 
@@ -79,10 +79,17 @@ def create_key_folders(settings: Settings) -> list[Path]:
         folder = settings.keys(face)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in names:
-            text = Identity.generate().secret if name == "examiner.key" else secrets.token_hex(32)
-            if write_secret(folder / name, text + "\n"):
+            if write_secret(folder / name, _fresh(name) + "\n"):
                 made.append(folder / name)
     return made
+
+
+def _fresh(name: str) -> str:
+    if name == "examiner.key":
+        return Identity.generate().secret
+    if name == "log.origin":
+        return f"tipline-{secrets.token_hex(4)}"  # the log's name in every checkpoint; public, and says nothing of the host
+    return secrets.token_hex(32)
 
 
 def write_secret(path: Path, text: str) -> bool:

@@ -49,4 +49,6 @@ def require(actor: Actor, action: str) -> None:
         Forbidden: the role does not include the action.
     """
     if not may(actor, action):
-        raise Forbidden(f"Your role, {ROLE_NAMES.get(actor.role, actor.role)}, does not include this.", "Ask an administrator if it should.")
+        raise Forbidden(
+            f"Your role, {ROLE_NAMES.get(actor.role, actor.role)}, does not include this.", "Ask an administrator if it should."
+        )

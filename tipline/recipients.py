@@ -104,7 +104,8 @@ def _check(text: str, pins: Path) -> RecipientList:
 def pin_administrator(settings: Settings, public: bytes) -> bool:
     """Pin the first administrator's signing key in every key folder. Later calls change nothing and return False."""
     text = json.dumps({"keys": [public.hex()], "needed": 1}) + "\n"
-    return all([write_secret(settings.keys(face) / "pins.json", text) for face in FACES])
+    made = [write_secret(settings.keys(face) / "pins.json", text) for face in FACES]
+    return all(made)
 
 
 def publish_recipients(settings: Settings, entries: Sequence[Recipient], signers: Sequence[SigningKey]) -> RecipientList:

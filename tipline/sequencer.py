@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from evidence import checkpoint, merkle
 from tipline.anchor import Anchor
+from tipline.config import Settings
 from tipline.db import Database
 from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf, LogPending
 from tipline.vault import INSTALLATION, Act, CustodyVault
@@ -21,22 +21,14 @@ PUBLISH_MULTIPLE = 64
 LOCK = 7001
 
 
-@dataclass(frozen=True)
-class LogPlace:
-    """Where the log lives: its origin (the name in every checkpoint) and the folder of what is published."""
-
-    origin: str
-    folder: Path
-
-
 class Sequencer:
     """The one writer of the log. It runs in the worker, which alone holds the log key."""
 
-    def __init__(self, database: Database, vault: CustodyVault, anchor: Anchor, place: LogPlace, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, vault: CustodyVault, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.database = database
         self.vault = vault
-        self.anchor = anchor
-        self.place = place
+        self.anchor = Anchor(settings.anchor_file, vault.keys.secret("anchor.key"))
+        self.folder = settings.log_folder
         self.clock = clock
         self._tree = merkle.Tree()
 
@@ -80,18 +72,6 @@ class Sequencer:
             session.execute(delete(LogPending).where(LogPending.event_id.in_([event_id for event_id, _ in waiting])))
         return len(waiting)
 
-    def tree(self, session: Session) -> merkle.Tree:
-        """Return the tree over all sequenced events; only the new ones are read."""
-        entries = session.execute(select(LogLeaf.entry).where(LogLeaf.log_index >= self._tree.size).order_by(LogLeaf.log_index)).scalars()
-        for entry in entries:
-            self._tree.append(merkle.leaf_hash(bytes.fromhex(entry)))
-        return self._tree
-
-    def interim_checkpoint(self, session: Session) -> tuple[str, merkle.Tree]:
-        """Sign a checkpoint over what is sequenced now, for an export. Returns the signed note and its tree."""
-        tree = self.tree(session)
-        return self._sign(session, "interim", tree.size, tree.root()), tree
-
     def publish_if_due(self) -> bool:
         """Publish the day's checkpoint when the last one is of another day (UTC)."""
         with self.database.session(write=False) as session:
@@ -111,12 +91,12 @@ class Sequencer:
                 pass
             old = last.size if last else 0
             self._pad(session, _published_size(old, _log_size(session)))
-            tree = self.tree(session)
+            tree = extend(self._tree, session)
             for path, data in merkle.tiles(tree, old, tree.size):
-                _write_public(self.place.folder / path, data)
-            note = self._sign(session, "published", tree.size, tree.root())
+                _write_public(self.folder / path, data)
+            note = _sign(session, self.vault, "published", tree, self.clock())
             session.commit()
-        _write_public(self.place.folder / "checkpoint", note.encode())
+        _write_public(self.folder / "checkpoint", note.encode())
         with self.database.session(write=False) as session:
             self.anchor.catch_up(session)
         return note
@@ -129,11 +109,27 @@ class Sequencer:
         while self._sequence(session):
             pass
 
-    def _sign(self, session: Session, kind: str, size: int, root: bytes) -> str:
-        note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(self.place.origin, size, root), self.vault.keys.log_key)
-        session.add(LogCheckpoint(kind=kind, size=size, note=note, signed_at=self.clock()))
-        session.flush()
-        return note
+
+def extend(tree: merkle.Tree, session: Session) -> merkle.Tree:
+    """Add to `tree` the leaves that were sequenced since; only those are read."""
+    entries = session.execute(select(LogLeaf.entry).where(LogLeaf.log_index >= tree.size).order_by(LogLeaf.log_index)).scalars()
+    for entry in entries:
+        tree.append(merkle.leaf_hash(bytes.fromhex(entry)))
+    return tree
+
+
+def interim_checkpoint(session: Session, vault: CustodyVault, now: datetime) -> tuple[str, merkle.Tree]:
+    """Sign a checkpoint over what is sequenced now, for an export, in the worker. Returns the signed note and its tree."""
+    tree = extend(merkle.Tree(), session)
+    return _sign(session, vault, "interim", tree, now), tree
+
+
+def _sign(session: Session, vault: CustodyVault, kind: str, tree: merkle.Tree, now: datetime) -> str:
+    origin = vault.keys.text("log.origin")
+    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(origin, tree.size, tree.root()), vault.keys.log_key)
+    session.add(LogCheckpoint(kind=kind, size=tree.size, note=note, signed_at=now))
+    session.flush()
+    return note
 
 
 def _lock(session: Session) -> None:

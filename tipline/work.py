@@ -14,7 +14,6 @@ from tipline.config import Settings
 from tipline.db import Database
 from tipline.vault import Act, CustodyVault
 
-
 NEXT_NUMBER = text(
     "INSERT INTO counter (series, value) VALUES (:series, 1) ON CONFLICT (series) DO UPDATE SET value = counter.value + 1 RETURNING value"
 )

@@ -7,7 +7,6 @@ from alembic import op
 
 from tipline.migrations.triggers import append_only
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
