@@ -1,0 +1,87 @@
+"""Where sealed objects and their key files lie: the port that `disk` and `s3` fill (SPEC section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from urllib.parse import unquote, urlsplit
+
+from evidence.errors import UsageError
+
+_NAME = re.compile(r"[0-9a-z]{2}[0-9a-z.]{0,198}")
+
+
+class Pending(Protocol):
+    """An object that is being written and has no name yet. Nobody sees it before `commit`."""
+
+    def write(self, data: bytes) -> object:
+        """Appends bytes. StorageFull where there is no room."""
+
+    def commit(self, name: str) -> None:
+        """Gives the object its name; it is durable when this returns. AlreadyThere where the name is taken."""
+
+    def abort(self) -> None:
+        """Forgets the object. Harmless after commit or a first abort."""
+
+
+class ObjectStore(Protocol):
+    """Named blobs that are written once. Names are made of 0-9, a-z and dots only, so none can leave the store."""
+
+    def create(self) -> Pending:
+        """A new object to write to."""
+
+    def open(self, name: str) -> BinaryIO:
+        """A seekable reader. NotFound."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Stores a small blob, durably. AlreadyThere where the name is taken."""
+
+    def read(self, name: str) -> bytes:
+        """The whole of a small blob. NotFound."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a blob of this name."""
+
+    def size(self, name: str) -> int:
+        """Its length in bytes. NotFound."""
+
+    def version(self, name: str) -> Hashable:
+        """A value that changes when the stored bytes are replaced. NotFound."""
+
+    def remove(self, name: str) -> None:
+        """Removes a blob. NotFound."""
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """The names that begin with `prefix`, in no order."""
+
+    def sweep(self) -> int:
+        """Removes what a crash left half written, never what is being written; says how many."""
+
+
+def check_name(name: str) -> str:
+    """The name itself. UsageError where it is not one that a store can hold."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name[:80]!r} cannot be the name of a stored object.", "Names are made of 0-9, a-z and dots.")
+    return name
+
+
+def open_store(url: str, spool: Path | None = None) -> ObjectStore:
+    """The store at `url`: a folder (`file:///...` or a plain path), or `s3://bucket/prefix?endpoint=...&region=...`.
+
+    Credentials of S3 come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). `spool` is the folder
+    where sealed bytes wait for S3; without it the system's temporary folder serves. UsageError on any other address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        from evidence.storage.s3 import S3Store  # obstore is an extra
+
+        return S3Store.from_url(url, spool)
+    from evidence.storage.disk import DiskStore
+
+    if parts.scheme == "file" and not parts.netloc:
+        return DiskStore(Path(unquote(parts.path)))
+    if not parts.scheme:
+        return DiskStore(Path(url))
+    raise UsageError(f"{parts.scheme}:// is not a storage address.", "Give a folder, file:///folder or s3://bucket/prefix.")

@@ -1,0 +1,188 @@
+"""A store in an S3 bucket, through obstore. Sealed bytes wait in an unnamed spool file on disk, then are put as
+`<name up to its first dot>/<name>`.
+
+Blobs up to 16 MiB are put with If-None-Match, so a taken name is refused by the server itself. Larger ones go up in parts, which
+S3 clients cannot make conditional everywhere: there the name is looked up first, and since the name of an object is the digest of its
+bytes, a second writer in between writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import S3Store as Bucket
+
+from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull, UsageError
+from evidence.storage import check_name
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, S3Config
+
+ONE_PUT = 16 * 1024 * 1024
+READ_AHEAD = 4 * 1024 * 1024
+_OPTIONS = frozenset({"endpoint", "region", "spool"})
+
+
+@contextmanager
+def _plain_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except AlreadyExistsError as error:
+        raise AlreadyThere(f"{what} is already stored.", "Stored objects are never overwritten.") from error
+    except (NotFoundError, FileNotFoundError) as error:
+        raise NotFound(f"{what} is not in the store.", "Restore it from a backup.") from error
+    except BaseError as error:
+        reason = str(error).splitlines()[0][:200]
+        raise EvidenceError(f"The object store did not do what was asked: {reason}", "Check its address, credentials and state.") from error
+
+
+def _key(name: str) -> str:
+    return f"{check_name(name).partition('.')[0]}/{name}"  # a listing can then be narrowed by the server, which knows whole segments only
+
+
+class S3Pending:
+    """Sealed bytes in an unnamed file on disk."""
+
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
+        self._spool = tempfile.TemporaryFile(dir=store.spool)  # noqa: SIM115 - closed by commit or abort
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._spool.write(data)
+        except OSError as error:
+            raise StorageFull(f"The spool folder took no more bytes: {error.strerror}.", "Free some space, then try again.") from error
+
+    def commit(self, name: str) -> None:
+        try:
+            self._spool.seek(0, os.SEEK_END)
+            size = self._spool.tell()
+            self._spool.seek(0)
+            if size <= ONE_PUT:
+                self._store.put(name, self._spool.read())
+            else:
+                self._store.put_large(name, cast(BinaryIO, self._spool), size)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        self._spool.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, store: Bucket, path: str, size: int) -> None:
+        self._store, self._path, self._size, self._at = store, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        length = min(len(buffer), self._size - self._at)
+        if length <= 0:
+            return 0
+        with _plain_errors("The object"):
+            piece = obstore.get_range(self._store, self._path, start=self._at, length=length)
+        memoryview(buffer)[: len(piece)] = memoryview(piece)
+        self._at += len(piece)
+        return len(piece)
+
+
+class S3Store:
+    """See the module."""
+
+    def __init__(self, bucket: Bucket, spool: Path) -> None:
+        self._bucket, self.spool = bucket, spool
+
+    @classmethod
+    def from_url(cls, url: str, spool: Path | None = None) -> S3Store:
+        """`s3://bucket/prefix?endpoint=http://127.0.0.1:8333&region=us-east-1&spool=/var/spool/x`. UsageError on an unknown option."""
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        options = dict(pairs)
+        if not parts.netloc or len(options) != len(pairs) or set(options) - _OPTIONS or not all(options.values()):
+            raise UsageError("This S3 address is not understood.", "Write s3://bucket/prefix?endpoint=...&region=...")
+        folder = spool or (Path(options["spool"]) if "spool" in options else Path(tempfile.gettempdir()))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config: S3Config = {"region": options.get("region", "us-east-1")}
+        if "endpoint" in options:
+            config["endpoint"] = options["endpoint"]
+        client: ClientConfig = {"allow_http": options.get("endpoint", "").startswith("http://"), "timeout": "10m"}
+        prefix = parts.path.strip("/") or None
+        return cls(Bucket(parts.netloc, prefix=prefix, config=config, client_options=client), folder)
+
+    def create(self) -> S3Pending:
+        return S3Pending(self)
+
+    def open(self, name: str) -> BinaryIO:
+        return cast(BinaryIO, io.BufferedReader(_Reader(self._bucket, _key(name), self.size(name)), READ_AHEAD))
+
+    def put(self, name: str, data: bytes) -> None:
+        with _plain_errors(f"The object {name}"):
+            obstore.put(self._bucket, _key(name), data, mode="create", use_multipart=False)
+
+    def put_large(self, name: str, source: BinaryIO, size: int) -> None:
+        """Stores `size` bytes of `source` in parts; what arrived is measured before it counts as stored."""
+        if self.exists(name):
+            raise AlreadyThere(f"The object {name} is already stored.", "Stored objects are never overwritten.")
+        with _plain_errors(f"The object {name}"):
+            obstore.put(self._bucket, _key(name), source, use_multipart=True, chunk_size=8 * 1024 * 1024, max_concurrency=2)
+        if self.size(name) != size:
+            raise EvidenceError(f"The object store kept another length of {name}.", "Try again; check the store's state.")
+
+    def read(self, name: str) -> bytes:
+        with _plain_errors(f"The object {name}"):
+            return bytes(obstore.get(self._bucket, _key(name)).bytes())
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.size(name)
+        except NotFound:
+            return False
+        return True
+
+    def size(self, name: str) -> int:
+        with _plain_errors(f"The object {name}"):
+            return obstore.head(self._bucket, _key(name))["size"]
+
+    def version(self, name: str) -> Hashable:
+        with _plain_errors(f"The object {name}"):
+            meta = obstore.head(self._bucket, _key(name))
+        return meta["e_tag"], meta["size"], meta["last_modified"]
+
+    def remove(self, name: str) -> None:
+        self.size(name)  # S3 itself says nothing of an absent name
+        with _plain_errors(f"The object {name}"):
+            obstore.delete(self._bucket, _key(name))
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        stem, dot, _ = prefix.partition(".")
+        with _plain_errors("The list of objects"):
+            for batch in obstore.list(self._bucket, stem if dot else None, chunk_size=1000):
+                for meta in batch:
+                    name = meta["path"].rpartition("/")[2]
+                    if name.startswith(prefix):
+                        yield name
+
+    def sweep(self) -> int:
+        """Nothing to do: spool files have no name and end with their process."""
+        return 0

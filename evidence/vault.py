@@ -1,0 +1,220 @@
+"""Sealed objects with their key files (SPEC sections 2 and 3).
+
+<name>.age              the object; name = SHA-256 of these bytes, in hex
+<name>.key.<n>.age      its key file, wrapped to who may read it; the highest n counts
+<name>.grant.<id>.age   the same, wrapped to the examiner for one purpose
+<name>.draft.age        the same, wrapped to the draft secret of a form that was not sent yet
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO
+
+from evidence.errors import AlreadyThere, IntegrityError, KeyUnavailable, NotFound, UsageError
+from evidence.keys import Identity, KeyFile, wrap
+from evidence.sealing import SealedWriter, open_sealed, sealed_length
+from evidence.storage import ObjectStore
+
+READ_SIZE = 1 << 20
+CHECKED_FOR = 60.0  # seconds that a checked ciphertext digest is trusted while the store shows the same version
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_GRANT_ID = re.compile(r"[0-9a-z]{1,64}")
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A finished object and the key file that opens it (not stored yet)."""
+
+    keyfile: KeyFile
+    sealed_length: int
+
+
+class Receiving:
+    """One object while it arrives: hashed and sealed as it comes, never in the clear on disk."""
+
+    def __init__(self, store: ObjectStore, identity: Identity) -> None:
+        self._identity = identity
+        self._pending = store.create()
+        self._writer = SealedWriter(identity.recipient, self._pending.write)
+
+    def write(self, data: bytes) -> None:
+        """The next bytes of the original. On an error the caller aborts."""
+        self._writer.write(data)
+
+    def finish(self) -> Sealed:
+        """Ends the object; it is durable under its name when this returns."""
+        facts = self._writer.finish()
+        self._pending.commit(f"{facts.object_name}.age")
+        return Sealed(KeyFile(self._identity, facts.object_name, facts.length, facts.plaintext_digest), facts.sealed_length)
+
+    def abort(self) -> None:
+        """Forgets what arrived. Harmless after `finish`."""
+        self._pending.abort()
+
+    def __enter__(self) -> Receiving:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.abort()
+
+
+class Vault:
+    """Objects and key files in one store. It holds no key: each call is given what it needs."""
+
+    def __init__(self, store: ObjectStore, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.store = store
+        self._monotonic = monotonic
+        self._checked: dict[str, tuple[Hashable, float]] = {}
+
+    def receive(self, identity: Identity | None = None) -> Receiving:
+        """A new object, sealed to `identity` or to a fresh one."""
+        return Receiving(self.store, identity or Identity.generate())
+
+    # key files
+
+    def add_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
+        """Stores the key file under the next number. Two at once get two numbers."""
+        blob = wrap(keyfile.encode(), recipients)
+        while True:
+            number = max(self._key_numbers(keyfile.object_name), default=0) + 1
+            with suppress(AlreadyThere):
+                self.store.put(f"{keyfile.object_name}.key.{number}.age", blob)
+                return
+
+    def open_key(self, name: str, identity: Identity) -> KeyFile:
+        """The key file with the highest number. NotFound, KeyUnavailable, FormatError, or IntegrityError where it is another object's."""
+        numbers = self._key_numbers(name)
+        if not numbers:
+            raise NotFound(f"The object {name} has no key file.", "Restore it from a backup.")
+        return self._open(f"{name}.key.{max(numbers)}.age", name, identity)
+
+    def remove_old_keys(self, name: str) -> int:
+        """Removes all key files but the one that counts (after a rotation); says how many."""
+        old = sorted(self._key_numbers(name))[:-1]
+        for number in old:
+            self.store.remove(f"{name}.key.{number}.age")
+        return len(old)
+
+    def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
+        """Stores the wrap that only a draft secret opens. AlreadyThere."""
+        self.store.put(f"{keyfile.object_name}.draft.age", wrap(keyfile.encode(), recipients))
+
+    def open_draft_key(self, name: str, identity: Identity) -> KeyFile:
+        """As `open_key`, by the draft's identity."""
+        return self._open(f"{_checked_name(name)}.draft.age", name, identity)
+
+    def remove_draft_key(self, name: str) -> None:
+        """Removes the draft's wrap; nothing happens where it is gone already, so that a sweep can repeat it."""
+        self._remove_if_there(f"{_checked_name(name)}.draft.age")
+
+    def add_grant(self, keyfile: KeyFile, grant_id: str, recipients: Sequence[str]) -> None:
+        """Stores the wrap of one grant. AlreadyThere."""
+        self.store.put(_grant_name(keyfile.object_name, grant_id), wrap(keyfile.encode(), recipients))
+
+    def open_grant(self, name: str, grant_id: str, identity: Identity) -> KeyFile:
+        """As `open_key`, by the examiner's identity; KeyUnavailable where the grant has ended."""
+        try:
+            return self._open(_grant_name(name, grant_id), name, identity)
+        except NotFound as error:
+            raise KeyUnavailable("The grant on this object has ended.", "Someone who can read it must grant it again.") from error
+
+    def remove_grant(self, name: str, grant_id: str) -> None:
+        """Ends the grant; nothing happens where it has ended already."""
+        self._remove_if_there(_grant_name(name, grant_id))
+
+    # objects
+
+    def object_names(self) -> Iterator[str]:
+        """The names of all objects, without the ending, in no order."""
+        return (stem for stem, dot, end in (name.partition(".") for name in self.store.names()) if end == "age")
+
+    def read(self, keyfile: KeyFile, start: int = 0) -> Iterator[bytes]:
+        """The original from `start`. The ciphertext's digest is checked before this returns; IntegrityError where it differs.
+
+        A whole read also checks the plaintext's digest, and fails before the last piece leaves.
+        """
+        with ExitStack() as unless_all_is_well:
+            source = unless_all_is_well.enter_context(self.store.open(f"{keyfile.object_name}.age"))
+            self._check(keyfile, source)
+            pieces = open_sealed(source, keyfile.identity, keyfile.length, start)
+            unless_all_is_well.pop_all()
+        return _streamed(source, pieces, keyfile.plaintext_digest if start == 0 else None)
+
+    def verify(self, keyfile: KeyFile) -> None:
+        """Reads everything again, ciphertext and plaintext, trusting no earlier check. IntegrityError, NotFound."""
+        self._checked.pop(keyfile.object_name, None)
+        for _ in self.read(keyfile):
+            pass
+
+    def remove(self, name: str) -> None:
+        """Removes the object with all its key files, keys first. NotFound where there is no object of this name."""
+        for found in sorted(self.store.names(f"{_checked_name(name)}.")):
+            if found != f"{name}.age":
+                self._remove_if_there(found)
+        self._checked.pop(name, None)
+        self.store.remove(f"{name}.age")
+
+    def _check(self, keyfile: KeyFile, source: BinaryIO) -> None:
+        name, version = keyfile.object_name, self.store.version(f"{keyfile.object_name}.age")
+        known, until = self._checked.get(name, (None, 0.0))
+        if known == version and self._monotonic() < until:
+            return
+        digest = hashlib.sha256()
+        size = 0
+        while piece := source.read(READ_SIZE):
+            digest.update(piece)
+            size += len(piece)
+        if digest.hexdigest() != name or size != sealed_length(keyfile.length):
+            raise IntegrityError(f"The stored object {name} was changed.", "Restore it from a backup.")
+        now = self._monotonic()
+        self._checked = {key: value for key, value in self._checked.items() if value[1] > now}
+        self._checked[name] = (version, now + CHECKED_FOR)
+
+    def _key_numbers(self, name: str) -> list[int]:
+        pattern = re.compile(rf"{_checked_name(name)}\.key\.([1-9][0-9]{{0,8}})\.age")
+        return [int(match[1]) for found in self.store.names(f"{name}.key.") if (match := pattern.fullmatch(found))]
+
+    def _open(self, file_name: str, name: str, identity: Identity) -> KeyFile:
+        keyfile = KeyFile.decode(identity.unwrap(self.store.read(file_name)))
+        if keyfile.object_name != name:
+            raise IntegrityError(f"The key file {file_name} is another object's.", "Restore it from a backup.")
+        return keyfile
+
+    def _remove_if_there(self, file_name: str) -> None:
+        with suppress(NotFound):
+            self.store.remove(file_name)
+
+
+def _streamed(source: BinaryIO, pieces: Iterator[bytes], digest: str | None) -> Iterator[bytes]:
+    with source:
+        seen = hashlib.sha256()
+        held = b""
+        for piece in pieces:
+            if held:
+                yield held
+            seen.update(piece)
+            held = piece
+        if digest is not None and f"sha256:{seen.hexdigest()}" != digest:
+            raise IntegrityError("An original differs from its recorded digest.", "Restore the object and its key file from a backup.")
+        if held:
+            yield held
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError("This is not the name of a sealed object.", "A name is 64 hexadecimal digits.")
+    return name
+
+
+def _grant_name(name: str, grant_id: str) -> str:
+    if not _GRANT_ID.fullmatch(grant_id):
+        raise UsageError("This is not the id of a grant.", "An id is made of 0-9 and a-z.")
+    return f"{_checked_name(name)}.grant.{grant_id}.age"
