@@ -100,12 +100,12 @@ class Export(Base):
     requested_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     requested_at: Mapped[datetime] = mapped_column(UtcTime)
     act_id: Mapped[str | None] = mapped_column(Id)
-    step: Mapped[int] = mapped_column(Integer, default=0)
+    step: Mapped[int] = mapped_column(Integer, default=0)  # exhibits read again so far
     steps: Mapped[int] = mapped_column(Integer, default=0)
     payload_digest: Mapped[str | None] = mapped_column(String(71))  # of manifest-sha256.txt, public once exported
-    failure: Mapped[bytes | None] = mapped_column(Sealed)
+    failure: Mapped[bytes | None] = mapped_column(Sealed)  # age to the program
     bundle_name: Mapped[str | None] = mapped_column(String(64))  # sealed object that holds the packed bundle
-    bundle_key: Mapped[bytes | None] = mapped_column(Sealed)  # its key file, age to the program
+    disclosures: Mapped[bytes | None] = mapped_column(Sealed)  # age to the examiner: what the signer lets out; gone when done
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 

@@ -217,7 +217,7 @@ def upgrade() -> None:
         sa.Column("payload_digest", sa.String(length=71), nullable=True),
         sa.Column("failure", sa.LargeBinary(), nullable=True),
         sa.Column("bundle_name", sa.String(length=64), nullable=True),
-        sa.Column("bundle_key", sa.LargeBinary(), nullable=True),
+        sa.Column("disclosures", sa.LargeBinary(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_export_case_id")),
         sa.ForeignKeyConstraint(["requested_by"], ["staff.id"], name=op.f("fk_export_requested_by")),
