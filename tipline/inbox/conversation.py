@@ -1,0 +1,238 @@
+"""One tip as its page shows it: the source's words from sealed exhibits, staff's replies, and what came with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from tipline import audit, policy
+from tipline.actor import Actor, ProgramKeys
+from tipline.errors import NotFound, Unsound
+from tipline.inbox import rules
+from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
+from tipline.inbox.reading import Opened, open_exhibits, read_text, record_reading
+from tipline.inbox.reports import Report, find_reports
+from tipline.inbox.rules import Mark
+from tipline.inbox.services import get_tip
+from tipline.models.cases import CaseFile
+from tipline.models.custody import Exhibit
+from tipline.models.operations import AuditEvent
+from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.vault import shown_name
+from tipline.work import Work
+
+CASE_CHOICES = 100
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. Times of a source are days; `trouble` says why the words can't be shown."""
+
+    by_source: bool
+    by: str
+    on_day: date
+    written_at: datetime | None
+    words: str
+    files: int
+    read_by_source: bool
+    exhibit_id: str | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One file: its facts from the custody record's cache, what the examiner found, never its bytes."""
+
+    exhibit_id: str
+    exhibit_number: str | None
+    name: str
+    length: int
+    digest: str
+    label: str
+    marks: tuple[Mark, ...]
+    state: str
+    examined: bool
+    report: Report
+
+
+@dataclass(frozen=True)
+class CaseChoice:
+    number: str
+    title: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class TipPage:
+    """Everything that the tip page shows. `tip` is handed on to the panels of other capabilities."""
+
+    tip: Tip
+    title: str
+    assignee: str
+    labels: list[tuple[str, str]]
+    case: CaseChoice | None
+    messages: list[Message]
+    attachments: list[Attachment]
+    shown: Attachment | None
+    colleagues: list[tuple[str, str]]
+    cases: list[CaseChoice]
+    identifying: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Came:
+    """All that came with a tip, and those of it that are open."""
+
+    items: Sequence[_Item]
+    opened: Mapping[str, Opened]
+
+
+@dataclass(frozen=True)
+class _Item:
+    exhibit: Exhibit
+    message_id: str
+    position: int
+
+
+def read_tip(work: Work, actor: Actor, number: str, file: str | None = None) -> TipPage:
+    """Open a tip: VIEWED is on record for each text (and for `file`, the attachment to preview) before this returns.
+
+    Raises:
+        NotFound: there is no such tip, or `file` did not come with it.
+        Unsound: an exhibit is not the one that its custody record names.
+    """
+    policy.require(actor, "tip.read")
+    tip = get_tip(work, actor, number)
+    messages = list(work.session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.seq)))
+    items = _items(work, tip)
+    opened = _open(work, actor, tip, items, file)
+    reports = find_reports(work, actor.keyring, [item.exhibit.id for item in items if item.exhibit.kind != "tip_text"])
+    names = staff_names(work)
+    keys = actor.keyring.program(tip.program_id)
+    conversation = [_message(work, keys, message, _Came(items, opened), names) for message in messages]
+    attachments = [_attachment(work, actor, item.exhibit, reports) for item in items if item.exhibit.kind != "tip_text"]
+    choices = _cases(work, actor, tip)
+    return TipPage(
+        tip=tip,
+        title=_title(work, actor, tip, conversation),
+        assignee=names.get(tip.assignee_id, "") if tip.assignee_id else "",
+        labels=_labels(work, actor, tip),
+        case=next((choice for choice in choices if choice.chosen), None),
+        messages=conversation,
+        attachments=attachments,
+        shown=_shown(attachments, file),
+        colleagues=colleagues(work, [tip.program_id]),
+        cases=[choice for choice in choices if not choice.chosen],
+        identifying=[(name, attachment.name) for attachment in attachments for name in attachment.report.identifying()],
+    )
+
+
+def _items(work: Work, tip: Tip) -> list[_Item]:
+    rows = work.session.execute(
+        select(Exhibit, TipItem.message_id, TipItem.position)
+        .join(TipItem, TipItem.exhibit_id == Exhibit.id)
+        .join(TipMessage, TipMessage.id == TipItem.message_id)
+        .where(TipItem.tip_id == tip.id)
+        .order_by(TipMessage.seq, TipItem.position)
+    )
+    return [_Item(exhibit, message_id, position) for exhibit, message_id, position in rows]
+
+
+def _open(work: Work, actor: Actor, tip: Tip, items: Sequence[_Item], file: str | None) -> dict[str, Opened]:
+    wanted = [item.exhibit for item in items if item.exhibit.state == "held" and item.exhibit.kind == "tip_text"]
+    preview = [item.exhibit for item in items if item.exhibit.id == file and item.exhibit.kind != "tip_text"]
+    if file and not preview:
+        raise NotFound("This file did not come with this tip.", "Choose one of the attachments on the tip's page.")
+    opened = open_exhibits(work, actor, wanted + preview)
+    last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id, TipMessage.by_source)) or 0
+    record_reading(work, actor, [opened[exhibit.id] for exhibit in wanted], "words, on the tip page", _mark_read(work, actor, tip, last))
+    if preview:
+        record_reading(work, actor, [opened[preview[0].id]], "preview, on the tip page")
+    return opened
+
+
+def _mark_read(work: Work, actor: Actor, tip: Tip, last: int) -> Callable[[Session], None] | None:
+    """Return the write that says up to which message this person has read, or None where the record says so already."""
+    acts = select(AuditEvent.detail).where(
+        AuditEvent.subject_id == tip.id, AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
+    )
+    if any(int(detail or -1) >= last for detail in work.session.scalars(acts)):
+        return None
+    return lambda session: audit.record(session, work.now(), actor, READ_ACT, ("tip", tip.id), str(last))
+
+
+def _message(work: Work, keys: ProgramKeys, message: TipMessage, came: _Came, names: Mapping[str, str]) -> Message:
+    if not message.by_source:
+        words = keys.open("tip_message", "body", message.id, message.body) if message.body else ""
+        who = names.get(message.staff_id or "", "Staff")
+        return Message(False, who, message.on_day, message.written_at, words, 0, message.read_by_source)
+    exhibits = [item.exhibit for item in came.items if item.message_id == message.id]
+    text = next((exhibit for exhibit in exhibits if exhibit.kind == "tip_text"), None)
+    words, trouble = _words(work, text, came.opened)
+    files = sum(1 for exhibit in exhibits if exhibit.kind != "tip_text")
+    return Message(True, "Source", message.on_day, None, words, files, False, text.id if text else None, trouble)
+
+
+def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[str, str]:
+    if text is None:
+        return "", ""
+    if text.id not in opened:
+        return "", f"This message is {text.state}. Its custody page says why."
+    try:
+        return read_text(work, opened[text.id]), ""
+    except Unsound as error:
+        return "", f"{error.message} {error.next_step}"
+
+
+def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Report]) -> Attachment:
+    facts = work.vault.facts(exhibit, actor.keyring.program(str(exhibit.program_id)))
+    report = reports.get(exhibit.id, Report())
+    return Attachment(
+        exhibit_id=exhibit.id,
+        exhibit_number=exhibit.number,
+        name=shown_name(facts.name),
+        length=facts.length,
+        digest=facts.digest,
+        label=report.label,
+        marks=tuple(rules.order_marks(report_marks(report))),
+        state=exhibit.state,
+        examined=exhibit.id in reports,
+        report=report,
+    )
+
+
+def _shown(attachments: Sequence[Attachment], file: str | None) -> Attachment | None:
+    return next((attachment for attachment in attachments if attachment.exhibit_id == file), None)
+
+
+def _title(work: Work, actor: Actor, tip: Tip, conversation: Sequence[Message]) -> str:
+    if tip.title is not None:
+        return actor.keyring.program(tip.program_id).open("tip", "title", tip.id, tip.title)
+    first = next((message.words for message in conversation if message.by_source and message.words), "")
+    if not first:
+        return ""
+    title = rules.title_of(first)
+    keep_titles(work, actor, {tip.id: (tip.program_id, title)})
+    return title
+
+
+def _labels(work: Work, actor: Actor, tip: Tip) -> list[tuple[str, str]]:
+    keys = actor.keyring.program(tip.program_id)
+    rows = work.session.scalars(select(TipLabel).where(TipLabel.tip_id == tip.id))
+    return sorted(((row.id, keys.open("tip_label", "label", row.id, row.label)) for row in rows), key=lambda pair: pair[1].casefold())
+
+
+def _cases(work: Work, actor: Actor, tip: Tip) -> list[CaseChoice]:
+    """The tip's own case, and the open ones of its program that it could go into."""
+    keys = actor.keyring.program(tip.program_id)
+    rows = work.session.scalars(
+        select(CaseFile)
+        .where(CaseFile.program_id == tip.program_id, or_(CaseFile.state == "working", CaseFile.id == tip.case_id))
+        .order_by(CaseFile.opened_at.desc())
+        .limit(CASE_CHOICES)
+    )
+    return [CaseChoice(row.number, keys.open("case_file", "title", row.id, row.title), row.id == tip.case_id) for row in rows]

@@ -1,0 +1,259 @@
+"""The inbox's list: one page of tips with their marks, in a fixed number of queries however many rows it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, update
+
+from tipline import policy
+from tipline.actor import Actor
+from tipline.inbox import rules
+from tipline.inbox.reading import committed
+from tipline.inbox.reports import Report, find_reports
+from tipline.inbox.rules import Filters, Mark
+from tipline.models.cases import Link
+from tipline.models.custody import Exhibit
+from tipline.models.operations import AuditEvent
+from tipline.models.programs import ProgramWrap
+from tipline.models.staff import Staff
+from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.work import Work
+
+PAGE = 25
+READ_ACT = "tip.read"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the inbox."""
+
+    number: str
+    title: str
+    files: int
+    state: str
+    assignee: str
+    received_on: date
+    unread: bool
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Which filter hides most when nothing fits, and what would be there without it."""
+
+    words: str
+    count: int
+    without: Filters
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """One page. `following` is the number after which the next page begins."""
+
+    rows: list[Row]
+    matching: int
+    total: int
+    following: str | None
+    names: Mapping[str, str]
+    hint: Hint | None = None
+
+
+@dataclass
+class _Details:
+    """What one page needs beside the tips themselves, by tip id."""
+
+    items: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)  # exhibit id, position, kind
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    suggestions: dict[str, list[str]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    reports: dict[str, Report] = field(default_factory=dict)  # by exhibit id
+
+
+def list_tips(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> Inbox:
+    """Return the page of tips that follows the tip numbered `after`, for the programs whose key the actor holds.
+
+    Titles that nobody has set yet are read from the examiner's reports and kept, sealed under the record key.
+    """
+    policy.require(actor, "tip.read")
+    names = staff_names(work)
+    tips = list(work.session.scalars(_page(work, actor, filters, after)))
+    following = tips[PAGE - 1].number if len(tips) > PAGE else None
+    tips = tips[:PAGE]
+    details = _details(work, actor, tips)
+    titles = _titles(work, actor, tips, details)
+    rows = [_row(tip, details, titles[tip.id], names) for tip in tips]
+    matching = _count(work, _conditions(work, actor, filters))
+    total = _count(work, [_readable(actor)])
+    hint = _hint(work, actor, filters, names) if not matching and total else None
+    return Inbox(rows, matching, total, following, names, hint)
+
+
+def staff_names(work: Work) -> dict[str, str]:
+    """Return every colleague's name by id."""
+    return dict(work.session.execute(select(Staff.id, Staff.display_name)).tuples())
+
+
+def colleagues(work: Work, program_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """Return id and name of those who may be given a tip: active, and holding the key to one of these programs."""
+    holders = select(ProgramWrap.staff_id).where(ProgramWrap.program_id.in_(list(program_ids)))
+    reading = [role for role, actions in policy.ROLES.items() if "tip.read" in actions]
+    query = select(Staff.id, Staff.display_name).where(Staff.state == "active", Staff.role.in_(reading), Staff.id.in_(holders))
+    return [(row[0], row[1]) for row in work.session.execute(query.order_by(Staff.display_name))]
+
+
+def _readable(actor: Actor) -> ColumnElement[bool]:
+    return Tip.program_id.in_(actor.keyring.program_ids())
+
+
+def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
+    found = [_readable(actor), Tip.state.in_(filters.wanted_states())]
+    since = filters.received_since(work.today())
+    if since is not None:
+        found.append(Tip.received_on >= since)
+    if filters.assignees:
+        people = [actor.staff_id if who == rules.ME else who for who in filters.assignees if who != rules.NOBODY]
+        chosen = [Tip.assignee_id.in_(people)] if people else []
+        if rules.NOBODY in filters.assignees:
+            chosen.append(Tip.assignee_id.is_(None))
+        found.append(or_(*chosen))
+    return found
+
+
+def _page(work: Work, actor: Actor, filters: Filters, after: str | None) -> Select[Tip]:
+    key = tuple_(Tip.received_on, func.length(Tip.number), Tip.number)
+    query = select(Tip).where(*_conditions(work, actor, filters))
+    anchor = work.session.scalar(select(Tip).where(Tip.number == after, _readable(actor))) if after else None
+    if anchor is not None:
+        place = tuple_(anchor.received_on, *rules.number_key(anchor.number))
+        query = query.where(key > place if filters.oldest_first else key < place)
+    columns = (Tip.received_on, func.length(Tip.number), Tip.number)
+    order = columns if filters.oldest_first else tuple(column.desc() for column in columns)
+    return query.order_by(*order).limit(PAGE + 1)
+
+
+def _count(work: Work, conditions: Sequence[ColumnElement[bool]]) -> int:
+    return work.session.scalar(select(func.count()).select_from(Tip).where(*conditions)) or 0
+
+
+def _hint(work: Work, actor: Actor, filters: Filters, names: Mapping[str, str]) -> Hint | None:
+    hints = [
+        Hint(f"{chip.name} {chip.words}", _count(work, _conditions(work, actor, chip.without)), chip.without)
+        for chip in rules.chips(filters, names)
+    ]
+    best = max(hints, key=lambda hint: hint.count, default=None)
+    return best if best and best.count else None
+
+
+def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
+    ids = [tip.id for tip in tips]
+    details = _Details(labels=labels_of(work, actor, tips), unread=_unread(work, actor, ids))
+    items = work.session.execute(
+        select(TipItem.tip_id, TipItem.exhibit_id, TipItem.position, Exhibit.kind)
+        .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
+        .join(TipMessage, TipMessage.id == TipItem.message_id)
+        .where(TipItem.tip_id.in_(ids))
+        .order_by(TipMessage.seq, TipItem.position)
+    )
+    for tip_id, exhibit_id, position, kind in items:
+        details.items.setdefault(tip_id, []).append((exhibit_id, position, kind))
+    details.suggestions = _suggestions(work, details.items, ids)
+    untitled = {tip.id for tip in tips if tip.title is None}
+    wanted = [item[0] for tip_id, found in details.items.items() for item in found if item[2] != "tip_text" or tip_id in untitled]
+    details.reports = find_reports(work, actor.keyring, wanted)
+    return details
+
+
+def labels_of(work: Work, actor: Actor, tips: Sequence[Tip]) -> dict[str, list[str]]:
+    """Return the labels of tips, opened, by tip id."""
+    programs = {tip.id: tip.program_id for tip in tips}
+    found: dict[str, list[str]] = {}
+    for label in work.session.scalars(select(TipLabel).where(TipLabel.tip_id.in_(list(programs)))):
+        keys = actor.keyring.program(programs[label.tip_id])
+        found.setdefault(label.tip_id, []).append(keys.open("tip_label", "label", label.id, label.label))
+    return found
+
+
+def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> set[str]:
+    """Tips with a message of the source that this person has not read: the record of reading says up to which."""
+    said = work.session.execute(
+        select(TipMessage.tip_id, func.max(TipMessage.seq))
+        .where(TipMessage.tip_id.in_(ids), TipMessage.by_source)
+        .group_by(TipMessage.tip_id)
+    ).tuples()
+    read: dict[str, int] = {}
+    acts = select(AuditEvent.subject_id, AuditEvent.detail).where(
+        AuditEvent.subject_id.in_(ids), AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
+    )
+    for tip_id, detail in work.session.execute(acts):
+        read[str(tip_id)] = max(read.get(str(tip_id), -1), int(detail or -1))
+    return {tip_id for tip_id, last in said if last > read.get(tip_id, -1)}
+
+
+def _suggestions(work: Work, items: Mapping[str, Sequence[tuple[str, int, str]]], ids: Sequence[str]) -> dict[str, list[str]]:
+    owner = {exhibit_id: tip_id for tip_id, found in items.items() for exhibit_id, _, _ in found}
+    owner.update({tip_id: tip_id for tip_id in ids})
+    wanted = list(owner)
+    found: dict[str, list[str]] = {}
+    query = select(Link.from_id, Link.to_id, Link.kind).where(
+        Link.state == "suggested", or_(Link.from_id.in_(wanted), Link.to_id.in_(wanted))
+    )
+    for from_id, to_id, kind in work.session.execute(query):
+        for tip_id in {owner[end] for end in (from_id, to_id) if end in owner}:
+            found.setdefault(tip_id, []).append(kind)
+    return found
+
+
+def _titles(work: Work, actor: Actor, tips: Sequence[Tip], details: _Details) -> dict[str, str]:
+    titles: dict[str, str] = {}
+    fresh: dict[str, tuple[str, str]] = {}
+    for tip in tips:
+        if tip.title is not None:
+            titles[tip.id] = actor.keyring.program(tip.program_id).open("tip", "title", tip.id, tip.title)
+            continue
+        first = next((item[0] for item in details.items.get(tip.id, ()) if item[2] == "tip_text"), None)
+        report = details.reports.get(first) if first else None
+        titles[tip.id] = rules.title_of(report.text) if report else ""
+        if report:
+            fresh[tip.id] = (tip.program_id, titles[tip.id])
+    if fresh:
+        keep_titles(work, actor, fresh)
+    return titles
+
+
+def keep_titles(work: Work, actor: Actor, titles: Mapping[str, tuple[str, str]]) -> None:
+    """Seal titles under the record key. `titles`: program id and title by tip id. A title that stands is never replaced."""
+    with committed(work) as session:
+        for tip_id, (program_id, title) in titles.items():
+            sealed = actor.keyring.program(program_id).seal("tip", "title", tip_id, title)
+            session.execute(update(Tip).where(Tip.id == tip_id, Tip.title.is_(None)).values(title=sealed))
+
+
+def _row(tip: Tip, details: _Details, title: str, names: Mapping[str, str]) -> Row:
+    items = details.items.get(tip.id, [])
+    found = [mark for item in items if item[0] in details.reports for mark in report_marks(details.reports[item[0]])]
+    found += [Mark(rules.SUGGESTION_MARKS.get(kind, "Linked"), "warn") for kind in details.suggestions.get(tip.id, ())]
+    found += [Mark(label) for label in details.labels.get(tip.id, ())]
+    return Row(
+        number=tip.number,
+        title=title,
+        files=sum(1 for item in items if item[2] != "tip_text"),
+        state=tip.state,
+        assignee=names.get(tip.assignee_id, "") if tip.assignee_id else "",
+        received_on=tip.received_on,
+        unread=tip.id in details.unread,
+        marks=tuple(rules.order_marks(found)),
+    )
+
+
+def report_marks(report: Report) -> list[Mark]:
+    """The words that an examination puts beside a file: disagreements first, then what identifies the source."""
+    marks = [Mark(warning.rstrip("."), "bad") for warning in report.warnings]
+    identifying = report.identifying()
+    if identifying:
+        marks.append(Mark(f"{', '.join(identifying[:2])} in original", "warn"))
+    if report.state == "failed":
+        marks.append(Mark("Not examined", "warn"))
+    return marks

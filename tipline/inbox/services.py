@@ -1,0 +1,246 @@
+"""What staff do to tips: assign, label, change the state, reply. Each act is in the audit record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from evidence.keys import wrap
+from tipline import audit, policy
+from tipline.actor import Actor
+from tipline.errors import BadInput, Conflict, NotFound, TooLarge, Unsound
+from tipline.inbox import rules
+from tipline.inbox.queries import colleagues
+from tipline.inbox.reading import open_exhibits
+from tipline.models.base import new_id
+from tipline.models.custody import Exhibit
+from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.work import Work
+
+BULK_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class AssignTip:
+    """Give a tip to a colleague, to oneself ("me") or to nobody ("")."""
+
+    number: str
+    assignee: str
+
+
+@dataclass(frozen=True)
+class ChangeState:
+    number: str
+    state: str
+
+
+@dataclass(frozen=True)
+class AddLabel:
+    number: str
+    label: str
+
+
+@dataclass(frozen=True)
+class RemoveLabel:
+    number: str
+    label_id: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Words for the source. `then_wait`: the tip waits for the source afterwards."""
+
+    number: str
+    words: str
+    then_wait: bool = True
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """One act on several tips: assign ("me", "" or a staff id) or change the state."""
+
+    numbers: tuple[str, ...]
+    assignee: str | None = None
+    state: str | None = None
+
+
+def get_tip(work: Work, actor: Actor, number: str, *, lock: bool = False) -> Tip:
+    """Return a tip by its number.
+
+    Raises:
+        NotFound: there is none, or the actor does not hold its program's key: both look alike.
+    """
+    query = select(Tip).where(Tip.number == number, Tip.program_id.in_(actor.keyring.program_ids()))
+    tip = work.session.scalar(query.with_for_update() if lock else query)
+    if tip is None:
+        raise NotFound(f"There is no tip {number} that you can read.", "Check the number, or ask who holds the program's key.")
+    return tip
+
+
+def assign(work: Work, actor: Actor, command: AssignTip) -> Tip:
+    """Assign a tip. A new tip that gets someone is being worked on from then."""
+    policy.require(actor, "tip.work")
+    tip = get_tip(work, actor, command.number, lock=True)
+    _assign(work, actor, tip, _assignee(work, actor, [tip.program_id], command.assignee))
+    work.session.flush()
+    return tip
+
+
+def change_state(work: Work, actor: Actor, command: ChangeState) -> Tip:
+    """Set a tip's state."""
+    policy.require(actor, "tip.work")
+    tip = get_tip(work, actor, command.number, lock=True)
+    _set_state(work, actor, tip, _known_state(command.state))
+    work.session.flush()
+    return tip
+
+
+def act_on_many(work: Work, actor: Actor, command: Bulk) -> int:
+    """Assign many tips, or set the state of many, in one transaction. Returns how many.
+
+    Raises:
+        BadInput: none or too many were chosen, or one of them is not there any more.
+    """
+    policy.require(actor, "tip.work")
+    numbers = list(dict.fromkeys(command.numbers))
+    if not 1 <= len(numbers) <= BULK_LIMIT:
+        raise BadInput(
+            "No tip is chosen." if not numbers else f"More than {BULK_LIMIT} tips are chosen.", "Tick the tips, then choose the act."
+        )
+    query = select(Tip).where(Tip.number.in_(numbers), Tip.program_id.in_(actor.keyring.program_ids()))
+    tips = list(work.session.scalars(query.order_by(Tip.id).with_for_update()))
+    if len(tips) != len(numbers):
+        raise BadInput("Some of the chosen tips are not there any more. Nothing was changed.", "Load the inbox again and choose once more.")
+    if command.state is not None:
+        state = _known_state(command.state)
+        for tip in tips:
+            _set_state(work, actor, tip, state)
+    if command.assignee is not None:
+        assignee = _assignee(work, actor, [tip.program_id for tip in tips], command.assignee)
+        for tip in tips:
+            _assign(work, actor, tip, assignee)
+    work.session.flush()
+    return len(tips)
+
+
+def _assign(work: Work, actor: Actor, tip: Tip, assignee: str | None) -> None:
+    if tip.assignee_id == assignee:
+        return
+    tip.assignee_id = assignee
+    audit.record(work.session, work.now(), actor, "tip.assign", ("tip", tip.id), assignee or rules.NOBODY)
+    if assignee and tip.state == "new":
+        _set_state(work, actor, tip, "working")
+
+
+def _assignee(work: Work, actor: Actor, program_ids: Sequence[str], wanted: str) -> str | None:
+    if not wanted or wanted == rules.NOBODY:
+        return None
+    chosen = actor.staff_id if wanted == rules.ME else wanted
+    for program_id in set(program_ids):
+        if chosen not in {staff_id for staff_id, _ in colleagues(work, [program_id])}:
+            raise BadInput(
+                "This colleague can't read the tip.",
+                "Choose someone who holds the program's key.",
+                {"assignee": "Choose someone from the list."},
+            )
+    return chosen
+
+
+def _known_state(state: str) -> str:
+    if state not in rules.STATES:
+        raise BadInput("This is not a state of a tip.", "Choose one from the list.", {"state": "Choose a state from the list."})
+    return state
+
+
+def _set_state(work: Work, actor: Actor, tip: Tip, state: str) -> None:
+    if tip.state != state:
+        tip.state = state
+        audit.record(work.session, work.now(), actor, "tip.state", ("tip", tip.id), state)
+
+
+def add_label(work: Work, actor: Actor, command: AddLabel) -> None:
+    """Put a label on a tip; one that is there already is not put twice."""
+    policy.require(actor, "tip.work")
+    tip = get_tip(work, actor, command.number, lock=True)
+    label = rules.clean_label(command.label)
+    if not label:
+        raise BadInput("The label is empty.", "Type a word or two.", {"label": "Type a word or two."})
+    keys = actor.keyring.program(tip.program_id)
+    present = work.session.scalars(select(TipLabel).where(TipLabel.tip_id == tip.id))
+    if label.casefold() in {keys.open("tip_label", "label", row.id, row.label).casefold() for row in present}:
+        return
+    row_id = new_id()
+    sealed = keys.seal("tip_label", "label", row_id, label)
+    work.session.add(TipLabel(id=row_id, tip_id=tip.id, label=sealed, added_by=actor.staff_id))
+    audit.record(work.session, work.now(), actor, "tip.label", ("tip", tip.id))
+    work.session.flush()
+
+
+def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> None:
+    """Take a label off a tip."""
+    policy.require(actor, "tip.work")
+    tip = get_tip(work, actor, command.number, lock=True)
+    label = work.session.scalar(select(TipLabel).where(TipLabel.id == command.label_id, TipLabel.tip_id == tip.id))
+    if label is not None:
+        work.session.delete(label)
+        audit.record(work.session, work.now(), actor, "tip.unlabel", ("tip", tip.id))
+        work.session.flush()
+
+
+def reply(work: Work, actor: Actor, command: Reply) -> TipMessage:
+    """Answer the source: sealed to the recipient that the tip's ACQUIRED events commit to, and under the record key for staff.
+
+    Raises:
+        BadInput, TooLarge: nothing was typed, or too much.
+        Unsound: the tip's row names another recipient than its custody record.
+    """
+    policy.require(actor, "tip.reply")
+    tip = get_tip(work, actor, command.number, lock=True)
+    words = rules.clean_words(command.words)
+    if not words:
+        raise BadInput("The reply is empty.", "Type what the source should read.", {"words": "Type what the source should read."})
+    if len(words) > rules.REPLY_LENGTH:
+        raise TooLarge("The reply is too long.", "Shorten it.", {"words": f"Use at most {rules.REPLY_LENGTH:,} characters."})
+    recipient = committed_recipient(work, actor, tip)
+    last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id))
+    message_id = new_id()
+    message = TipMessage(
+        id=message_id,
+        tip_id=tip.id,
+        seq=0 if last is None else last + 1,
+        by_source=False,
+        on_day=work.today(),
+        staff_id=actor.staff_id,
+        written_at=work.now(),
+        to_source=wrap(words.encode(), [recipient]),
+        body=actor.keyring.program(tip.program_id).seal("tip_message", "body", message_id, words),
+    )
+    work.session.add(message)
+    audit.record(work.session, work.now(), actor, "tip.reply", ("tip", tip.id))
+    if command.then_wait:
+        _set_state(work, actor, tip, "waiting")
+    work.session.flush()
+    return message
+
+
+def committed_recipient(work: Work, actor: Actor, tip: Tip) -> str:
+    """Return the source's age recipient as each of the tip's ACQUIRED events commits to it, never as a column says.
+
+    Raises:
+        Conflict: nothing of the source is under custody, so there is nobody to answer safely.
+        Unsound: column and custody record disagree, or the items disagree among themselves.
+    """
+    exhibits = list(work.session.scalars(select(Exhibit).join(TipItem, TipItem.exhibit_id == Exhibit.id).where(TipItem.tip_id == tip.id)))
+    if not exhibits:
+        raise Conflict("No message of this source is under custody.", "There is nobody whom a reply could be sealed to.")
+    opened = open_exhibits(work, actor, exhibits).values()
+    recipients = {item.acquired.field("source_recipient") for item in opened}
+    claim_keys = {item.acquired.field("claim_key") for item in opened}
+    if recipients != {tip.source_recipient} or claim_keys != {tip.claim_key}:
+        raise Unsound(
+            "The source's key in the database is not the one in the custody record. The reply was not sent.",
+            "Someone may have changed the database to read replies. Tell the administrator before anyone answers this tip.",
+        )
+    return tip.source_recipient
