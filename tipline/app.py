@@ -1,0 +1,73 @@
+"""The only wiring: which blueprints make the public face, the console and the files origin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from flask import Blueprint, Flask
+from jinja2 import StrictUndefined
+
+from tipline import errorpages, filters, policy, security, web
+from tipline.accounts.services import find_actor
+from tipline.config import Face, Settings
+from tipline.process import Process, open_process
+
+PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
+CONSOLE = ("accounts", "admin", "inbox", "cases", "exhibits", "letters", "samples", "linking", "exports")
+
+
+def shared_folder(name: str) -> Path:
+    """Return templates/ or static/: inside the package in a wheel, beside it in the tree."""
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def create_public_app(process: Process | None = None) -> Flask:
+    """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
+    from tipline.intake.views import bp
+
+    return _create("public", process or open_process("public", Settings()), [bp])
+
+
+def create_console_app(process: Process | None = None) -> Flask:
+    """Return the console, for signed-in staff."""
+    process = process or open_process("console", Settings())
+    app = _create("console", process, [import_module(f"tipline.{name}.views").bp for name in CONSOLE if _is_there(name)])
+    secret = process.vault.keys.text("flask.secret")
+    app.config.update(
+        SECRET_KEY=secret,
+        SESSION_COOKIE_NAME=security.cookie_name("console", process.settings, "forms"),
+        SESSION_COOKIE_SECURE=security.is_https(process.settings.console_origin),
+        SESSION_COOKIE_SAMESITE="Strict",
+    )
+    web.guard_console(app, find_actor)
+    app.context_processor(lambda: {"actor": web.actor_or_none(), "may": policy.may, "role_names": policy.ROLE_NAMES})
+    return app
+
+
+def create_files_app(process: Process | None = None) -> Flask:
+    """Return the origin of downloads: it serves attachments for one-time tickets and nothing else."""
+    from tipline.exhibits.files import bp
+
+    return _create("console", process or open_process("console", Settings()), [bp])
+
+
+def _is_there(name: str) -> bool:
+    return (Path(__file__).parent / name / "views.py").exists()
+
+
+def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Flask:
+    app = web.App("tipline", template_folder=str(shared_folder("templates")), static_folder=str(shared_folder("static")))
+    app.config.update(MAX_CONTENT_LENGTH=PAGE_BODY_BYTES, MAX_FORM_MEMORY_SIZE=PAGE_BODY_BYTES, MAX_FORM_PARTS=500)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    filters.install(app)
+    errorpages.install(app, face)
+    web.install(app, process)
+    security.protect(app, face, process.settings)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    return app

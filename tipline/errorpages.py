@@ -1,0 +1,111 @@
+"""Every error becomes a page that says what happened and what to do: one place for status codes and words."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from evidence.errors import EvidenceError, IntegrityError, KeyUnavailable, StorageFull
+from tipline import logs
+from tipline.config import Face
+from tipline.errors import TiplineError
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an error page shows."""
+
+    status: int
+    title: str
+    message: str
+    next_step: str
+
+
+HTTP_TROUBLES = {
+    trouble.status: trouble
+    for trouble in (
+        Trouble(
+            400, "This did not arrive whole", "The connection broke, or the page sent what we do not expect.", "Go back and send it again."
+        ),
+        Trouble(
+            404, "There is nothing here", "The address may be mistyped, or the page is gone.", "Check it, or start from the first page."
+        ),
+        Trouble(405, "There is nothing here", "This address takes no such request.", "Start from the first page."),
+        Trouble(408, "This took too long", "The connection was too slow to finish.", "Try again on a faster connection."),
+        Trouble(413, "This is too large", "One part is larger than we take, or there are too many.", "Go back and send less at once."),
+        Trouble(414, "There is nothing here", "The address is too long.", "Check it, or start from the first page."),
+        Trouble(415, "We cannot read this", "The page sent something that we do not expect.", "Go back and send it again."),
+    )
+}
+BROKEN = Trouble(500, "Something did not work", "The fault is on our side. Nothing was stored half.", "Try again in a few minutes.")
+FORM_EXPIRED = Trouble(
+    400,
+    "This form is too old",
+    "It was open for too long, or you have signed in again since.",
+    "Go back, load the page again and fill it in.",
+)
+FULL = Trouble(507, "There is no space left", "We cannot take this in just now. Nothing was stored half.", "Try again later.")
+LOCKED = Trouble(
+    503, "Too much is going on at once", "The database did not get to this in time. Nothing was stored half.", "Try again in a minute."
+)
+UNSOUND = "This does not agree with the custody record"
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Return what to show for an error."""
+    if isinstance(error, TiplineError):
+        return Trouble(error.status, error.title, error.message, error.next_step)
+    if isinstance(error, EvidenceError):
+        return _of_evidence(error)
+    if isinstance(error, CSRFError):
+        return FORM_EXPIRED
+    if isinstance(error, HTTPException):
+        return HTTP_TROUBLES.get(error.code or 500, BROKEN)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FULL
+    if isinstance(error, OperationalError):
+        return _of_database(error)
+    return BROKEN
+
+
+def _of_evidence(error: EvidenceError) -> Trouble:
+    if isinstance(error, StorageFull):
+        return FULL
+    if isinstance(error, KeyUnavailable):
+        return Trouble(403, "You have no key to this", str(error), error.next_step)
+    if isinstance(error, IntegrityError):
+        return Trouble(500, UNSOUND, str(error), error.next_step or "Stop using it and tell its custodian.")
+    return Trouble(500, BROKEN.title, str(error), error.next_step or BROKEN.next_step)
+
+
+def _of_database(error: OperationalError) -> Trouble:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        if "full" in str(error.orig):
+            return FULL
+        if "locked" in str(error.orig):
+            return LOCKED
+    return BROKEN
+
+
+def install(app: Flask, face: Face) -> None:
+    """Answer every error of an app with its page."""
+    template = "errors/public.html" if face == "public" else "errors/console.html"
+
+    def page(error: BaseException) -> ResponseReturnValue:
+        trouble = trouble_of(error)
+        if trouble.status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.INSUFFICIENT_STORAGE):
+            logs.failure("page failed", error, face=face)
+        if face == "public" and isinstance(error, EvidenceError) and trouble is not FULL:
+            trouble = BROKEN  # a source is told nothing about the inside
+        return render_template(template, trouble=trouble), trouble.status
+
+    for kind in (TiplineError, EvidenceError, OSError, OperationalError, HTTPException):
+        app.register_error_handler(kind, page)

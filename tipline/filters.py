@@ -1,0 +1,78 @@
+"""How dates, sizes and digests read on a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from urllib.parse import quote
+
+from flask import Flask
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+GROUP = 8
+
+
+def day(value: date | datetime | None) -> str:
+    """`22 Nov 2026`; a dash for nothing."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC)
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+def exact(value: datetime | None) -> str:
+    """`22 Nov 2026, 14:32:05 UTC`, for acts of staff; a dash for nothing."""
+    if value is None:
+        return "\N{EN DASH}"
+    return f"{day(value)}, {value.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def size(count: int | None) -> str:
+    """A number of bytes with its unit: `18 kB`, `3.1 MB`."""
+    if count is None:
+        return "\N{EN DASH}"
+    if count < 1000:
+        return f"{count} {'byte' if count == 1 else 'bytes'}"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "TB":
+            return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+    raise AssertionError("the loop always returns at TB")
+
+
+def limit(count: int) -> str:
+    """A limit as a person would say it: `2 GB` for 2 GiB, never more than what is allowed."""
+    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
+        if count >= factor:
+            return f"{count // factor} {unit}"
+    return f"{count} bytes"
+
+
+def digest_groups(digest: str) -> list[str]:
+    """The hex digits of `sha256:<hex>` in groups of eight."""
+    hexadecimal = digest.rpartition(":")[2]
+    return [hexadecimal[i : i + GROUP] for i in range(0, len(hexadecimal), GROUP)]
+
+
+def short_digest(digest: str | None) -> str:
+    """The first and the last group of a digest; a dash for nothing."""
+    if not digest:
+        return "\N{EN DASH}"
+    groups = digest_groups(digest)
+    return digest if len(groups) < 3 else f"{groups[0]} \N{HORIZONTAL ELLIPSIS} {groups[-1]}"
+
+
+def age_in_days(value: date | None, today: date | None = None) -> str:
+    """`today`, `1 d`, `12 d`: how long ago a day was."""
+    if value is None:
+        return "\N{EN DASH}"
+    days = ((today or datetime.now(UTC).date()) - value).days
+    return "today" if days <= 0 else f"{days} d"
+
+
+def install(app: Flask) -> None:
+    """Give an app's templates these filters."""
+    for function in (day, exact, size, limit, digest_groups, short_digest, age_in_days):
+        app.add_template_filter(function)
+    app.add_template_filter(lambda text: quote(str(text), safe=""), "path_part")

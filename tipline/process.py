@@ -1,0 +1,52 @@
+"""What one process stands on: its settings, database, key folder, vault and job queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from evidence.storage import open_store
+from evidence.vault import Vault
+from tipline.config import Face, Settings
+from tipline.db import Database
+from tipline.jobs import Jobs
+from tipline.keyfolders import KeyFolder
+from tipline.vault import CustodyVault
+from tipline.work import JobQueue, Work, utc_now
+
+
+@dataclass(frozen=True)
+class Process:
+    """One face or the worker. Every transaction of the product begins and ends here."""
+
+    face: Face
+    settings: Settings
+    database: Database
+    vault: CustodyVault
+    jobs: JobQueue
+    clock: Callable[[], datetime] = utc_now
+
+    def begin(self, *, write: bool) -> Work:
+        """Return a new unit of work. No connection is taken before its first query."""
+        session = self.database.session(write=write)
+        return Work(session, self.database, self.vault, self.jobs, self.settings, write=write, clock=self.clock)
+
+    @contextmanager
+    def unit(self, *, write: bool) -> Iterator[Work]:
+        """A unit of work, committed at the end of the block, rolled back when the block raises."""
+        unit = self.begin(write=write)
+        try:
+            yield unit
+            unit.commit()
+        finally:
+            unit.session.close()
+
+
+def open_process(face: Face, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Process:
+    """Open what a process needs; only its own key folder is read."""
+    database = Database(settings.database)
+    objects = Vault(open_store(settings.storage))
+    vault = CustodyVault(objects, KeyFolder(settings.keys(face)), face)
+    return Process(face, settings, database, vault, Jobs(database.engine), clock)

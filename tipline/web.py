@@ -1,0 +1,185 @@
+"""The seam between Flask and the services: the request's unit of work, who acts, files as they arrive, errors as pages.
+
+A view parses, calls one service with `work()` and `actor()`, and renders or redirects:
+
+    @bp.post("/tips/<number>/assign")
+    def assign(number: str) -> ResponseReturnValue:
+        services.assign(work(), actor(), AssignTip(number, ...))
+        return redirect(...)
+
+It never commits: that happens once, here, after a view that answered with a status below 400.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO, Any, TypeVar, cast
+
+import flask
+from flask import Flask, Response, current_app, g, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import BadRequest
+
+from tipline import logs, security
+from tipline.actor import Actor
+from tipline.process import Process
+from tipline.work import Work
+
+View = TypeVar("View", bound=Callable[..., Any])
+FindActor = Callable[[Work, str], Actor | None]
+OpenSink = Callable[[str | None], IO[bytes]]
+OPEN_TO_STRANGERS = ("/sign-in", "/setup/", "/static/")
+FORM_LIFE_SECONDS = 12 * 3600
+READING_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Request(flask.Request):
+    """Files go where the view said (`receives_files`), as they arrive; a view that said nothing receives none.
+
+    So no part of a body is ever spooled to a temporary file.
+    """
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None, content_length: int | None = None
+    ) -> IO[bytes]:
+        view = current_app.view_functions.get(self.endpoint or "")
+        open_sink: OpenSink | None = getattr(view, "open_sink", None)
+        if open_sink is None:
+            raise BadRequest("This page takes no files.")
+        return open_sink(filename)
+
+
+class App(Flask):
+    """Flask, except that what it logs of an error holds no path and no message."""
+
+    request_class = Request
+
+    def log_exception(self, exc_info: Any) -> None:
+        logs.failure("request failed", exc_info[1], face=frame().face, endpoint=request.endpoint)
+
+
+def frame() -> Process:
+    """Return the process of the app that serves this request."""
+    return cast(Process, current_app.extensions["tipline"])
+
+
+def work() -> Work:
+    """Return this request's unit of work: a reading one for GET, a writing one else. Call it after the body was read."""
+    if "work" not in g:
+        view = current_app.view_functions.get(request.endpoint or "")
+        write = request.method not in READING_METHODS or getattr(view, "writes", False)
+        g.work = frame().begin(write=write)
+    return cast(Work, g.work)
+
+
+def actor() -> Actor:
+    """Return who is signed in. Console only: `guard_console` lets nobody else reach a view."""
+    return cast(Actor, current_user.actor)
+
+
+def actor_or_none() -> Actor | None:
+    """Return who is signed in, for templates; None for a stranger."""
+    return cast("Actor | None", g.get("who"))
+
+
+def receives_files(open_sink: OpenSink) -> Callable[[View], View]:
+    """Mark a view that takes files. `open_sink(filename)` returns what a part is written to while it arrives.
+
+    The sink's `seek(0)` is called when, and only when, the part arrived whole. An empty file field comes as a part with
+    an empty name and no bytes, so open nothing before the first write.
+    """
+
+    def mark(view: View) -> View:
+        view.open_sink = open_sink  # type: ignore[attr-defined]  # an attribute of the function, read by Request
+        return view
+
+    return mark
+
+
+def writes(view: View) -> View:
+    """Mark a GET view whose service writes (a title set at first reading): its unit of work is a writing one."""
+    view.writes = True  # type: ignore[attr-defined]  # an attribute of the function, read by work()
+    return view
+
+
+def install(app: Flask, of: Process) -> None:
+    """Give an app its process: transactions, and the closing of what the request took."""
+    app.extensions["tipline"] = of
+    app.after_request(_commit)
+    app.teardown_request(_close)
+
+
+def _commit(response: Response) -> Response:
+    unit = g.get("work")
+    if unit is not None:
+        if response.status_code < 400:
+            unit.commit()
+        else:
+            unit.session.rollback()
+    return response
+
+
+def _close(_error: BaseException | None) -> None:
+    unit = g.pop("work", None)
+    if unit is not None:
+        unit.session.close()
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login has no types
+    """The person that flask-login knows as `current_user`."""
+
+    def __init__(self, who: Actor) -> None:
+        self.actor = who
+        self.id = who.staff_id
+
+
+def guard_console(app: Flask, find_actor: FindActor) -> None:
+    """Let only signed-in staff past, except to sign in, to set up their account and to load the style sheets.
+
+    A stranger gets the same answer for every other path, whether it exists or not. Forms carry a CSRF token.
+
+    Args:
+        find_actor: given a unit of work that may write and the session cookie's value, returns who that is, or None.
+    """
+    login = LoginManager()
+    login.session_protection = None  # it would keep a hash of address and user agent
+    login.init_app(app, add_context_processor=False)
+
+    def load(_request: flask.Request) -> SignedIn | None:
+        of = frame()
+        value = request.cookies.get(security.cookie_name("console", of.settings, "session"))
+        if not value:
+            return None
+        with of.unit(write=True) as unit:
+            g.who = find_actor(unit, value)
+        return SignedIn(g.who) if g.who else None
+
+    def refuse_strangers() -> ResponseReturnValue | None:
+        if request.path.startswith(OPEN_TO_STRANGERS) or current_user.is_authenticated:
+            return None
+        return redirect("/sign-in")
+
+    login.request_loader(load)
+    app.before_request(refuse_strangers)
+    app.config.update(
+        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which we forbid; Sec-Fetch-Site and SameSite=Strict stand for it
+        WTF_CSRF_TIME_LIMIT=FORM_LIFE_SECONDS,
+    )
+    CSRFProtect(app)
+
+
+def set_session_cookie(response: Response, value: str) -> None:
+    """Give a browser the session cookie of the person who has just signed in."""
+    security.set_cookie(response, "console", frame().settings, "session", value)
+
+
+def drop_session_cookie(response: Response) -> None:
+    """Take the session cookie away at sign-out."""
+    security.drop_cookie(response, "console", frame().settings, "session")
+
+
+def session_cookie() -> str:
+    """Return the value of the session cookie, empty where there is none."""
+    return request.cookies.get(security.cookie_name("console", frame().settings, "session"), "")
