@@ -1,0 +1,270 @@
+"""Exports: counsel picks exhibits, the worker reads them again, counsel signs, the worker seals the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from evidence.errors import EvidenceError
+from tipline import audit, policy
+from tipline.actor import Actor, ProgramKeys
+from tipline.errors import BadInput, Conflict, NotFound, Unsound
+from tipline.exports import rules
+from tipline.exports.disclosures import DisclosedExhibit, disclose, seal_disclosures
+from tipline.models.base import new_id
+from tipline.models.cases import CaseFile, Export, ExportExhibit
+from tipline.models.custody import Exhibit
+from tipline.models.staff import Staff
+from tipline.vault import Act
+from tipline.work import Work
+
+GRANT_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class RequestExport:
+    case_number: str
+    exhibit_ids: tuple[str, ...]
+    purpose: str
+
+
+@dataclass(frozen=True)
+class ExhibitChoice:
+    """One line of the choice: an exhibit of the case, and why it can't go out where it can't."""
+
+    id: str
+    number: str
+    title: str
+    kind: str
+    obstacle: str
+
+
+@dataclass(frozen=True)
+class ExportView:
+    """What the pages show of an export."""
+
+    id: str
+    number: int
+    case_number: str
+    case_title: str
+    state: str
+    purpose: str
+    requested_by: str
+    requested_at: datetime
+    step: int
+    steps: int
+    payload_digest: str | None
+    bundle_bytes: int
+    failure: str
+    exhibits: tuple[ExhibitChoice, ...]
+
+
+def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, list[ExhibitChoice]]:
+    """Return a case, its title, and the exhibits that an export of it can hold."""
+    policy.require(actor, "export.make")
+    case = _case(work, case_number)
+    keys = actor.keyring.program(case.program_id)
+    exhibits = work.session.execute(select(Exhibit).where(Exhibit.case_id == case.id).order_by(Exhibit.number)).scalars()
+    title = keys.open("case_file", "title", case.id, case.title)
+    return case, title, [_choice(work, keys, exhibit) for exhibit in exhibits]
+
+
+def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
+    """Start an export: grants on the chosen exhibits for the worker, and the job that reads them again.
+
+    Raises:
+        BadInput: nothing chosen, no purpose, or a chosen exhibit is not the case's or can't go out.
+    """
+    case, _, offered = choices(work, actor, command.case_number)
+    known = {choice.id: choice for choice in offered}
+    if not command.exhibit_ids:
+        raise BadInput("Choose at least one exhibit.", fields={"exhibits": "Choose at least one exhibit."})
+    if not command.purpose.strip():
+        raise BadInput("Say what the export is for.", fields={"purpose": "Say what it is for, or which order asks for it."})
+    for exhibit_id in command.exhibit_ids:
+        if exhibit_id not in known or known[exhibit_id].obstacle:
+            raise BadInput("One of the chosen exhibits can't go out.", fields={"exhibits": "Choose again: one of them can't go out."})
+    keys = actor.keyring.program(case.program_id)
+    export_id = new_id()
+    export = Export(
+        id=export_id,
+        case_id=case.id,
+        number=work.next_number(f"export:{case.id}"),
+        state="preparing",
+        purpose=keys.seal("export", "purpose", export_id, command.purpose.strip()),
+        requested_by=actor.staff_id,
+        requested_at=work.now(),
+        steps=len(command.exhibit_ids),
+    )
+    work.session.add(export)
+    work.session.flush()
+    chosen = [choice.id for choice in offered if choice.id in set(command.exhibit_ids)]
+    for position, exhibit_id in enumerate(chosen):
+        exhibit = work.session.get_one(Exhibit, exhibit_id)
+        work.session.add(ExportExhibit(export_id=export.id, exhibit_id=exhibit_id, position=position))
+        terms = {"purpose": "export", "subject_id": export.id, "granted_by": actor.staff_id, "expires_at": work.now() + GRANT_LIFE}
+        work.vault.grant(work.session, exhibit, work.vault.open_exhibit(exhibit, keys), **terms)
+    work.jobs.enqueue(work.session, "export_payload", export.id, export.id)
+    audit.record(work.session, work.now(), actor, "export.request", ("export", export.id))
+    return export
+
+
+def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
+    """Record a signed EXPORTED on each exhibit under one act, and hand the job what the signer lets out.
+
+    Raises:
+        Conflict: the export does not wait for a signature.
+    """
+    policy.require(actor, "export.make")
+    export = work.session.get(Export, export_id, with_for_update=True)
+    if export is None:
+        raise NotFound("There is no such export.", "Look under Exports.")
+    if export.state != "to_sign":
+        raise Conflict("This export does not wait for a signature.", "Load the page again to see how far it is.")
+    case = work.session.get_one(CaseFile, export.case_id)
+    keys = actor.keyring.program(case.program_id)
+    purpose = keys.open("export", "purpose", export.id, export.purpose)
+    export.act_id = new_id()
+    disclosed = [_export_exhibit(work, actor, export, exhibit, purpose) for exhibit in exhibits_of(work, export)]
+    export.disclosures = seal_disclosures(disclosed, work.vault.recipients.examiner)
+    export.state = "sealing"
+    work.jobs.enqueue(work.session, "export_seal", export.id, export.id)
+    audit.record(work.session, work.now(), actor, "export.sign", ("export", export.id))
+    work.session.flush()
+    return export
+
+
+def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, purpose: str) -> DisclosedExhibit:
+    keyfile = work.vault.open_exhibit(exhibit, actor.keyring.program(str(exhibit.program_id)))
+    fields = {
+        "act_id": export.act_id,
+        "act_size": export.steps,
+        "purpose": purpose,
+        "authority": f"export {export.number}",
+        "manifest": export.payload_digest,
+        "plaintext_before": keyfile.plaintext_digest,
+        "ciphertext_before": f"sha256:{keyfile.object_name}",
+        "length_before": keyfile.length,
+        "result": "bundle sealed under this manifest",
+    }
+    work.vault.record(work.session, Act(exhibit, keyfile, "EXPORTED", fields, actor, signed=True), work.now())
+    from_source = exhibit.kind in ("tip_text", "attachment")
+    openings = work.vault.openings(work.session, exhibit, keyfile)
+    return DisclosedExhibit(
+        exhibit.id, tuple(disclose(opening, rules.withheld(opening.fields(), from_source=from_source)) for opening in openings)
+    )
+
+
+def exhibits_of(work: Work, export: Export) -> Sequence[Exhibit]:
+    """Return an export's exhibits in the order of their numbers."""
+    return (
+        work.session.execute(
+            select(Exhibit)
+            .join(ExportExhibit, ExportExhibit.exhibit_id == Exhibit.id)
+            .where(ExportExhibit.export_id == export.id)
+            .order_by(ExportExhibit.position)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def get_export(work: Work, actor: Actor, export_id: str) -> ExportView:
+    """Return one export with its exhibits.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    policy.require(actor, "export.read")
+    export = work.session.get(Export, export_id)
+    if export is None:
+        raise NotFound("There is no such export.", "Look under Exports.")
+    return _view(work, actor, export)
+
+
+def list_exports(work: Work, actor: Actor, case_number: str | None = None) -> list[ExportView]:
+    """Return the exports of the programs that the actor holds, newest first; of one case where it is named."""
+    policy.require(actor, "export.read")
+    query = (
+        select(Export)
+        .join(CaseFile, CaseFile.id == Export.case_id)
+        .where(CaseFile.program_id.in_(actor.keyring.program_ids()))
+        .order_by(Export.requested_at.desc())
+        .limit(100)
+    )
+    if case_number:
+        query = query.where(CaseFile.number == case_number)
+    return [_view(work, actor, export, with_exhibits=False) for export in work.session.execute(query).scalars().all()]
+
+
+def open_bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, int, Iterator[bytes]]:
+    """Return name, length and bytes of a finished bundle, after recording that it is being taken.
+
+    Raises:
+        Conflict: it is not finished.
+    """
+    policy.require(actor, "export.make")
+    export = work.session.get(Export, export_id)
+    if export is None:
+        raise NotFound("There is no such export.", "Look under Exports.")
+    if export.bundle_name is None:
+        raise Conflict("This bundle is not finished.", "Load the page again to see how far it is.")
+    case = work.session.get_one(CaseFile, export.case_id)
+    keyfile = work.vault.objects.open_key(export.bundle_name, actor.keyring.program(case.program_id).identity)
+    audit.record(work.session, work.now(), actor, "export.download", ("export", export.id))
+    return rules.bundle_title(case.number, export.number) + ".zip", keyfile.length, work.vault.objects.read(keyfile)
+
+
+def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = True) -> ExportView:
+    case = work.session.get_one(CaseFile, export.case_id)
+    keys = actor.keyring.program(case.program_id)
+    who = work.session.get_one(Staff, export.requested_by)
+    return ExportView(
+        id=export.id,
+        number=export.number,
+        case_number=case.number,
+        case_title=keys.open("case_file", "title", case.id, case.title),
+        state=export.state,
+        purpose=keys.open("export", "purpose", export.id, export.purpose),
+        requested_by=who.display_name,
+        requested_at=export.requested_at,
+        step=export.step,
+        steps=export.steps,
+        payload_digest=export.payload_digest,
+        bundle_bytes=_bundle_bytes(work, keys, export),
+        failure=keys.unwrap(export.failure).decode() if export.failure else "",
+        exhibits=tuple(_choice(work, keys, exhibit) for exhibit in exhibits_of(work, export)) if with_exhibits else (),
+    )
+
+
+def _bundle_bytes(work: Work, keys: ProgramKeys, export: Export) -> int:
+    return work.vault.objects.open_key(export.bundle_name, keys.identity).length if export.bundle_name else 0
+
+
+def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> ExhibitChoice:
+    obstacle = ""
+    if exhibit.object_name is None:
+        obstacle = "Physical: it has no stored bytes."
+    elif exhibit.state != "held":
+        obstacle = f"It is {exhibit.state}."
+    return ExhibitChoice(exhibit.id, exhibit.number or "", _exhibit_title(work, keys, exhibit), exhibit.kind, obstacle)
+
+
+def _exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
+    if exhibit.title is not None:
+        return keys.open("exhibit", "title", exhibit.id, exhibit.title)
+    try:
+        return work.vault.facts(exhibit, keys).name
+    except EvidenceError as error:
+        raise Unsound("An exhibit's facts can't be opened.", "Tell the administrator: its row was changed.") from error
+
+
+def _case(work: Work, number: str) -> CaseFile:
+    case = work.session.execute(select(CaseFile).where(CaseFile.number == number)).scalar()
+    if case is None:
+        raise NotFound("There is no such case.", "Look under Cases.")
+    return case
+

@@ -1,0 +1,49 @@
+"""Pages of exports."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline.exports import services
+from tipline.exports.forms import ExportForm
+from tipline.web import actor, work
+
+bp = Blueprint("exports", __name__)
+
+
+@bp.get("/exports")
+def index() -> ResponseReturnValue:
+    return render_template("exports/export_list.html", exports=services.list_exports(work(), actor()))
+
+
+@bp.route("/cases/<number>/export", methods=["GET", "POST"])
+def new(number: str) -> ResponseReturnValue:
+    case, title, choices = services.choices(work(), actor(), number)
+    form = ExportForm()
+    form.exhibits.choices = [(choice.id, choice.number) for choice in choices if not choice.obstacle]
+    if form.validate_on_submit():
+        export = services.request_export(work(), actor(), form.command(number))
+        return redirect(url_for("exports.show", export_id=export.id))
+    page = render_template("exports/export_new.html", number=case.number, title=title, choices=choices, form=form)
+    return page, 422 if form.is_submitted() else 200
+
+
+@bp.get("/exports/<export_id>")
+def show(export_id: str) -> ResponseReturnValue:
+    return render_template("exports/export_show.html", export=services.get_export(work(), actor(), export_id))
+
+
+@bp.post("/exports/<export_id>/sign")
+def sign(export_id: str) -> ResponseReturnValue:
+    services.sign_export(work(), actor(), export_id)
+    return redirect(url_for("exports.show", export_id=export_id))
+
+
+@bp.post("/exports/<export_id>/download")
+def download(export_id: str) -> ResponseReturnValue:
+    name, length, chunks = services.open_bundle(work(), actor(), export_id)
+    response = Response(chunks, mimetype="application/zip")
+    response.content_length = length
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
