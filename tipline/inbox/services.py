@@ -113,13 +113,13 @@ def act_on_many(work: Work, actor: Actor, command: Bulk) -> int:
     tips = list(work.session.scalars(query.order_by(Tip.id).with_for_update()))
     if len(tips) != len(numbers):
         raise BadInput("Some of the chosen tips are not there any more. Nothing was changed.", "Load the inbox again and choose once more.")
-    if command.state is not None:
-        state = _known_state(command.state)
-        for tip in tips:
+    # all is checked before the first change, so that a refusal leaves nothing half done
+    state = None if command.state is None else _known_state(command.state)
+    assignee = None if command.assignee is None else _assignee(work, actor, [tip.program_id for tip in tips], command.assignee)
+    for tip in tips:
+        if state is not None:
             _set_state(work, actor, tip, state)
-    if command.assignee is not None:
-        assignee = _assignee(work, actor, [tip.program_id for tip in tips], command.assignee)
-        for tip in tips:
+        if command.assignee is not None:
             _assign(work, actor, tip, assignee)
     work.session.flush()
     return len(tips)

@@ -1,0 +1,162 @@
+"""Opening cases, and what becomes part of one: tips, and exhibits under the case's numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tipline import audit, policy
+from tipline.actor import Actor
+from tipline.cases import rules
+from tipline.errors import BadInput, Conflict, NotFound
+from tipline.inbox.services import get_tip
+from tipline.models.base import new_id
+from tipline.models.cases import CaseFile
+from tipline.models.custody import Exhibit
+from tipline.models.programs import Program
+from tipline.models.tips import Tip, TipItem, TipMessage
+from tipline.work import Work
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    program_id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class SetCaseState:
+    number: str
+    state: str
+
+
+@dataclass(frozen=True)
+class PutTip:
+    """Put a tip into a case. `with_exhibits`: number its words and files as exhibits of the case."""
+
+    tip_number: str
+    case_number: str
+    with_exhibits: bool = False
+
+
+def get_case(work: Work, actor: Actor, number: str, *, lock: bool = False) -> CaseFile:
+    """Return a case by its number.
+
+    Raises:
+        NotFound: there is none, or the actor does not hold its program's key: both look alike.
+    """
+    query = select(CaseFile).where(CaseFile.number == number, CaseFile.program_id.in_(actor.keyring.program_ids()))
+    case = work.session.scalar(query.with_for_update() if lock else query)
+    if case is None:
+        raise NotFound(f"There is no case {number} that you can read.", "Check the number, or ask who leads the case.")
+    return case
+
+
+def list_programs(work: Work, actor: Actor) -> list[tuple[str, str]]:
+    """Return id and name of the programs whose key the actor holds."""
+    query = select(Program.id, Program.organisation, Program.title).where(Program.id.in_(actor.keyring.program_ids()))
+    return [(row[0], f"{row[1]}: {row[2]}") for row in work.session.execute(query.order_by(Program.created_at.desc()))]
+
+
+def open_case(work: Work, actor: Actor, command: OpenCase) -> CaseFile:
+    """Open a case in a program; the actor leads it.
+
+    Raises:
+        BadInput: no title.
+        NoKey: the actor does not hold the program's key.
+    """
+    policy.require(actor, "case.open")
+    title = rules.clean_title(command.title)
+    if not title:
+        raise BadInput("The case has no title.", "Say in a few words what it is about.", {"title": "Say in a few words what it is about."})
+    keys = actor.keyring.program(command.program_id)
+    program = work.session.get_one(Program, command.program_id)
+    year = work.today().year
+    case_id = new_id()
+    case = CaseFile(
+        id=case_id,
+        program_id=program.id,
+        number=rules.case_number(program.code, year, work.next_number(f"case:{year}")),
+        title=keys.seal("case_file", "title", case_id, title),
+        lead_id=actor.staff_id,
+        opened_at=work.now(),
+    )
+    work.session.add(case)
+    audit.record(work.session, work.now(), actor, "case.open", ("case", case.id))
+    work.session.flush()
+    return case
+
+
+def set_state(work: Work, actor: Actor, command: SetCaseState) -> CaseFile:
+    """Close a case or take it up again."""
+    policy.require(actor, "case.work")
+    case = get_case(work, actor, command.number, lock=True)
+    if command.state not in rules.STATES:
+        raise BadInput("This is not a state of a case.", "Choose one from the list.")
+    if case.state != command.state:
+        case.state = command.state
+        audit.record(work.session, work.now(), actor, "case.state", ("case", case.id), command.state)
+        work.session.flush()
+    return case
+
+
+def put_tip(work: Work, actor: Actor, command: PutTip) -> Tip:
+    """Put a tip into a case of its program.
+
+    Raises:
+        Conflict: the case belongs to another program, or is closed.
+    """
+    policy.require(actor, "case.work")
+    tip = get_tip(work, actor, command.tip_number, lock=True)
+    case = get_case(work, actor, command.case_number)
+    _require_open(case, tip.program_id)
+    if tip.case_id != case.id:
+        tip.case_id = case.id
+        audit.record(work.session, work.now(), actor, "tip.case", ("tip", tip.id), case.number)
+    if command.with_exhibits:
+        for exhibit in _exhibits_of(work, tip):
+            if exhibit.number is None:
+                number_exhibit(work, actor, exhibit, case)
+    work.session.flush()
+    return tip
+
+
+def number_exhibit(work: Work, actor: Actor, exhibit: Exhibit, case: CaseFile) -> str:
+    """Make a stored item an exhibit of a case: it gets the case's next number and keeps it for good.
+
+    Raises:
+        Conflict: it has a number already, or the case is closed or of another program.
+    """
+    policy.require(actor, "exhibit.number")
+    _require_open(case, exhibit.program_id)
+    if exhibit.number is not None:
+        raise Conflict(f"This is exhibit {exhibit.number} already.", "A number is given once and stays.")
+    exhibit.case_id = case.id
+    exhibit.number = next_exhibit_number(work, case)
+    audit.record(work.session, work.now(), actor, "exhibit.number", ("exhibit", exhibit.id), exhibit.number)
+    work.session.flush()
+    return exhibit.number
+
+
+def next_exhibit_number(work: Work, case: CaseFile) -> str:
+    """Take the next exhibit number of a case."""
+    return rules.exhibit_number(case.number, work.next_number(f"exhibit:{case.id}"))
+
+
+def _require_open(case: CaseFile, program_id: str | None) -> None:
+    if case.program_id != program_id:
+        raise Conflict("The case belongs to another program.", "Choose a case of the same program.")
+    if case.state != "working":
+        raise Conflict(f"Case {case.number} is closed.", "Take the case up again first.")
+
+
+def _exhibits_of(work: Work, tip: Tip) -> list[Exhibit]:
+    query = (
+        select(Exhibit)
+        .join(TipItem, TipItem.exhibit_id == Exhibit.id)
+        .join(TipMessage, TipMessage.id == TipItem.message_id)
+        .where(TipItem.tip_id == tip.id)
+        .order_by(TipMessage.seq, TipItem.position)
+    )
+    return list(work.session.scalars(query))

@@ -1,0 +1,139 @@
+"""The pages of the inbox and of one tip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline import policy
+from tipline.errors import BadInput
+from tipline.inbox import rules, services
+from tipline.inbox.conversation import read_tip
+from tipline.inbox.forms import AssignForm, LabelForm, ReplyForm, StateForm
+from tipline.inbox.queries import PAGE, colleagues, list_tips
+from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel, Reply
+from tipline.web import actor, work
+
+bp = Blueprint("inbox", __name__)
+
+
+@bp.get("/inbox")
+def index() -> ResponseReturnValue:
+    filters = rules.parse_filters(request.args.to_dict(flat=False))
+    return _list(filters, request.args.get("after"))
+
+
+def _list(filters: rules.Filters, after: str | None, problem: BadInput | None = None) -> ResponseReturnValue:
+    who = actor()
+    page = list_tips(work(), who, filters, after)
+    answer = render_template(
+        "inbox/tips_list.html",
+        page=page,
+        filters=filters,
+        chips=rules.chips(filters, page.names),
+        after=after,
+        problem=problem,
+        people=colleagues(work(), who.keyring.program_ids()),
+        rules=rules,
+        page_size=PAGE,
+        today=work().today(),
+        may_work=policy.may(who, "tip.work"),
+    )
+    return answer, problem.status if problem else 200
+
+
+@bp.post("/inbox/bulk")
+def bulk() -> ResponseReturnValue:
+    filters = rules.parse_filters(request.args.to_dict(flat=False))
+    kind, _, value = request.form.get("act", "").partition(":")
+    numbers = tuple(request.form.getlist("tip"))
+    command = Bulk(numbers, assignee=value if kind == "assign" else None, state=value if kind == "state" else None)
+    try:
+        if kind not in ("assign", "state"):
+            raise BadInput("No act is chosen.", "Choose what to do with the ticked tips.")
+        done = services.act_on_many(work(), actor(), command)
+    except BadInput as error:
+        return _list(filters, request.args.get("after"), error)
+    what = f"set to {rules.STATES[value].lower()}" if kind == "state" else ("assigned" if value not in ("", rules.NOBODY) else "given to nobody")
+    flash(f"{done} {'tip' if done == 1 else 'tips'} {what}.")
+    return redirect(url_for("inbox.index", **filters.query(), after=request.args.get("after")), 303)
+
+
+@bp.get("/tips/<number>")
+def tip(number: str) -> ResponseReturnValue:
+    return _tip(number)
+
+
+def _tip(number: str, **forms: Any) -> ResponseReturnValue:
+    who = actor()
+    page = read_tip(work(), who, number, request.args.get("file"))
+    panels = [panel(work(), who, page.tip) for panel in current_app.extensions.get("tip_panels", [])]
+    filled = {
+        "reply_form": ReplyForm(formdata=None),
+        "label_form": LabelForm(formdata=None),
+        "assign_form": _assign_form(page.colleagues, page.tip.assignee_id),
+        "state_form": StateForm(formdata=None, state=page.tip.state),
+        **forms,
+    }
+    answer = render_template(
+        "inbox/tip_show.html",
+        page=page,
+        panels=panels,
+        rules=rules,
+        may_work=policy.may(who, "tip.work"),
+        may_reply=policy.may(who, "tip.reply"),
+        may_case=policy.may(who, "case.work"),
+        may_number=policy.may(who, "exhibit.number"),
+        may_download=policy.may(who, "exhibit.download"),
+        **filled,
+    )
+    return answer, 422 if any(form.errors for form in forms.values()) else 200
+
+
+def _assign_form(people: list[tuple[str, str]], assignee: str | None) -> AssignForm:
+    form = AssignForm(formdata=None, assignee=assignee or rules.NOBODY)
+    form.assignee.choices = [(rules.NOBODY, "Nobody"), *people]
+    return form
+
+
+@bp.post("/tips/<number>/assign")
+def assign(number: str) -> ResponseReturnValue:
+    services.assign(work(), actor(), AssignTip(number, request.form.get("assignee", "")))
+    return _back(number)
+
+
+@bp.post("/tips/<number>/state")
+def state(number: str) -> ResponseReturnValue:
+    services.change_state(work(), actor(), ChangeState(number, request.form.get("state", "")))
+    return _back(number)
+
+
+@bp.post("/tips/<number>/label")
+def label(number: str) -> ResponseReturnValue:
+    removed = request.form.get("remove")
+    if removed:
+        services.remove_label(work(), actor(), RemoveLabel(number, removed))
+        return _back(number)
+    form = LabelForm()
+    if not form.validate():
+        policy.require(actor(), "tip.work")
+        return _tip(number, label_form=form)
+    services.add_label(work(), actor(), AddLabel(number, form.label.data))
+    return _back(number)
+
+
+@bp.post("/tips/<number>/reply")
+def reply(number: str) -> ResponseReturnValue:
+    form = ReplyForm()
+    if not form.validate():
+        policy.require(actor(), "tip.reply")
+        return _tip(number, reply_form=form)
+    services.reply(work(), actor(), Reply(number, form.words.data, form.then_wait.data))
+    flash("Reply sealed to the source.")
+    return _back(number)
+
+
+def _back(number: str) -> ResponseReturnValue:
+    return redirect(url_for("inbox.tip", number=number), 303)
