@@ -5,6 +5,7 @@ Their openings stand in the clear, so people appear in them by their opaque id, 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from evidence.records import Scalar
@@ -14,13 +15,15 @@ from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.vault import INSTALLATION, Act
 from tipline.work import Work
 
+KNOWN_KEYS = "known-keys.json"  # in the console's key folder: public names only
+
 
 @dataclass(frozen=True)
 class Key:
     """A key as the log names it.
 
     Args:
-        role: log, process:public, process:console, process:worker, examiner, person, administrator, program, reader.
+        role: log, process:public, process:console, process:worker, examiner, person, reader, program, recovery.
         key_id: `ed25519:...` for a signing key (evidence.signing.key_id), `age1...` for a recipient.
         owner: id of the person or program that it belongs to.
     """
@@ -49,3 +52,13 @@ def record_key(work: Work, kind: str, key: Key, actor: Actor | None = None) -> C
         fields["actor"] = actor.staff_id
     act = Act(installation_exhibit(work), None, kind, fields, actor, signed=actor is not None)
     return work.vault.record(work.session, act, work.now())
+
+
+def known_keys(work: Work) -> list[Key]:
+    """Return the installation's own keys as the console was told them at the last start of `tipline run`."""
+    return [Key(**entry) for entry in json.loads(work.vault.keys.text(KNOWN_KEYS))]
+
+
+def examiner_recipient(work: Work) -> str:
+    """Return the examiner's age recipient."""
+    return next(key.key_id for key in known_keys(work) if key.role == "examiner")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 
 from evidence.errors import IntegrityError
-from evidence.signing import key_id
+from evidence.signing import SigningKey, key_id
 from tipline import audit
 from tipline.accounts import rules, sessions
-from tipline.accounts.key_events import Key, record_key
+from tipline.accounts.key_events import Key, examiner_recipient, record_key
 from tipline.accounts.keychain import PassphraseLock, StaffKeys
 from tipline.accounts.keyring import actor_of
 from tipline.accounts.words import passphrase_words
@@ -159,18 +159,15 @@ def confirm_code(work: Work, token: str, cookie: str, code: str) -> str:
     sessions.close_all_sessions(work.session, staff.id)
     record_key(work, "KEY_ADDED", Key("person", key_id(begun.keys.signing_key.public), staff.id))
     if staff.role == "administrator":
-        work.after_commit.append(lambda: pin_first_administrator(work, staff.id, begun.keys))
+        recipient, signing_key = begun.keys.identity.recipient, begun.keys.signing_key
+        work.after_commit.append(lambda: pin_first_administrator(work, Recipient("administrator", staff.id, recipient), signing_key))
     return _start_session(work, staff, begun.keys, "account.set_up")
 
 
-def pin_first_administrator(work: Work, staff_id: str, keys: StaffKeys) -> None:
+def pin_first_administrator(work: Work, administrator: Recipient, signing_key: SigningKey) -> None:
     """Pin the first administrator's signing key and sign the first list of recipients; later calls change nothing."""
-    if pin_administrator(work.settings, keys.signing_key.public):
-        entries = [
-            Recipient("examiner", "worker", work.vault.keys.text("examiner.recipient")),
-            Recipient("administrator", staff_id, keys.identity.recipient),
-        ]
-        publish_recipients(work.settings, entries, [keys.signing_key])
+    if pin_administrator(work.settings, signing_key.public):
+        publish_recipients(work.settings, [Recipient("examiner", "worker", examiner_recipient(work)), administrator], [signing_key])
 
 
 def sign_in(work: Work, typed: SignIn) -> str | None:

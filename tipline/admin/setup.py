@@ -1,0 +1,110 @@
+"""First start: key folders, tables, the installation's own record, and the first administrator's link. Safe at every start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from evidence.records import Opening
+from tipline.accounts import services as accounts
+from tipline.accounts.key_events import Key, installation_exhibit, record_key
+from tipline.admin.keys import infrastructure_keys, publish_known_keys
+from tipline.config import Settings
+from tipline.db import upgrade
+from tipline.keyfolders import create_key_folders
+from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
+from tipline.models.staff import Staff
+from tipline.process import open_process
+from tipline.vault import INSTALLATION
+from tipline.work import Work
+
+FIRST_LOGIN = "administrator"
+FIRST_NAME = "Administrator"
+
+
+@dataclass(frozen=True)
+class SetupReport:
+    """What the start found or made.
+
+    Args:
+        made: key files that were made now.
+        logged: keys that entered the log now.
+        link: the first administrator's one-time link, while no administrator is active.
+    """
+
+    made: tuple[Path, ...]
+    logged: tuple[Key, ...]
+    link: str | None
+
+
+def prepare(settings: Settings) -> SetupReport:
+    """Make what is missing of an installation and return what was made."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = create_key_folders(settings)
+    keys = infrastructure_keys(settings)
+    publish_known_keys(settings, keys)
+    upgrade(settings.database)
+    process = open_process("console", settings)
+    try:
+        with process.unit(write=True) as work:
+            ensure_installation(work)
+            logged = [key for key in keys if key in _not_in_log(work, set(keys))]
+            for key in logged:
+                record_key(work, "KEY_ADDED", key)
+            link = first_administrator_link(work)
+    finally:
+        process.database.dispose()
+    return SetupReport(tuple(made), tuple(logged), link)
+
+
+def ensure_installation(work: Work) -> Exhibit:
+    """Return the exhibit that stands for the installation's own record, made at the first start."""
+    exhibit = work.session.get(Exhibit, INSTALLATION)
+    if exhibit is None:
+        exhibit = Exhibit(id=INSTALLATION, kind=INSTALLATION, recipient="", received_on=work.today())
+        work.session.add(exhibit)
+        work.session.flush()
+    return exhibit
+
+
+def first_administrator_link(work: Work) -> str | None:
+    """Return a fresh one-time link for the first administrator; None once an administrator is active.
+
+    Each call ends the link before: only the last one that was printed works.
+    """
+    administrators = work.session.scalars(select(Staff).where(Staff.role == "administrator").order_by(Staff.created_at)).all()
+    if any(staff.state == "active" for staff in administrators):
+        return None
+    invited = next((staff for staff in administrators if staff.state == "invited"), None)
+    if invited is None:
+        _, token = accounts.invite(work, accounts.Invite(FIRST_LOGIN, FIRST_NAME, "administrator"))
+    else:
+        token = accounts.renew_link(work, invited)
+    return setup_link(work, token)
+
+
+def setup_link(work: Work, token: str) -> str:
+    """Return the address that a one-time token belongs to."""
+    return f"{work.settings.console_origin.rstrip('/')}/setup/{token}"
+
+
+def _not_in_log(work: Work, wanted: set[Key]) -> set[Key]:
+    """Return the wanted keys without a KEY_ADDED event. Reads from the first event on and stops when all are found."""
+    missing = set(wanted)
+    blobs = work.session.scalars(
+        select(CustodyOpening.opening)
+        .join(CustodyEvent, CustodyEvent.event_id == CustodyOpening.event_id)
+        .where(CustodyEvent.exhibit_id == installation_exhibit(work).id)
+        .order_by(CustodyEvent.exhibit_seq)
+        .execution_options(yield_per=100)
+    )
+    for blob in blobs:
+        if not missing:
+            break
+        opening = Opening.from_bytes(blob)
+        if opening.field("kind") == "KEY_ADDED":
+            owner = opening.field("on_behalf_of")
+            missing.discard(Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner)))
+    return missing
