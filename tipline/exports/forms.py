@@ -15,7 +15,10 @@ class ExportForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     exhibits = SelectMultipleField("Exhibits", validators=[InputRequired("Choose at least one exhibit.")])
     purpose = TextAreaField(
         "Purpose or order",
-        validators=[InputRequired("Say what it is for, or which order asks for it."), Length(max=2000, message="At most 2,000 characters.")],
+        validators=[
+            InputRequired("Say what it is for, or which order asks for it."),
+            Length(max=2000, message="At most 2,000 characters."),
+        ],
     )
 
     def command(self, case_number: str) -> RequestExport:

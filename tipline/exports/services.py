@@ -267,4 +267,3 @@ def _case(work: Work, number: str) -> CaseFile:
     if case is None:
         raise NotFound("There is no such case.", "Look under Cases.")
     return case
-
