@@ -1,0 +1,279 @@
+"""Sealed objects: our reader, our writer, pyrage as the second implementation, and the age test kit."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import zlib
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+import pyrage
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evidence.errors import EvidenceError, IntegrityError
+from evidence.keys import Identity, hkdf, parse_recipient
+from evidence.sealing import BATCH, CHUNK, Payload, SealedFacts, SealedWriter, open_sealed, padded_length, sealed_length
+
+IDENTITY = Identity.parse("AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0")
+NATIVE = pyrage.x25519.Identity.from_str(IDENTITY.secret)
+EDGES = [
+    0,
+    1,
+    255,
+    256,
+    257,
+    4095,
+    4096,
+    4097,
+    CHUNK - 1,
+    CHUNK,
+    CHUNK + 1,
+    2 * CHUNK,
+    3 * CHUNK - 1,
+    BATCH * CHUNK,
+    BATCH * CHUNK + 1,
+]
+
+
+def sealed(data: bytes, step: int = 0) -> tuple[bytes, SealedFacts]:
+    out = io.BytesIO()
+    writer = SealedWriter(IDENTITY.recipient, out.write)
+    step = step or max(1, len(data))
+    for start in range(0, len(data), step):
+        writer.write(data[start : start + step])
+    facts = writer.finish()
+    return out.getvalue(), facts
+
+
+def opened(blob: bytes, length: int, start: int = 0, identity: Identity = IDENTITY) -> bytes:
+    return b"".join(open_sealed(io.BytesIO(blob), identity, length, start))
+
+
+def sample(length: int) -> bytes:
+    return hashlib.shake_128(b"sample").digest(length)
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_an_object_opens_here_and_in_the_second_implementation(length: int) -> None:
+    data = sample(length)
+    blob, facts = sealed(data)
+    assert facts == SealedFacts(
+        hashlib.sha256(blob).hexdigest(), "sha256:" + hashlib.sha256(data).hexdigest(), length, sealed_length(length)
+    )
+    assert len(blob) == facts.sealed_length
+    assert opened(blob, length) == data
+    assert pyrage.decrypt(blob, [NATIVE]) == data + bytes(padded_length(length) - length)
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_age_d_and_head_and_sha256sum_give_the_digest(length: int) -> None:
+    """`age -d -i key object.age | head -c N | sha256sum`, with pyrage in age's place."""
+    blob, facts = sealed(sample(length))
+    assert "sha256:" + hashlib.sha256(pyrage.decrypt(blob, [NATIVE])[: facts.length]).hexdigest() == facts.plaintext_digest
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=2000), st.integers(0, 3), st.integers(-300, 300), st.integers(1, 200_000), st.floats(0, 1))
+def test_any_length_in_any_pieces_survives_from_any_start(noise: bytes, chunks: int, around: int, step: int, start: float) -> None:
+    length = max(0, chunks * CHUNK + around)
+    data = (noise + sample(length))[:length]
+    blob, _ = sealed(data, step)
+    first = int(start * length)
+    assert opened(blob, length, first) == data[first:]
+
+
+@given(st.integers(0, 1 << 45))
+def test_padding_is_never_short_and_hides_the_length(n: int) -> None:
+    padded = padded_length(n)
+    assert padded >= max(n, 256)
+    assert padded_length(padded) == padded
+    assert padded % 256 == 0 or padded >= 4096
+    if n > 4096:
+        assert padded - n < n * 0.12
+    else:
+        assert padded - n < 256 or n == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "padded"),
+    [
+        (0, 256),
+        (256, 256),
+        (257, 512),
+        (4000, 4096),
+        (4096, 4096),
+        (4097, 4352),
+        (9, 256),
+        (1_000_000, 1_015_808),
+        (1 << 30, 1 << 30),
+    ],
+)
+def test_padded_sizes_are_those_of_the_specification(n: int, padded: int) -> None:
+    assert padded_length(n) == padded
+
+
+def test_every_flipped_byte_is_refused() -> None:
+    blob, _ = sealed(sample(700))
+    for place in range(len(blob)):
+        for bit in (0x01, 0x80):
+            with pytest.raises(IntegrityError):
+                opened(blob[:place] + bytes([blob[place] ^ bit]) + blob[place + 1 :], 700)
+
+
+def test_every_truncation_and_extension_is_refused() -> None:
+    blob, _ = sealed(sample(300))
+    for end in range(len(blob)):
+        with pytest.raises(IntegrityError):
+            opened(blob[:end], 300)
+    with pytest.raises(IntegrityError):
+        opened(blob + b"\0", 300)
+
+
+@pytest.mark.parametrize("cut", [CHUNK + 16, 2 * (CHUNK + 16), 1])
+def test_whole_chunks_cannot_be_cut_off_or_swapped(cut: int) -> None:
+    length = 3 * CHUNK
+    blob, _ = sealed(sample(length))
+    with pytest.raises(IntegrityError):
+        opened(blob[:-cut], length)
+    body = 168 + 16
+    first, second = blob[body : body + CHUNK + 16], blob[body + CHUNK + 16 : body + 2 * (CHUNK + 16)]
+    with pytest.raises(IntegrityError):
+        opened(blob[:body] + second + first + blob[body + 2 * (CHUNK + 16) :], length)
+
+
+def test_the_end_of_a_changed_original_is_never_handed_out() -> None:
+    length = 3 * CHUNK
+    blob, _ = sealed(sample(length))
+    changed = bytearray(blob)
+    changed[-1] ^= 1
+    pieces = open_sealed(io.BytesIO(bytes(changed)), IDENTITY, length)
+    got: list[bytes] = []
+    with pytest.raises(IntegrityError):
+        got.extend(pieces)
+    assert len(b"".join(got)) < length
+
+
+@pytest.mark.parametrize("claimed", [0, 44, 256, 257, 300, 511, 513, 5000])
+def test_another_length_than_recorded_is_refused(claimed: int) -> None:
+    """513 bytes pad to another size; within the same size the digest tells, here the padding already does."""
+    blob, _ = sealed(b"x" * 512)
+    with pytest.raises(IntegrityError):
+        opened(blob, claimed)
+
+
+def test_padding_that_is_not_zero_is_refused() -> None:
+    blob, _ = sealed(b"x" * 256)
+    with pytest.raises(IntegrityError, match="padding"):
+        opened(blob, 200)
+
+
+def test_another_identity_is_refused_before_the_first_byte() -> None:
+    blob, _ = sealed(b"x")
+    with pytest.raises(IntegrityError):
+        open_sealed(io.BytesIO(blob), Identity.generate(), 1)
+
+
+def test_a_start_outside_the_original_is_a_mistake_of_the_caller() -> None:
+    blob, _ = sealed(b"x")
+    with pytest.raises(ValueError, match="outside"):
+        opened(blob, 1, 2)
+
+
+def test_a_finished_writer_takes_no_more() -> None:
+    writer = SealedWriter(IDENTITY.recipient, io.BytesIO().write)
+    writer.finish()
+    with pytest.raises(ValueError, match="finished"):
+        writer.write(b"x")
+    with pytest.raises(ValueError, match="finished"):
+        writer.finish()
+
+
+def test_two_objects_of_one_original_share_no_bytes_of_key() -> None:
+    assert sealed(b"x")[0] != sealed(b"x")[0]
+
+
+# what the second implementation writes
+
+
+def _without_grease(blob: bytes) -> bytes:
+    """pyrage adds a meaningless stanza, which our rule refuses: the same file key and payload under a header of one stanza."""
+    header, _, rest = blob.partition(b"\n--- ")
+    payload = rest.partition(b"\n")[2]
+    lines = header.split(b"\n")
+    share, body = b64decode(lines[1].split(b" ")[2] + b"="), b64decode(lines[2] + b"=")
+    shared = X25519PrivateKey.from_private_bytes(IDENTITY.scalar).exchange(X25519PublicKey.from_public_bytes(share))
+    key = hkdf(shared, "age-encryption.org/v1/X25519", 32, share + parse_recipient(IDENTITY.recipient))
+    file_key = ChaCha20Poly1305(key).decrypt(bytes(12), body, None)
+    ours = b"\n".join(lines[:3]) + b"\n---"
+    mac = hmac.digest(hkdf(file_key, "header", 32), ours, "sha256")
+    return ours + b" " + b64encode(mac).rstrip(b"=") + b"\n" + payload
+
+
+@pytest.mark.parametrize("length", [0, 256, 4096, CHUNK, 2 * CHUNK, 3 * CHUNK])
+def test_we_open_what_the_second_implementation_writes(length: int) -> None:
+    data = sample(length)
+    payload = data + bytes(padded_length(length) - length)
+    blob = _without_grease(pyrage.encrypt(payload, [NATIVE.to_public()]))
+    assert opened(blob, length) == data
+
+
+def test_a_second_stanza_is_refused() -> None:
+    blob = pyrage.encrypt(b"x" * 256, [NATIVE.to_public()])
+    assert pyrage.decrypt(blob, [NATIVE]) == b"x" * 256
+    with pytest.raises(IntegrityError, match="exactly one"):
+        opened(blob, 256)
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 257, 700])
+def test_an_unpadded_object_is_refused(length: int) -> None:
+    blob = _without_grease(pyrage.encrypt(sample(length), [NATIVE.to_public()]))
+    with pytest.raises(IntegrityError):
+        opened(blob, length)
+
+
+# the age test kit
+
+
+def _vector(data: bytes) -> tuple[dict[str, str], bytes]:
+    head, _, body = data.partition(b"\n\n")
+    facts = dict(line.split(": ", 1) for line in head.decode().splitlines())
+    return facts, zlib.decompress(body) if facts.get("compressed") == "zlib" else body
+
+
+def _read(blob: bytes, identity: Identity) -> bytes:
+    payload = Payload(io.BytesIO(blob), identity)
+    return b"".join(payload.chunk(index) for index in range(payload.chunks))
+
+
+def test_the_age_test_kit_holds(shared: Path | None) -> None:
+    """What age accepts with exactly one X25519 stanza opens to the named payload; everything else is refused."""
+    if shared is None:
+        pytest.skip("the shared data is not at hand")
+    opened_names, refused = set(), 0
+    for path in sorted((shared / "vectors/age/age/testdata").iterdir()):
+        facts, blob = _vector(path.read_bytes())
+        secret = facts.get("identity", "")
+        identity = Identity.parse(secret) if secret.startswith("AGE-SECRET-KEY-1") else IDENTITY
+        header = blob.partition(b"\n---")[0].split(b"\n")
+        stanzas = [line for line in header if line.startswith(b"-> ")]
+        if facts["expect"] == "success" and len(stanzas) == 1 and stanzas[0].startswith(b"-> X25519 ") and "armored" not in facts:
+            assert hashlib.sha256(_read(blob, identity)).hexdigest() == facts["payload"], path.name
+            opened_names.add(path.name)
+        else:
+            with pytest.raises(EvidenceError):
+                _read(blob, identity)
+            refused += 1
+    assert {
+        "x25519",
+        "stream_257_chunks",
+        "stream_empty_payload",
+        "stream_last_chunk_full",
+        "stream_three_chunks",
+    } <= opened_names
+    assert refused > 90
