@@ -11,13 +11,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-import pylibmagic  # noqa: F401  (carries libmagic; it must come before magic, which looks for it on import)
-
-# isort: split
-import magic
-
+from evidence.examine import libmagic
 from evidence.examine.media_types import ENDINGS, KNOWN, SAME_AS, UNKNOWN, is_text, is_zip_family
 
 HEAD = 256 * 1024
@@ -39,30 +34,25 @@ class Identification:
     warnings: tuple[str, ...] = ()
 
 
-def identify(head: bytes, name: str, tail: bytes = b"") -> Identification:
+def identify(head: bytes, name: str, tail: bytes = b"", *, signatures_only: bool = False) -> Identification:
     """Identify a file from its first bytes (up to HEAD are looked at), its name and its last bytes (TAIL of them).
 
     `tail` may be empty where the end is not at hand; the checks that need it are then left out. A file that
-    is no longer than `head` needs no tail.
+    is no longer than `head` needs no tail. `signatures_only` leaves out libmagic's checks that parse (outside a jail).
     """
     head = head[:HEAD]
-    media_type = _media_type(head)
-    label, expected = _label(media_type, head)
+    media_type = _media_type(head, signatures_only)
+    label, expected = _label(media_type, head, signatures_only)
     warnings = (*_name_warnings(name, media_type, label), *_also_reads_as(head, tail or head, media_type))
     return Identification(media_type, label, expected, warnings)
 
 
-@lru_cache(maxsize=2)
-def _libmagic(mime: bool) -> magic.Magic:
-    return magic.Magic(mime=mime)
-
-
-def _media_type(head: bytes) -> str:
+def _media_type(head: bytes, signatures_only: bool) -> str:
     if not head:
         return "application/x-empty"
     if head.lstrip(b"\xef\xbb\xbf\r\n \t").startswith(b"ISA") and head.count(b"~") + head.count(b"\n") > 1 and b"NM1" in head:
         return "application/edi-x12"
-    found = _magic_says(head, mime=True)
+    found = libmagic.media_type(head, signatures_only) or UNKNOWN
     found = SAME_AS.get(found, found)
     start = head[:4096].lower()
     if found.startswith("text/") and b"<svg" in start:
@@ -76,14 +66,7 @@ def _media_type(head: bytes) -> str:
     return found
 
 
-def _magic_says(head: bytes, *, mime: bool) -> str:
-    try:
-        return str(_libmagic(mime).from_buffer(head))
-    except magic.MagicException:
-        return UNKNOWN if mime else "data"
-
-
-def _label(media_type: str, head: bytes) -> tuple[str, str]:
+def _label(media_type: str, head: bytes, signatures_only: bool) -> tuple[str, str]:
     if media_type in KNOWN:
         label, endings = KNOWN[media_type]
         return label, endings[0] if endings else ""
@@ -91,7 +74,7 @@ def _label(media_type: str, head: bytes) -> tuple[str, str]:
         return "empty file", ""
     if media_type == UNKNOWN:
         # only the first words: what follows may quote the file (author, camera, position)
-        words = re.split(r"[,:(\"]", _magic_says(head, mime=False), maxsplit=1)[0].strip()
+        words = re.split(r"[,:(\"]", libmagic.description(head, signatures_only), maxsplit=1)[0].strip()
         return ("unknown data" if words in {"", "data"} else words[:48]), ""
     return media_type, ""
 

@@ -103,6 +103,7 @@ def is_text(media_type: str) -> bool:
     """Say whether content of this type is shown as text (SVG, HTML and mail too: never rendered)."""
     return media_type.startswith("text/") or media_type in {
         "image/svg+xml",
+        "image/x-mvg",
         "application/json",
         "application/rtf",
         "application/edi-x12",

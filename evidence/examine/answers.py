@@ -1,0 +1,121 @@
+"""Reading what the jailed process said. It handled hostile bytes, so none of its words are taken on trust."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from evidence.examine.identify import Identification
+from evidence.examine.report import Entry, Finding, Listing, Preview
+
+MOST_SIDE = 1600
+MOST_TEXT = 2_100_000
+MOST_SHOWN = 250_000
+_MOST_NUMBER = 2**53 - 1
+_KINDS = frozenset({"gps", "serial", "author", "time", "device", "software", "comment", "thumbnail"})
+
+
+class Disorder(Exception):
+    """A part that is not as it must be."""
+
+
+def identification(parts: Mapping[str, bytes]) -> Identification | None:
+    """The type, or None where the process did not come so far."""
+    if "identification" not in parts:
+        return None
+    media_type, label, expected, warnings = _list(_json(parts, "identification"), 4)
+    return Identification(_text(media_type, 120), _text(label, 80), _text(expected, 12), tuple(_text(w, 300) for w in _list(warnings)))
+
+
+def findings(parts: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    """What the file tells about its maker."""
+    found = []
+    for item in _list(_json(parts, "findings"))[:200] if "findings" in parts else []:
+        kind, label, value = _list(item, 3)
+        found.append(Finding(kind if kind in _KINDS else "comment", _text(label, 60), _text(value, 300)))
+    return tuple(found)
+
+
+def listing(parts: Mapping[str, bytes]) -> Listing | None:
+    """The archive's list, or None."""
+    if "listing" not in parts:
+        return None
+    entries, count, size, complete, sentences = _list(_json(parts, "listing"), 5)
+    if not isinstance(complete, bool):
+        raise Disorder("listing")
+    rows = []
+    for item in _list(entries)[:500]:
+        name, length, kind, warning = _list(item, 4)
+        rows.append(Entry(_text(name, 300), _number(length, least=-1), _text(kind, 20), _text(warning, 200)))
+    return Listing(tuple(rows), _number(count), _number(size), complete, notes(sentences))
+
+
+def notes(value: Any) -> tuple[str, ...]:
+    """Sentences for the reader of the report."""
+    return tuple(_text(item, 400) for item in _list(value)[:20])
+
+
+def told(parts: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The notes that the process left."""
+    return notes(_json(parts, "notes")) if "notes" in parts else ()
+
+
+def text(parts: Mapping[str, bytes]) -> tuple[str, bool]:
+    """The words for search, and whether they are all."""
+    data = parts.get("text", b"1")
+    return data[1:].decode("utf-8", "replace")[:MOST_TEXT], data[:1] == b"1"
+
+
+def preview(parts: Mapping[str, bytes]) -> Preview:
+    """The preview; a picture only when there are exactly as many pixels as its sides say."""
+    if "preview" not in parts:
+        return Preview()
+    kind, width, height, full_width, full_height, note = _list(_json(parts, "preview"), 6)
+    note = _text(note, 300)
+    if kind == "text" and "shown" in parts:
+        return Preview("text", text=parts["shown"].decode("utf-8", "replace")[:MOST_SHOWN], note=note)
+    full = {"full_width": _number(full_width), "full_height": _number(full_height), "note": note}
+    if kind == "image" and "pixels" in parts:
+        png = _png(_number(width, least=1, most=MOST_SIDE), _number(height, least=1, most=MOST_SIDE), parts["pixels"])
+        return Preview("image", png=png, width=width, height=height, **full)
+    return Preview(**full)
+
+
+def _png(width: int, height: int, rgb: bytes) -> bytes:
+    if len(rgb) != width * height * 3:
+        raise Disorder("pixels")
+    out = io.BytesIO()
+    Image.frombytes("RGB", (width, height), rgb).save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def _json(parts: Mapping[str, bytes], name: str) -> Any:
+    try:
+        return json.loads(parts[name])
+    except (ValueError, RecursionError) as error:
+        raise Disorder(name) from error
+
+
+def _list(value: Any, length: int | None = None) -> list[Any]:
+    if not isinstance(value, list) or (length is not None and len(value) != length):
+        raise Disorder("list")
+    return value
+
+
+def _text(value: Any, most: int) -> str:
+    if not isinstance(value, str):
+        raise Disorder("text")
+    # unpaired surrogates and control characters would break what stores or shows it
+    return "".join(c if c.isprintable() else "\ufffd" for c in value[:most])
+
+
+def _number(value: Any, *, least: int = 0, most: int = _MOST_NUMBER) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Disorder("number")
+    if value < least or (value > most and most != _MOST_NUMBER):
+        raise Disorder("number")
+    return min(value, most)

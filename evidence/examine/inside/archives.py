@@ -1,0 +1,137 @@
+"""Archives: what is in them, by their own lists. Nothing is unpacked."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from evidence.examine.identify import identify
+
+MOST_ENTRIES = 500
+MOST_COUNTED = 100_000
+MOST_READ = 64 * 1024 * 1024  # of a compressed stream, to list the tar inside it
+_WIDE = 100
+
+
+@dataclass
+class Listing:
+    """Entries (name, size, kind, warning), how many there are, and sentences about the whole."""
+
+    entries: list[tuple[str, int, str, str]] = field(default_factory=list)
+    count: int = 0
+    size: int = 0
+    complete: bool = True
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, size: int, kind: str, warning: str = "") -> None:
+        self.count += 1
+        self.size += max(0, size)
+        if len(self.entries) < MOST_ENTRIES:
+            self.entries.append((name[:300], size, kind, warning))
+
+
+class _Capped(io.RawIOBase):
+    """A stream that ends after so many bytes, and remembers that it did."""
+
+    def __init__(self, source: BinaryIO, most: int) -> None:
+        self._source, self._left, self.cut = source, most, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast(bytearray, buffer))
+        data = self._source.read(min(len(view), self._left))
+        self.cut = self.cut or (not data and self._left == 0)
+        self._left -= len(data)
+        view[: len(data)] = data
+        return len(data)
+
+
+def list_zip(file: BinaryIO, size: int) -> Listing:
+    """List a ZIP archive by its directory. Raises zipfile.BadZipFile."""
+    listing = Listing()
+    seen: set[str] = set()
+    packed = 0
+    with zipfile.ZipFile(file) as archive:
+        infos = archive.infolist()
+    for info in infos[:MOST_COUNTED]:
+        mode = info.external_attr >> 16
+        kind = "folder" if info.is_dir() else "link" if stat.S_ISLNK(mode) else "file"
+        name = getattr(info, "orig_filename", info.filename)
+        listing.add(name, info.file_size, kind, _zip_warning(info, name, seen))
+        seen.add(name)
+        packed += info.compress_size
+    listing.complete = len(infos) <= MOST_COUNTED
+    if any(info.flag_bits & 1 for info in infos):
+        listing.notes.append("Holds entries that need a password.")
+    if packed > size:
+        listing.notes.append("Its entries overlap: the list claims more packed bytes than the file has.")
+    if size and listing.size > _WIDE * size:
+        listing.notes.append(f"Would unpack to {listing.size // size} times its size.")
+    return listing
+
+
+def _zip_warning(info: zipfile.ZipInfo, name: str, seen: set[str]) -> str:
+    if name in seen:
+        return "The same name twice."
+    if "\x00" in name:
+        return "The name holds a zero byte."
+    return _path_warning(name)
+
+
+def _path_warning(name: str) -> str:
+    parts = name.replace("\\", "/").split("/")
+    if ".." in parts or name.startswith(("/", "\\")) or name[1:2] == ":":
+        return "Its path leads outside the archive."
+    if any(ord(c) in {0x202A, 0x202B, 0x202D, 0x202E, 0x2066, 0x2067} for c in name):
+        return "The name turns its reading direction."
+    return ""
+
+
+def list_tar(file: BinaryIO) -> Listing:
+    """List a tar archive by its headers. Raises tarfile.TarError."""
+    listing = Listing()
+    with tarfile.open(fileobj=file, mode="r|") as archive:
+        for member in archive:
+            kind = "folder" if member.isdir() else "file" if member.isreg() else "link" if member.issym() or member.islnk() else "device"
+            warning = _path_warning(member.name) or (_path_warning(member.linkname) if kind == "link" else "")
+            listing.add(member.name, member.size, kind, warning or ("A device." if kind == "device" else ""))
+            if listing.count >= MOST_COUNTED:
+                listing.complete = False
+                break
+    return listing
+
+
+def list_compressed(file: BinaryIO, media_type: str) -> Listing:
+    """List a gzip, bzip2 or xz stream: the tar inside, or the one file. Raises OSError, EOFError, lzma.LZMAError, zlib.error."""
+    head = _open(file, media_type).read(64 * 1024)
+    file.seek(0)
+    if head[257:262] == b"ustar":
+        capped = _Capped(_open(file, media_type), MOST_READ)
+        listing = list_tar(cast(BinaryIO, io.BufferedReader(capped)))
+        if capped.cut:
+            listing.complete = False
+            listing.notes.append("Listed up to the first 64 MB of its content.")
+        return listing
+    listing = Listing()
+    inner = identify(head, "")
+    whole = len(head) < 64 * 1024
+    listing.add(f"one file, {inner.label}", len(head) if whole else -1, "file")
+    listing.notes.append("Holds one file." if whole else "Holds one file of unknown size.")
+    return listing
+
+
+def _open(file: BinaryIO, media_type: str) -> BinaryIO:
+    if media_type == "application/gzip":
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    if media_type == "application/x-bzip2":
+        return cast(BinaryIO, bz2.BZ2File(file))
+    return cast(BinaryIO, lzma.LZMAFile(file))

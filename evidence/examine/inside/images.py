@@ -1,0 +1,80 @@
+"""Pictures: the first frame as raw pixels, and what the file tells about its maker."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, ImageFile, ImageOps
+
+SIDE = 1600
+PIXELS = 50_000_000
+
+# media type: (Pillow's name, its module where it is not among the first five that Pillow loads itself)
+_FORMATS = {
+    "image/jpeg": (("JPEG", "MPO"), ("MpoImagePlugin",)),
+    "image/png": (("PNG",), ()),
+    "image/gif": (("GIF",), ()),
+    "image/bmp": (("BMP",), ()),
+    "image/webp": (("WEBP",), ("WebPImagePlugin",)),
+    "image/tiff": (("TIFF",), ("TiffImagePlugin",)),
+    "image/avif": (("AVIF",), ("AvifImagePlugin",)),
+    "image/jp2": (("JPEG2000",), ("Jpeg2KImagePlugin",)),
+    "image/vnd.microsoft.icon": (("ICO",), ("IcoImagePlugin",)),
+}
+# the rest of Pillow's readers stay off: some start other programs (EPS), most are never needed
+SHOWN = frozenset(_FORMATS)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Raw RGB pixels, `width` x `height`, of a picture that is `full_width` x `full_height`."""
+
+    width: int
+    height: int
+    rgb: bytes
+    note: str
+
+
+def open_image(file: BinaryIO, media_type: str) -> Image.Image:
+    """Read the header only. Raises what Pillow raises for a broken file."""
+    names, modules = _FORMATS[media_type]
+    for module in modules:
+        importlib.import_module(f"PIL.{module}")
+    Image.MAX_IMAGE_PIXELS = None  # the check below is stricter, and lets the header be read for metadata
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    return Image.open(file, formats=list(names))
+
+
+def too_large(image: Image.Image) -> str:
+    """Return a sentence where the picture has more pixels than are decoded, else an empty text."""
+    pixels = image.width * image.height
+    if pixels <= PIXELS:
+        return ""
+    return f"{image.width} by {image.height} pixels, more than the {PIXELS // 1_000_000} million that are opened here."
+
+
+def picture(image: Image.Image) -> Picture:
+    """Decode the first frame, upright, on white where it is transparent, no side above 1600 pixels."""
+    full = f"{image.width} by {image.height} pixels"
+    frames = getattr(image, "n_frames", 1) if image.format in {"GIF", "TIFF", "WEBP", "PNG", "AVIF"} else 1
+    image.draft("RGB", (SIDE, SIDE))
+    image.load()
+    image.thumbnail((SIDE, SIDE), resample=Image.Resampling.BOX if image.mode in {"1", "P"} else Image.Resampling.BICUBIC)
+    upright = ImageOps.exif_transpose(image)
+    flat = _on_white(upright)
+    note = full if frames == 1 else f"{full}, first of {frames} frames"
+    return Picture(flat.width, flat.height, flat.tobytes(), note + ".")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        low, high = image.getextrema()
+        if isinstance(low, int | float) and isinstance(high, int | float) and high > low:
+            image = image.point(lambda value: value * (255.0 / (high - low)) - low * (255.0 / (high - low))).convert("L")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+    return Image.alpha_composite(ground, layer).convert("RGB")

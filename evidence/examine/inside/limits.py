@@ -1,0 +1,32 @@
+"""What the jailed process does to itself before it looks at a byte."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+
+MEMORY = 512 * 1024 * 1024
+CPU_SECONDS = 5
+OPEN_FILES = 64
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def enter() -> None:
+    """Cap memory, processor time, files and processes; none of it can be raised again."""
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        # the soft CPU limit ends the process with SIGXCPU, which tells the parent why
+        resource.setrlimit(what, (most, most + 1 if what == resource.RLIMIT_CPU and hard in (resource.RLIM_INFINITY, -1) else most))
+    os.umask(0o077)
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the process could not give up gaining privileges")

@@ -1,0 +1,96 @@
+"""The examination of one object: type, preview, traces of its maker, archive list and text, in one run of the jail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from evidence.examine import answers, jail
+from evidence.examine.identify import HEAD, Identification, identify
+from evidence.examine.jail import ChildResult, MemoryFile
+from evidence.examine.media_types import UNKNOWN
+from evidence.examine.report import Preview, Report
+
+_ENDINGS = {
+    "time": "The examination was stopped: it took too long.",
+    "cpu": "The examination was stopped after 5 seconds of work.",
+    "memory": "The examination was stopped: it needs more than 512 MB of memory.",
+    "talk": "The examination was stopped: it gave more than a preview can hold.",
+    "broken": "The examination broke off: the file harmed the program that read it, inside the jail.",
+}
+
+
+def examine_object(chunks: Iterator[bytes], length: int, media_type: str, name: str) -> Report:
+    """Examine an opened payload of `length` bytes.
+
+    `media_type` is what the sender called it ("" where unknown); it is compared, never believed. Nothing is raised
+    for hostile content: the report's state and notes say how far it went. At most 256 MB enter the jail.
+    """
+    with MemoryFile(chunks) as payload:
+        status = jail.available()
+        if not status.ok:
+            return _not_examined(payload, name, status)
+        result = jail.examine(payload, {"name": name[:1000], "length": length})
+        taken = payload.length
+    report = replace(_report(result), jail=status.name)
+    if taken < length:
+        report = replace(report, notes=(*report.notes, f"Only the first {taken // 1_000_000} MB were looked at."))
+    return _compare(report, media_type)
+
+
+def make_preview(chunks: Iterator[bytes], media_type: str) -> Preview:
+    """Make only the preview of a payload whose length is not known beforehand (shorter than 256 MB, else kind "none")."""
+    pieces = list(chunks)
+    return examine_object(iter(pieces), sum(map(len, pieces)), media_type, "").preview
+
+
+def _report(result: ChildResult) -> Report:
+    sentence = _ENDINGS.get(result.ending, "")
+    try:
+        kind = answers.identification(result.parts)
+        words, whole = answers.text(result.parts)
+        report = Report(
+            state="failed" if kind is None else "done",
+            identification=kind or _unknown(),
+            preview=answers.preview(result.parts),
+            findings=answers.findings(result.parts),
+            listing=answers.listing(result.parts),
+            text=words,
+            text_complete=whole and not sentence,
+            notes=(*answers.told(result.parts), *((sentence,) if sentence else ())),
+        )
+    except answers.Disorder:
+        return Report("failed", _unknown(), notes=("The examination gave an answer that is not in order. The file may have taken it over.",))
+    return report
+
+
+def _unknown() -> Identification:
+    return Identification(UNKNOWN, "unknown data", "")
+
+
+def _not_examined(payload: MemoryFile, name: str, status: jail.JailStatus) -> Report:
+    """Without a jail only signatures in the first bytes are compared; nothing is parsed."""
+    kind = identify(payload.start(HEAD), name, signatures_only=True)
+    return Report("no_jail", kind, notes=(f"Not looked into. {status.reason}",), advice=status.advice)
+
+
+def _compare(report: Report, media_type: str) -> Report:
+    """Add a warning where the sender's browser called it something that it is not."""
+    called, found = media_type.partition(";")[0].strip().lower(), report.identification.media_type
+    families = {called.partition("/")[0], found.partition("/")[0]}
+    if called in {"", UNKNOWN, found} or report.state != "done" or len(families) == 1 or not families & {"image", "audio", "video"}:
+        return report
+    kind = report.identification
+    warning = f"Sent as {called}, is {kind.label}."
+    return replace(report, identification=replace(kind, warnings=(*kind.warnings, warning)))
+
+
+def summary(report: Report) -> Mapping[str, str]:
+    """The few words that a list or a custody event shows: what it is, and which kinds of traces it holds."""
+    kinds = dict.fromkeys(finding.kind for finding in report.findings)
+    words = {"gps": "position", "serial": "serial number", "author": "author", "time": "time", "thumbnail": "small picture inside"}
+    return {
+        "type": report.identification.label,
+        "warnings": " ".join(report.identification.warnings),
+        "traces": ", ".join(words[kind] for kind in kinds if kind in words),
+    }
