@@ -73,7 +73,7 @@ class Anchor:
                 os.fsync(file.fileno())
         return len(lines)
 
-    def _line(self, row: Row[Any]) -> str:
+    def _line(self, row: Row[int, CustodyEvent, bytes | None]) -> str:
         index, event, opening = row
         body = {
             "index": index,

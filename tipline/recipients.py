@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from evidence.signing import SigningKey, verify
 from tipline.config import Face, Settings
@@ -85,7 +86,7 @@ class RecipientFile:
 
 def _check(text: str, pins: Path) -> RecipientList:
     document = json.loads(text)
-    pinned = json.loads(pins.read_text()) if pins.exists() else {"keys": [], "needed": 1}
+    pinned: dict[str, Any] = json.loads(pins.read_text()) if pins.exists() else {"keys": [], "needed": 1}
     message = CONTEXT + document["list"].encode()
     valid = {
         entry["key"]

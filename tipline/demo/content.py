@@ -98,8 +98,8 @@ TIPS = (
         in_case=True,
     ),
     DemoTip(
-        f"The address in your letter is the same one that wrote to our clinic last spring. They signed as the clearing desk: {DESK}. I kept "
-        "the page.",
+        f"The address in your letter is the same one that wrote to our clinic last spring. They signed as the clearing desk: {DESK}. I "
+        "kept the page.",
         "copy",
         "new",
         files=("clinic-letter.txt",),

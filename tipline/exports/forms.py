@@ -17,7 +17,7 @@ class ExportForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
         "Purpose or order",
         validators=[
             InputRequired("Say what it is for, or which order asks for it."),
-            Length(max=2000, message="At most 2,000 characters."),
+            Length(max=2000, message="2,000 characters at most."),
         ],
     )
 
