@@ -1,13 +1,19 @@
-"""The rules of an exhibit's chain (SPEC 4.6), pure: what the next event carries, and whether a history holds together."""
+"""The rules of an exhibit's chain (SPEC 4.5), and the custody line in which an event is given out (SPEC 6.4). Pure.
+
+    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reason":"personal data","attest":{"salt":"...","list":[["...","..."]]},"proof":["..."]}
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from evidence.errors import IntegrityError, UsageError
-from evidence.records import NO_PREVIOUS, Opening, Scalar
+from evidence import canonical, records
+from evidence.errors import FormatError, IntegrityError, UsageError
+from evidence.records import FIELDS, NEVER_WITHHELD, NO_PREVIOUS, Opening, Scalar
 
 INSTALLATION = "installation"
 KEY_KINDS: frozenset[str] = frozenset({"KEY_ADDED", "KEY_RETIRED", "KEY_COMPROMISED"})
@@ -19,6 +25,9 @@ KINDS: frozenset[str] = KEY_KINDS | frozenset(
 )
 _ENTRY = re.compile(r"[0-9a-f]{64}")
 _CHAIN = frozenset({"event_id", "exhibit", "exhibit_seq", "exhibit_prev"})
+UNSTATED = "not stated"
+_LINE = ("index", "fields", "reason", "attest", "proof")
+_DAMAGED = "The line is damaged or was written by another program."
 _NEXT = "Compare with the anchor file and an older backup before anything else is recorded on this exhibit."
 
 
@@ -62,3 +71,102 @@ def check_chain(openings: Sequence[Opening]) -> None:
         if opening.field("kind") not in KINDS:
             raise IntegrityError(f"event {number} of exhibit {exhibit} is of no known kind", _NEXT)
         previous = opening.entry().hex()
+
+
+@dataclass(frozen=True)
+class BundleEvent:
+    """An event as it is given out: each field disclosed or, where its name is in `withheld`, only its commitment.
+
+    Signatures are given as salt and list, or withheld with `attest` alone. `proof` leads from `index` to a checkpoint.
+    """
+
+    index: int
+    fields: tuple[bytes, ...]
+    withheld: frozenset[str]
+    attest_salt: bytes | None
+    attestations: tuple[tuple[bytes, bytes], ...] | None
+    attest: bytes | None
+    proof: tuple[bytes, ...]
+    reason: str = ""
+
+    def values(self) -> dict[str, Scalar]:
+        """Return the disclosed fields."""
+        pairs = zip(FIELDS, self.fields, strict=True)
+        return {name: records.read_disclosure(data, name) for name, data in pairs if name not in self.withheld}
+
+    def entry(self) -> bytes:
+        """Return the entry that the log must hold at `index`."""
+        pairs = zip(FIELDS, self.fields, strict=True)
+        body = records.body_hash([data if name in self.withheld else records.commitment(data) for name, data in pairs])
+        return records.entry_hash(body, self._attest())
+
+    def placed(self, index: int, proof: Sequence[bytes]) -> BundleEvent:
+        """Return the same event with its place in the log and the path to a checkpoint."""
+        return replace(self, index=index, proof=tuple(proof))
+
+    def _attest(self) -> bytes:
+        if self.attest is not None:
+            return self.attest
+        if self.attest_salt is None or self.attestations is None:
+            raise UsageError("an event carries either its list of signatures or the hash of it", "Use disclose to make it.")
+        return records.attest_hash(self.attest_salt, self.attestations)
+
+
+def disclose(opening: Opening, withheld: Iterable[str] = (), reason: str = "", attested: bool = True) -> BundleEvent:
+    """Return what is given out of an event, its place in the log still open.
+
+    `withheld` names the fields kept back, `reason` says why in a few words for the reader; without `attested` the signatures
+    are kept back too. Raises UsageError for a field that is never withheld or that does not exist.
+    """
+    kept = frozenset(withheld)
+    if not kept <= set(FIELDS) - set(NEVER_WITHHELD):
+        wrong = kept - set(FIELDS) | kept & set(NEVER_WITHHELD)
+        raise UsageError(f"these fields cannot be withheld: {', '.join(sorted(wrong))}", "Keep others back.")
+    both = zip(FIELDS, opening.disclosures(), opening.commitments(), strict=True)
+    fields = tuple(hidden if name in kept else shown for name, shown, hidden in both)
+    if attested:
+        return BundleEvent(0, fields, kept, opening.attest_salt, opening.attestations, None, (), reason)
+    return BundleEvent(0, fields, kept, None, None, opening.attest(), (), reason)
+
+
+def encode_event(event: BundleEvent) -> str:
+    """Return the custody line, without a line end."""
+    event.entry()
+    pairs = zip(FIELDS, event.fields, strict=True)
+    fields = [("c:" if name in event.withheld else "d:") + canonical.b64url(data) for name, data in pairs]
+    attest: dict[str, Any] = {"withheld": canonical.b64url(event.attest or b"")}
+    if event.attest is None:
+        signatures = [[canonical.b64url(key), canonical.b64url(signature)] for key, signature in event.attestations or ()]
+        attest = {"salt": canonical.b64url(event.attest_salt or b""), "list": signatures}
+    reason = (event.reason or UNSTATED) if event.withheld or event.attest is not None else ""
+    parts = (event.index, fields, reason, attest, [canonical.b64url(part) for part in event.proof])
+    return canonical.encode(dict(zip(_LINE, parts, strict=True))).decode()
+
+
+def decode_event(line: str) -> BundleEvent:
+    """Read a custody line; FormatError for anything that `encode_event` would not have written."""
+    found = canonical.decode(line.encode())
+    try:
+        event = _event(found)
+        again = encode_event(event)
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
+        raise FormatError("not a custody line", _DAMAGED) from error
+    if again != line:
+        raise FormatError("a custody line that is not in its canonical form", _DAMAGED)
+    return event
+
+
+def _event(found: dict[str, Any]) -> BundleEvent:
+    fields = tuple(canonical.unb64url(text[2:]) for text in found["fields"])
+    withheld = frozenset(name for name, text in zip(FIELDS, found["fields"], strict=True) if text.startswith("c:"))
+    if any(len(data) != 32 for name, data in zip(FIELDS, fields, strict=True) if name in withheld):
+        raise FormatError("a commitment that is not 32 bytes long", _DAMAGED)
+    attest, salt, signatures = found["attest"], None, None
+    if "withheld" not in attest:
+        salt = canonical.unb64url(attest["salt"])
+        signatures = tuple((canonical.unb64url(key), canonical.unb64url(signature)) for key, signature in attest["list"])
+    hidden = canonical.unb64url(attest["withheld"]) if "withheld" in attest else None
+    proof = tuple(canonical.unb64url(part) for part in found["proof"])
+    event = BundleEvent(found["index"], fields, withheld, salt, signatures, hidden, proof, found["reason"])
+    event.values()
+    return event

@@ -1,0 +1,101 @@
+"""A small log of an imaginary installation, and bundles made from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from evidence import bundle, checkpoint, custody, merkle, records, signing
+
+ORIGIN = "tips.example.org/log"
+WORK_PRODUCT = frozenset({"actor", "purpose", "justification", "method_command"})
+
+
+@dataclass
+class Installation:
+    """Keys, chains and one log, as the app keeps them, in memory."""
+
+    log: signing.SigningKey = field(default_factory=lambda: signing.SigningKey.from_seed(b"L" * 32))
+    process: signing.SigningKey = field(default_factory=lambda: signing.SigningKey.from_seed(b"P" * 32))
+    person: signing.SigningKey = field(default_factory=lambda: signing.SigningKey.from_seed(b"H" * 32))
+    tree: merkle.Tree = field(default_factory=merkle.Tree)
+    chains: dict[str, list[tuple[int, records.Opening]]] = field(default_factory=dict)
+
+    def record(self, exhibit: str, fields: Mapping[str, records.Scalar], by_person: bool = False) -> records.Opening:
+        chain = self.chains.setdefault(exhibit, [])
+        before = chain[-1][1].entry().hex() if chain else None
+        signers = [self.process, self.person] if by_person else [self.process]
+        opening = records.new_opening(custody.next_fields(before, len(chain), exhibit, fields), signers)
+        chain.append((self.tree.size, opening))
+        self.tree.append(merkle.leaf_hash(opening.entry()))
+        return opening
+
+    def add_keys(self) -> None:
+        for key, role in ((self.log, "log"), (self.process, "process:console"), (self.person, "person")):
+            fields = {"kind": "KEY_ADDED", "key_id": signing.key_id(key.public), "role": role, "clock": "2026-03-01T09:00:00Z"}
+            self.record("installation", fields)
+
+    def acquire(self, exhibit: str, data: bytes, name: str) -> None:
+        facts = {"plaintext_after": "sha256:" + hashlib.sha256(data).hexdigest(), "length_after": len(data), "name_shown": name}
+        self.record(exhibit, {"kind": "ACQUIRED", "act_id": "a1", "act_size": 2, "occurred_from": "2026-03-02", **facts})
+        self.record(exhibit, {"kind": "VIEWED", "actor": "R. Doe", "purpose": "first reading", "clock": "2026-03-03T10:11:12Z"})
+        self.record("other", {"kind": "ACQUIRED", "name_shown": "of another case"})
+
+    def head(self) -> str:
+        return checkpoint.sign_checkpoint(checkpoint.Checkpoint(ORIGIN, self.tree.size, self.tree.root()), self.log)
+
+    def given(self, exhibit: str, withheld: frozenset[str] = frozenset()) -> list[custody.BundleEvent]:
+        found = []
+        for index, opening in self.chains[exhibit]:
+            viewed = opening.field("kind") == "VIEWED"
+            event = custody.disclose(opening, withheld if viewed else (), "work product" if viewed and withheld else "", attested=not (viewed and withheld))
+            found.append(event.placed(index, self.tree.inclusion(index)))
+        return found
+
+    def seal(self, exhibits: Mapping[str, bytes], withheld: frozenset[str] = WORK_PRODUCT) -> bundle.BundleSeal:
+        events = {exhibit: self.given(exhibit, withheld) for exhibit in exhibits}
+        return bundle.BundleSeal(events, self.given("installation"), self.head(), self.log, ORIGIN, date(2026, 3, 4))
+
+
+FILES: dict[str, bytes] = {"ex1": b"the first file\n" * 40, "ex2": b"", "ex3": bytes(range(256)) * 300}
+
+
+def exhibits_of(files: Mapping[str, bytes]) -> list[bundle.BundleExhibit]:
+    found = []
+    for number, (name, data) in enumerate(files.items(), start=1):
+        told = f"EX-2026-0007-{number:02d}"
+        facts = ("sha256:" + hashlib.sha256(data).hexdigest(), len(data))
+        found.append(bundle.BundleExhibit(name, told, f"{told}.bin", *facts, lambda data=data: iter([data[:7], data[7:]])))
+    return found
+
+
+def export(house: Installation, files: Mapping[str, bytes], payload: str) -> None:
+    for exhibit in files:
+        fields = {"kind": "EXPORTED", "act_id": "act-9", "act_size": len(files), "manifest": payload, "actor": "C. Counsel"}
+        house.record(exhibit, fields, by_person=True)
+
+
+MakeBundle = Callable[[Path], tuple[Installation, Path]]
+
+
+@pytest.fixture
+def make_bundle() -> MakeBundle:
+    """Return a function that makes a whole bundle in a new folder: three exhibits, one of them empty."""
+
+    def make(folder: Path) -> tuple[Installation, Path]:
+        house = Installation()
+        house.add_keys()
+        for exhibit, data in FILES.items():
+            house.acquire(exhibit, data, f"=cmd {exhibit}.bin")
+        folder.mkdir()
+        payload = bundle.write_payload(folder, exhibits_of(FILES), {"number": "NS-2026-0007", "title": "A case"})
+        export(house, FILES, payload)
+        bundle.finish_bundle(folder, house.seal(FILES))
+        return house, folder
+
+    return make
