@@ -56,9 +56,14 @@ def bulk() -> ResponseReturnValue:
         done = services.act_on_many(work(), actor(), command)
     except BadInput as error:
         return _list(filters, request.args.get("after"), error)
-    what = f"set to {rules.STATES[value].lower()}" if kind == "state" else ("assigned" if value not in ("", rules.NOBODY) else "given to nobody")
+    what = (
+        f"set to {rules.STATES[value].lower()}"
+        if kind == "state"
+        else ("assigned" if value not in ("", rules.NOBODY) else "given to nobody")
+    )
     flash(f"{done} {'tip' if done == 1 else 'tips'} {what}.")
-    return redirect(url_for("inbox.index", **filters.query(), after=request.args.get("after")), 303)
+    place: dict[str, Any] = {**filters.query(), "after": request.args.get("after")}
+    return redirect(url_for("inbox.index", **place), 303)
 
 
 @bp.get("/tips/<number>")
@@ -120,7 +125,7 @@ def label(number: str) -> ResponseReturnValue:
     if not form.validate():
         policy.require(actor(), "tip.work")
         return _tip(number, label_form=form)
-    services.add_label(work(), actor(), AddLabel(number, form.label.data))
+    services.add_label(work(), actor(), AddLabel(number, form.label.data or ""))
     return _back(number)
 
 
@@ -130,7 +135,7 @@ def reply(number: str) -> ResponseReturnValue:
     if not form.validate():
         policy.require(actor(), "tip.reply")
         return _tip(number, reply_form=form)
-    services.reply(work(), actor(), Reply(number, form.words.data, form.then_wait.data))
+    services.reply(work(), actor(), Reply(number, form.words.data or "", bool(form.then_wait.data)))
     flash("Reply sealed to the source.")
     return _back(number)
 
