@@ -1,14 +1,14 @@
 """The rules of an exhibit's chain (SPEC 4.5), and the custody line in which an event is given out (SPEC 6.4). Pure.
 
-    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reason":"personal data","attest":{"salt":"...","list":[["...","..."]]},"proof":["..."]}
+    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reasons":{"actor":"work product"},"attest":{"salt":"...","list":[["...","..."]]},"proof":["..."]}
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evidence import canonical, records
@@ -26,7 +26,8 @@ KINDS: frozenset[str] = KEY_KINDS | frozenset(
 _ENTRY = re.compile(r"[0-9a-f]{64}")
 _CHAIN = frozenset({"event_id", "exhibit", "exhibit_seq", "exhibit_prev"})
 UNSTATED = "not stated"
-_LINE = ("index", "fields", "reason", "attest", "proof")
+SIGNATURES = "signatures"
+_LINE = ("index", "fields", "reasons", "attest", "proof")
 _DAMAGED = "The line is damaged or was written by another program."
 _NEXT = "Compare with the anchor file and an older backup before anything else is recorded on this exhibit."
 
@@ -77,7 +78,8 @@ def check_chain(openings: Sequence[Opening]) -> None:
 class BundleEvent:
     """An event as it is given out: each field disclosed or, where its name is in `withheld`, only its commitment.
 
-    Signatures are given as salt and list, or withheld with `attest` alone. `proof` leads from `index` to a checkpoint.
+    Signatures are given as salt and list, or withheld with `attest` alone. `reasons` says in a few words why each withheld
+    field (and "signatures", when they are) was kept back. `proof` leads from `index` to a checkpoint.
     """
 
     index: int
@@ -87,7 +89,7 @@ class BundleEvent:
     attestations: tuple[tuple[bytes, bytes], ...] | None
     attest: bytes | None
     proof: tuple[bytes, ...]
-    reason: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, Scalar]:
         """Return the disclosed fields."""
@@ -112,21 +114,22 @@ class BundleEvent:
         return records.attest_hash(self.attest_salt, self.attestations)
 
 
-def disclose(opening: Opening, withheld: Iterable[str] = (), reason: str = "", attested: bool = True) -> BundleEvent:
-    """Return what is given out of an event, its place in the log still open.
+def disclose(opening: Opening, reasons: Mapping[str, str] | None = None) -> BundleEvent:
+    """Return what is given out of an event, its place in the log still open (see `BundleEvent.placed`).
 
-    `withheld` names the fields kept back, `reason` says why in a few words for the reader; without `attested` the signatures
-    are kept back too. Raises UsageError for a field that is never withheld or that does not exist.
+    `reasons` names each field that is kept back, with the reason in a few words for the reader; "signatures" keeps the
+    signatures back too. Raises UsageError for a field that is never withheld or that does not exist.
     """
-    kept = frozenset(withheld)
-    if not kept <= set(FIELDS) - set(NEVER_WITHHELD):
-        wrong = kept - set(FIELDS) | kept & set(NEVER_WITHHELD)
+    kept = dict(reasons or {})
+    wrong = set(kept) - set(FIELDS) - {SIGNATURES} | set(kept) & set(NEVER_WITHHELD)
+    if wrong:
         raise UsageError(f"these fields cannot be withheld: {', '.join(sorted(wrong))}", "Keep others back.")
     both = zip(FIELDS, opening.disclosures(), opening.commitments(), strict=True)
     fields = tuple(hidden if name in kept else shown for name, shown, hidden in both)
-    if attested:
-        return BundleEvent(0, fields, kept, opening.attest_salt, opening.attestations, None, (), reason)
-    return BundleEvent(0, fields, kept, None, None, opening.attest(), (), reason)
+    withheld = frozenset(kept) - {SIGNATURES}
+    if SIGNATURES in kept:
+        return BundleEvent(0, fields, withheld, None, None, opening.attest(), (), kept)
+    return BundleEvent(0, fields, withheld, opening.attest_salt, opening.attestations, None, (), kept)
 
 
 def encode_event(event: BundleEvent) -> str:
@@ -138,8 +141,9 @@ def encode_event(event: BundleEvent) -> str:
     if event.attest is None:
         signatures = [[canonical.b64url(key), canonical.b64url(signature)] for key, signature in event.attestations or ()]
         attest = {"salt": canonical.b64url(event.attest_salt or b""), "list": signatures}
-    reason = (event.reason or UNSTATED) if event.withheld or event.attest is not None else ""
-    parts = (event.index, fields, reason, attest, [canonical.b64url(part) for part in event.proof])
+    hidden = [name for name in FIELDS if name in event.withheld] + [SIGNATURES] * (event.attest is not None)
+    reasons = {name: event.reasons.get(name) or UNSTATED for name in hidden}
+    parts = (event.index, fields, reasons, attest, [canonical.b64url(part) for part in event.proof])
     return canonical.encode(dict(zip(_LINE, parts, strict=True))).decode()
 
 
@@ -167,6 +171,6 @@ def _event(found: dict[str, Any]) -> BundleEvent:
         signatures = tuple((canonical.unb64url(key), canonical.unb64url(signature)) for key, signature in attest["list"])
     hidden = canonical.unb64url(attest["withheld"]) if "withheld" in attest else None
     proof = tuple(canonical.unb64url(part) for part in found["proof"])
-    event = BundleEvent(found["index"], fields, withheld, salt, signatures, hidden, proof, found["reason"])
+    event = BundleEvent(found["index"], fields, withheld, salt, signatures, hidden, proof, found["reasons"])
     event.values()
     return event

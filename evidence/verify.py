@@ -52,7 +52,7 @@ class Event(NamedTuple):
     where: str
     place: int
     values: dict[str, Any]
-    reason: str
+    reasons: dict[str, str]
     attestations: list[tuple[bytes, bytes]] | None
     body: bytes
     entry: bytes
@@ -397,9 +397,9 @@ def check_checkpoint(report: Report, folder: Path, public: bytes, wanted: Wanted
 
 def read_event(line: bytes, where: str) -> Event:
     found = strict_json(line, where)
-    if not isinstance(found, dict) or sorted(found) != ["attest", "fields", "index", "proof", "reason"]:
+    if not isinstance(found, dict) or sorted(found) != ["attest", "fields", "index", "proof", "reasons"]:
         raise Broken("%s: not a custody line" % where)
-    fields, index, proof, reason = found["fields"], found["index"], found["proof"], found["reason"]
+    fields, index, proof, reasons = found["fields"], found["index"], found["proof"], found["reasons"]
     if not isinstance(fields, list) or len(fields) != len(FIELDS) or not isinstance(proof, list) or type(index) is not int or index < 0:
         raise Broken("%s: not a custody line of %s" % (where, SCHEMA))
     values, commitments = {}, []
@@ -413,11 +413,11 @@ def read_event(line: bytes, where: str) -> Event:
         commitments.append(data)
     body = sha256(b"tipline/body/1\0", SCHEMA.encode(), b"\0", *commitments)
     attest, attestations = read_attest(found["attest"], where)
-    whole = len(values) == len(FIELDS) and attestations is not None
-    if not isinstance(reason, str) or bool(reason) == whole:
-        raise Broken("%s: a reason stands there exactly when something is withheld" % where)
+    hidden = set(FIELDS) - set(values) | ({"signatures"} if attestations is None else set())
+    if not isinstance(reasons, dict) or set(reasons) != hidden or not all(isinstance(why, str) and why for why in reasons.values()):
+        raise Broken("%s: a reason must stand there for each thing withheld, and for no other" % where)
     entry = sha256(b"tipline/entry/1\0", body, attest)
-    return Event(where, index, values, reason, attestations, body, entry, [unb64(part, where, 32) for part in proof])
+    return Event(where, index, values, reasons, attestations, body, entry, [unb64(part, where, 32) for part in proof])
 
 
 def read_disclosure(data: bytes, name: str, where: str) -> Any:
@@ -595,13 +595,14 @@ def check_attestations(report: Report, events: list[Event], keys: dict[bytes, Ke
 
 
 def tell_withheld(report: Report, events: list[Event]) -> None:
-    fields: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
+    holders: Counter[str] = Counter()
     for event in events:
-        fields[event.reason] += len(FIELDS) - len(event.values)
-    for reason, count in sorted(fields.items()):
-        if reason:
-            report.note("withheld: %d fields in %d events (%s)" % (count, sum(event.reason == reason for event in events), reason))
-    if not any(event.reason for event in events):
+        parts.update(event.reasons.values())
+        holders.update(set(event.reasons.values()))
+    for reason in sorted(parts):
+        report.note("withheld: %d fields in %d events (%s)" % (parts[reason], holders[reason], reason))
+    if not parts:
         report.note("withheld: nothing")
 
 

@@ -13,7 +13,7 @@ import pytest
 from evidence import bundle, checkpoint, custody, merkle, records, signing
 
 ORIGIN = "tips.example.org/log"
-WORK_PRODUCT = frozenset({"actor", "purpose", "justification", "method_command"})
+WORK_PRODUCT = frozenset({"actor", "purpose", "justification", custody.SIGNATURES})
 
 
 @dataclass
@@ -52,9 +52,8 @@ class Installation:
     def given(self, exhibit: str, withheld: frozenset[str] = frozenset()) -> list[custody.BundleEvent]:
         found = []
         for index, opening in self.chains[exhibit]:
-            viewed = opening.field("kind") == "VIEWED"
-            event = custody.disclose(opening, withheld if viewed else (), "work product" if viewed and withheld else "", attested=not (viewed and withheld))
-            found.append(event.placed(index, self.tree.inclusion(index)))
+            hide = withheld if opening.field("kind") == "VIEWED" else frozenset()
+            found.append(custody.disclose(opening, dict.fromkeys(hide, "work product")).placed(index, self.tree.inclusion(index)))
         return found
 
     def seal(self, exhibits: Mapping[str, bytes], withheld: frozenset[str] = WORK_PRODUCT) -> bundle.BundleSeal:
