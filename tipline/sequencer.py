@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, text
@@ -92,7 +93,8 @@ class Sequencer:
             old = last.size if last else 0
             self._pad(session, _published_size(old, _log_size(session)))
             tree = extend(self._tree, session)
-            for path, data in merkle.tiles(tree, old, tree.size):
+            bundles = merkle.entry_bundles(lambda start, stop: _entries(session, start, stop), old, tree.size)
+            for path, data in chain(merkle.tiles(tree, old, tree.size), bundles):
                 _write_public(self.folder / path, data)
             note = _sign(session, self.vault, "published", tree, self.clock())
             session.commit()
@@ -116,6 +118,11 @@ def extend(tree: merkle.Tree, session: Session) -> merkle.Tree:
     for entry in entries:
         tree.append(merkle.leaf_hash(bytes.fromhex(entry)))
     return tree
+
+
+def _entries(session: Session, start: int, stop: int) -> list[bytes]:
+    query = select(LogLeaf.entry).where(LogLeaf.log_index >= start, LogLeaf.log_index < stop).order_by(LogLeaf.log_index)
+    return [bytes.fromhex(entry) for entry in session.execute(query).scalars()]
 
 
 def interim_checkpoint(session: Session, vault: CustodyVault, now: datetime) -> tuple[str, merkle.Tree]:
