@@ -15,7 +15,7 @@ from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
 from tipline.inbox.reading import Opened, open_exhibits, read_text, record_reading
-from tipline.inbox.reports import Report, find_reports
+from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Mark
 from tipline.inbox.services import get_tip
 from tipline.models.cases import CaseFile
@@ -55,8 +55,7 @@ class Attachment:
     label: str
     marks: tuple[Mark, ...]
     state: str
-    examined: bool
-    report: Report
+    examined: Examined | None
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def read_tip(work: Work, actor: Actor, number: str, file: str | None = None) -> 
         shown=_shown(attachments, file),
         colleagues=colleagues(work, [tip.program_id]),
         cases=[choice for choice in choices if not choice.chosen],
-        identifying=[(name, attachment.name) for attachment in attachments for name in attachment.report.identifying()],
+        identifying=[(name, file.name) for file in attachments if file.examined for name in file.examined.identifying()],
     )
 
 
@@ -188,20 +187,19 @@ def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tu
         return "", f"{error.message} {error.next_step}"
 
 
-def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Report]) -> Attachment:
+def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Examined]) -> Attachment:
     facts = work.vault.facts(exhibit, actor.keyring.program(str(exhibit.program_id)))
-    report = reports.get(exhibit.id, Report())
+    examined = reports.get(exhibit.id)
     return Attachment(
         exhibit_id=exhibit.id,
         exhibit_number=exhibit.number,
         name=shown_name(facts.name),
         length=facts.length,
         digest=facts.digest,
-        label=report.label,
-        marks=tuple(rules.order_marks(report_marks(report))),
+        label=examined.label if examined else "",
+        marks=tuple(rules.order_marks(report_marks(examined))) if examined else (),
         state=exhibit.state,
-        examined=exhibit.id in reports,
-        report=report,
+        examined=examined,
     )
 
 

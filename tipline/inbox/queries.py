@@ -12,7 +12,7 @@ from tipline import policy
 from tipline.actor import Actor
 from tipline.inbox import rules
 from tipline.inbox.reading import committed
-from tipline.inbox.reports import Report, find_reports
+from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Filters, Mark
 from tipline.models.cases import Link
 from tipline.models.custody import Exhibit
@@ -69,7 +69,7 @@ class _Details:
     labels: dict[str, list[str]] = field(default_factory=dict)
     suggestions: dict[str, list[str]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
-    reports: dict[str, Report] = field(default_factory=dict)  # by exhibit id
+    reports: dict[str, Examined] = field(default_factory=dict)  # by exhibit id
 
 
 def list_tips(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> Inbox:
@@ -215,7 +215,7 @@ def _titles(work: Work, actor: Actor, tips: Sequence[Tip], details: _Details) ->
             continue
         first = next((item[0] for item in details.items.get(tip.id, ()) if item[2] == "tip_text"), None)
         report = details.reports.get(first) if first else None
-        titles[tip.id] = rules.title_of(report.text) if report else ""
+        titles[tip.id] = rules.title_of(report.report.text) if report else ""
         if report:
             fresh[tip.id] = (tip.program_id, titles[tip.id])
     if fresh:
@@ -248,12 +248,13 @@ def _row(tip: Tip, details: _Details, title: str, names: Mapping[str, str]) -> R
     )
 
 
-def report_marks(report: Report) -> list[Mark]:
-    """The words that an examination puts beside a file: disagreements first, then what identifies the source."""
-    marks = [Mark(warning.rstrip("."), "bad") for warning in report.warnings]
-    identifying = report.identifying()
-    if identifying:
-        marks.append(Mark(f"{', '.join(identifying[:2])} in original", "warn"))
-    if report.state == "failed":
-        marks.append(Mark("Not examined", "warn"))
+def report_marks(examined: Examined) -> list[Mark]:
+    """The words that an examination puts beside a file: disagreements first, then the traces that identify the source."""
+    marks = [Mark(warning.rstrip("."), "bad") for warning in examined.report.identification.warnings]
+    traces = examined.traces()
+    if traces:
+        words = ", ".join(traces[:2])
+        marks.append(Mark(f"{words[0].upper()}{words[1:]} in original", "warn"))
+    if examined.report.state != "done":
+        marks.append(Mark("Not looked into", "warn"))
     return marks

@@ -14,7 +14,7 @@ from evidence.keys import KeyFile
 from evidence.records import Opening
 from tipline.actor import Actor
 from tipline.errors import Conflict, Unsound
-from tipline.inbox.reports import Preview
+from tipline.inbox.reports import Picture
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
 from tipline.models.staff import Reading
 from tipline.vault import Act
@@ -133,9 +133,9 @@ def read_text(work: Work, opened: Opened) -> str:
     return read_bytes(work, opened.keyfile).decode("utf-8", "replace")
 
 
-def read_preview(work: Work, opened: Opened, preview: Preview) -> bytes:
+def read_picture(work: Work, opened: Opened, picture: Picture) -> bytes:
     """Return the PNG that the jail made of an exhibit; it is sealed to the exhibit's own recipient."""
-    return read_bytes(work, KeyFile(opened.keyfile.identity, preview.object, preview.length, preview.digest))
+    return read_bytes(work, KeyFile(opened.keyfile.identity, picture.object, picture.length, picture.digest))
 
 
 def read_bytes(work: Work, keyfile: KeyFile) -> bytes:

@@ -1,9 +1,9 @@
-"""The examination report: what the examiner found in an exhibit, as JSON sealed to the program.
+"""What the examiner found in an exhibit: its report and the picture's place, as JSON sealed to the program.
 
-{"label": "JPEG image", "media_type": "image/jpeg", "warnings": ["Named .pdf, is JPEG."], "text": "", "text_cut": false,
-     "failure": "", "state": "done",
- "findings": [{"name": "GPS", "value": "39.7589, -84.1916", "identifies": true}],
- "preview": {"object": "9c41...", "length": 48211, "digest": "sha256:...", "width": 1600, "height": 900}}
+    {"state": "done", "type": {"media_type": "image/jpeg", "label": "JPEG", ...}, "findings": [...], "text": "", ...,
+     "picture": {"object": "9c41...", "length": 48211, "digest": "sha256:...", "width": 1600, "height": 900}}
+
+All but `picture` is evidence.examine.report.Report.to_dict(). For a tip's own words `text` is the whole of them.
 """
 
 from __future__ import annotations
@@ -14,26 +14,18 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
 
+from evidence.examine.report import Report
 from tipline.actor import Keyring
 from tipline.models.custody import Examination, Exhibit
 from tipline.work import Work
 
-TEXT_CAP = 200_000  # bytes of UTF-8; a tip's own words are never cut
 BATCH = 500
+FINDING_WORDS = {"gps": "GPS", "serial": "serial number", "author": "author", "thumbnail": "small picture"}
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that stands in a file. `identifies`: it could point at the source, so screens keep it sealed."""
-
-    name: str
-    value: str
-    identifies: bool
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The picture made in the jail: an object sealed to the exhibit's own recipient, and its facts."""
+class Picture:
+    """The preview made in the jail: an object sealed to the exhibit's own recipient."""
 
     object: str
     length: int
@@ -43,45 +35,64 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What an examination found. `state` is done, failed or no_jail; `failure` says in plain words why it is not done."""
+class Examined:
+    """A report with the place of its picture."""
 
-    label: str = ""
-    media_type: str = ""
-    warnings: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    preview: Preview | None = None
-    text: str = ""
-    text_cut: bool = False
-    failure: str = ""
-    state: str = "done"
+    report: Report
+    picture: Picture | None = None
 
     def encode(self) -> bytes:
         """Return the JSON that is sealed to the program."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode("utf-8", "replace")
+        picture = asdict(self.picture) if self.picture else None
+        return json.dumps({**self.report.to_dict(), "picture": picture}, ensure_ascii=False).encode("utf-8", "replace")
 
     @classmethod
-    def decode(cls, data: bytes) -> Report:
+    def decode(cls, data: bytes) -> Examined:
         value = json.loads(data)
-        preview = value.pop("preview")
-        return cls(
-            **{
-                **value,
-                "warnings": tuple(value["warnings"]),
-                "findings": tuple(Finding(**finding) for finding in value["findings"]),
-                "preview": Preview(**preview) if preview else None,
-            }
-        )
+        picture = value.pop("picture")
+        return cls(Report.from_dict(value), Picture(**picture) if picture else None)
+
+    @property
+    def label(self) -> str:
+        """What the file is, in short: "ZIP, 1,204 entries"."""
+        listing = self.report.listing
+        entries = f", {listing.count:,} {'entry' if listing.count == 1 else 'entries'}" if listing else ""
+        return self.report.identification.label + entries
+
+    @property
+    def words(self) -> str:
+        """The text that can be shown: the preview's, else what was taken out for search."""
+        return self.report.preview.text or self.report.text
+
+    @property
+    def trouble(self) -> str:
+        """Why it could not be looked into, and what to install; empty when it was."""
+        if self.report.state == "done":
+            return ""
+        return " ".join([*self.report.notes, self.report.advice]).strip()
+
+    @property
+    def notes(self) -> str:
+        """What the examiner says about an examination that went well: a limit reached, a part left out."""
+        if self.report.state != "done":
+            return ""
+        listed = self.report.listing.notes if self.report.listing else ()
+        return " ".join([*self.report.notes, self.report.preview.note, *listed]).strip()
 
     def identifying(self) -> list[str]:
-        """Names of the findings that could point at the source."""
-        return list(dict.fromkeys(finding.name for finding in self.findings if finding.identifies))
+        """What could point at the source, by name only: the values stay sealed."""
+        return list(dict.fromkeys(finding.label for finding in self.report.findings))
+
+    def traces(self) -> list[str]:
+        """The kinds of traces that deserve a mark in a list."""
+        kinds = dict.fromkeys(finding.kind for finding in self.report.findings)
+        return [FINDING_WORDS[kind] for kind in kinds if kind in FINDING_WORDS]
 
 
-def find_reports(work: Work, keyring: Keyring, exhibit_ids: Iterable[str]) -> dict[str, Report]:
+def find_reports(work: Work, keyring: Keyring, exhibit_ids: Iterable[str]) -> dict[str, Examined]:
     """Return the reports of those of the exhibits that were examined, by exhibit id. One query for every 500."""
     wanted = list(exhibit_ids)
-    found: dict[str, Report] = {}
+    found: dict[str, Examined] = {}
     for start in range(0, len(wanted), BATCH):
         rows = work.session.execute(
             select(Exhibit.id, Exhibit.program_id, Examination.report)
@@ -89,5 +100,5 @@ def find_reports(work: Work, keyring: Keyring, exhibit_ids: Iterable[str]) -> di
             .where(Exhibit.id.in_(wanted[start : start + BATCH]))
         )
         for exhibit_id, program_id, blob in rows:
-            found[exhibit_id] = Report.decode(keyring.program(str(program_id)).unwrap(blob))
+            found[exhibit_id] = Examined.decode(keyring.program(str(program_id)).unwrap(blob))
     return found
