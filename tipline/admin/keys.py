@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from evidence.signing import key_id
-from tipline.accounts.key_events import KNOWN_KEYS, Key
+from sqlalchemy import select
+
+from evidence.signing import key_id, parse_key_id, ssh_fingerprint, ssh_public_line
+from tipline.accounts.key_events import KNOWN_KEYS, Key, known_keys
+from tipline.actor import Actor
+from tipline.admin.rules import fingerprint
 from tipline.config import Face, Settings
 from tipline.keyfolders import KeyFolder, replace_file
+from tipline.models.programs import Program
+from tipline.models.staff import Staff
+from tipline.policy import require
+from tipline.work import Work
 
 FACES: tuple[Face, ...] = ("public", "console", "worker")
 
@@ -32,3 +40,70 @@ def publish_known_keys(settings: Settings, keys: list[Key]) -> None:
     text = json.dumps([asdict(key) for key in keys]) + "\n"
     if not path.exists() or path.read_text() != text:
         replace_file(path, text)
+
+
+@dataclass(frozen=True)
+class ShownKey:
+    """One line of the keys page.
+
+    Args:
+        purpose: what the key is for, in words.
+        owner: whose it is; empty for the installation's own.
+        print: how people compare it: as `ssh-keygen -l` prints it for a signing key, in groups for a recipient.
+        full: the public key itself, as an OpenSSH line or an age recipient.
+        is_log_key: it is the one that a bundle's receiver needs.
+    """
+
+    purpose: str
+    owner: str
+    print: str
+    full: str
+    is_log_key: bool = False
+
+
+PURPOSES = {
+    "log": "Log key: signs checkpoints and bundles",
+    "process:public": "Process key of the public face",
+    "process:console": "Process key of the console",
+    "process:worker": "Process key of the worker",
+    "examiner": "Examiner: opens what is under examination",
+}
+
+
+def list_keys(work: Work, actor: Actor | None) -> list[ShownKey]:
+    """Return the installation's keys, the programs' recipients as signed, and colleagues' keys. `actor` is None on the command line."""
+    if actor is not None:
+        require(actor, "keys.read")
+    own = [shown_key(PURPOSES[key.role], "", key) for key in known_keys(work)]
+    titles = dict(work.session.execute(select(Program.id, Program.title)).tuples())
+    programs = [
+        shown_key(
+            "Program: tips are sealed to it" if entry.purpose == "program" else "Printed recovery key",
+            titles[entry.id],
+            Key(entry.purpose, entry.recipient),
+        )
+        for entry in work.vault.recipients.recipients
+        if entry.id in titles
+    ]
+    return own + programs + _keys_of_colleagues(work)
+
+
+def shown_key(purpose: str, owner: str, key: Key) -> ShownKey:
+    """Return how a key is shown."""
+    if key.key_id.startswith("age1"):
+        return ShownKey(purpose, owner, fingerprint(key.key_id), key.key_id)
+    public = parse_key_id(key.key_id)
+    line = ssh_public_line(public, f"tipline-{key.role.replace(':', '-')}")
+    return ShownKey(purpose, owner, ssh_fingerprint(public), line, key.role == "log")
+
+
+def _keys_of_colleagues(work: Work) -> list[ShownKey]:
+    people = work.session.scalars(select(Staff).where(Staff.state == "active").order_by(Staff.display_name, Staff.id))
+    shown = []
+    for staff in people:
+        if staff.recipient is not None and staff.signing_public is not None:
+            shown.append(shown_key("Reads what is wrapped to it", staff.display_name, Key("reader", staff.recipient)))
+            shown.append(
+                shown_key("Signs acts in the record", staff.display_name, Key("person", key_id(bytes.fromhex(staff.signing_public))))
+            )
+    return shown

@@ -1,0 +1,87 @@
+"""Forms of colleagues and programs."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DateField, Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired
+
+from tipline.admin.programs import CreateProgram, GrantAccess
+from tipline.admin.rules import Notice
+from tipline.admin.services import AddColleague
+from tipline.policy import ROLE_NAMES
+
+
+def show_faults(form: FlaskForm, faults: dict[str, str]) -> None:
+    """Put a service's messages at the fields that they are about."""
+    for name, message in faults.items():
+        field: Field = form[name]
+        field.errors = [message]
+
+
+def with_unix_lines(text: str | None) -> str:
+    """Return a text area's content with plain line ends and without empty lines around it."""
+    return (text or "").replace("\r\n", "\n").strip()
+
+
+class ColleagueForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """A colleague to invite."""
+
+    login = StringField("Name to sign in with")
+    name = StringField("Name to show")
+    role = SelectField("Role", choices=[(role, words.capitalize()) for role, words in ROLE_NAMES.items()], default="investigator")
+
+    def command(self) -> AddColleague:
+        return AddColleague((self.login.data or "").strip(), (self.name.data or "").strip(), self.role.data or "")
+
+
+class NoticeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """What the public reads about a program."""
+
+    organisation = StringField("Organisation")
+    title = StringField("The notice's question")
+    incident = TextAreaField("What happened")
+    helps_most = TextAreaField("What helps most")
+    reward = StringField("Reward, at most")
+    reward_terms = TextAreaField("Terms of the reward")
+    notice_on = DateField("Date of the notice", validators=[InputRequired("Write the date of the notice, such as 2026-09-04.")])
+
+    def notice(self) -> Notice:
+        """Return the notice of a form that validated."""
+        assert self.notice_on.data is not None
+        return Notice(
+            organisation=(self.organisation.data or "").strip(),
+            title=(self.title.data or "").strip(),
+            incident=with_unix_lines(self.incident.data),
+            helps_most=with_unix_lines(self.helps_most.data),
+            reward=(self.reward.data or "").strip(),
+            reward_terms=with_unix_lines(self.reward_terms.data),
+            notice_on=self.notice_on.data,
+        )
+
+
+class ProgramForm(NoticeForm):
+    """A new program."""
+
+    slug = StringField("Address of the notice")
+    code = StringField("Prefix of case numbers")
+
+    def command(self) -> CreateProgram:
+        return CreateProgram((self.slug.data or "").strip(), (self.code.data or "").strip(), self.notice())
+
+
+class RecoveryForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """The printed recovery key, typed back."""
+
+    secret = StringField("Recovery key as printed", validators=[InputRequired("Type the whole recovery key from your print.")])
+
+
+class AccessForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """A colleague whose fingerprint was compared."""
+
+    staff_id = HiddenField()
+    fingerprint = HiddenField()
+    compared = BooleanField("We compared all six groups", validators=[InputRequired("Compare the fingerprint with your colleague first.")])
+
+    def command(self, program_id: str) -> GrantAccess:
+        return GrantAccess(program_id, self.staff_id.data or "", self.fingerprint.data or "")

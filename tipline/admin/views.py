@@ -1,0 +1,177 @@
+"""Pages of the administrator: colleagues, programs, keys."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline.admin import keys, programs, services
+from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
+from tipline.admin.rules import STATE_WORDS, printed_secret
+from tipline.errors import BadInput, Conflict
+from tipline.policy import may, require
+from tipline.web import actor, work
+
+bp = Blueprint("admin", __name__)
+
+FIRST_PAGES = (("tip.read", "/inbox"), ("staff.manage", "/staff"))
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """Lead each role to the page where its work begins."""
+    return redirect(next((path for action, path in FIRST_PAGES if may(actor(), action)), "/keys"))
+
+
+@bp.get("/staff")
+def staff() -> ResponseReturnValue:
+    """Colleagues and the form to invite one."""
+    return _page_staff(ColleagueForm(formdata=None))
+
+
+@bp.post("/staff/add")
+def staff_add() -> ResponseReturnValue:
+    """Invite a colleague; the link stands on this answer and nowhere else."""
+    form = ColleagueForm()
+    try:
+        link = services.add_colleague(work(), actor(), form.command())
+    except BadInput as wrong:
+        show_faults(form, wrong.fields)
+        return _page_staff(form), 422
+    except Conflict as taken:
+        show_faults(form, {"login": f"{taken.message} {taken.next_step}"})
+        return _page_staff(form), 422
+    return render_template("admin/link_show.html", name=form.command().name, login=form.command().login, link=link)
+
+
+@bp.post("/staff/<staff_id>/link")
+def staff_link(staff_id: str) -> ResponseReturnValue:
+    """Make a new link for a colleague without a working account."""
+    colleague, link = services.renew_colleague_link(work(), actor(), staff_id)
+    return render_template("admin/link_show.html", name=colleague.name, login=colleague.login, link=link)
+
+
+@bp.post("/staff/<staff_id>/disable")
+def staff_disable(staff_id: str) -> ResponseReturnValue:
+    """End a colleague's account."""
+    services.disable_colleague(work(), actor(), staff_id)
+    flash("The account is disabled. Its sessions have ended.")
+    return redirect(url_for("admin.staff"), 303)
+
+
+@bp.get("/programs")
+def program_list() -> ResponseReturnValue:
+    """All programs."""
+    return render_template("admin/program_list.html", programs=programs.list_programs(work(), actor()), words=STATE_WORDS)
+
+
+@bp.get("/programs/new")
+def program_new() -> ResponseReturnValue:
+    """The form of a new program."""
+    require(actor(), "program.manage")
+    return render_template("admin/program_new.html", form=ProgramForm(formdata=None, notice_on=work().today()))
+
+
+@bp.post("/programs/new")
+def program_create() -> ResponseReturnValue:
+    """Make a program; its recovery key stands on this answer and nowhere else."""
+    form = ProgramForm()
+    if not form.validate():
+        return render_template("admin/program_new.html", form=form), 422
+    try:
+        made = programs.create_program(work(), actor(), form.command())
+    except BadInput as wrong:
+        show_faults(form, wrong.fields)
+        return render_template("admin/program_new.html", form=form), 422
+    return _page_recovery(made)
+
+
+@bp.get("/programs/<program_id>")
+def program(program_id: str) -> ResponseReturnValue:
+    """One program: notice, access, state."""
+    return _page_program(program_id, {})
+
+
+@bp.post("/programs/<program_id>/notice")
+def program_notice(program_id: str) -> ResponseReturnValue:
+    """Change what the public reads."""
+    form = NoticeForm()
+    if not form.validate():
+        return _page_program(program_id, {"notice": form}), 422
+    try:
+        programs.edit_notice(work(), actor(), program_id, form.notice())
+    except BadInput as wrong:
+        show_faults(form, wrong.fields)
+        return _page_program(program_id, {"notice": form}), 422
+    flash("The notice is changed. The public page shows it now.")
+    return redirect(url_for("admin.program", program_id=program_id), 303)
+
+
+@bp.post("/programs/<program_id>/recovery")
+def program_recovery(program_id: str) -> ResponseReturnValue:
+    """Take the printed recovery key, typed back, and open the program."""
+    form = RecoveryForm()
+    if not form.validate():
+        return _page_program(program_id, {"recovery": form}), 422
+    try:
+        programs.confirm_recovery(work(), actor(), program_id, form.secret.data or "")
+    except BadInput as wrong:
+        show_faults(form, wrong.fields)
+        return _page_program(program_id, {"recovery": form}), 422
+    flash("The recovery key works. The program is open for tips.")
+    return redirect(url_for("admin.program", program_id=program_id), 303)
+
+
+@bp.post("/programs/<program_id>/recovery/new")
+def program_recovery_new(program_id: str) -> ResponseReturnValue:
+    """Make another recovery key in place of one that was lost before it was confirmed."""
+    return _page_recovery(programs.renew_recovery(work(), actor(), program_id))
+
+
+@bp.post("/programs/<program_id>/access")
+def program_access(program_id: str) -> ResponseReturnValue:
+    """Give a colleague the program's key, after their fingerprint was compared."""
+    form = AccessForm()
+    if not form.validate():
+        return _page_program(program_id, {"access": form}), 422
+    programs.grant_access(work(), actor(), form.command(program_id))
+    flash("Your colleague can read this program now.")
+    return redirect(url_for("admin.program", program_id=program_id), 303)
+
+
+@bp.post("/programs/<program_id>/state")
+def program_state(program_id: str) -> ResponseReturnValue:
+    """Open or close a program for tips."""
+    programs.set_program_state(work(), actor(), program_id, request.form.get("state", ""))
+    return redirect(url_for("admin.program", program_id=program_id), 303)
+
+
+@bp.get("/keys")
+def key_list() -> ResponseReturnValue:
+    """The fingerprints that people compare: the log key's first."""
+    return render_template("admin/key_list.html", shown=keys.list_keys(work(), actor()))
+
+
+def _page_staff(form: ColleagueForm) -> str:
+    colleagues = services.list_colleagues(work(), actor())
+    return render_template("admin/staff_list.html", form=form, colleagues=colleagues)
+
+
+def _page_program(program_id: str, given: dict[str, NoticeForm | RecoveryForm | AccessForm]) -> str:
+    """Return a program's page; `given` holds the form that has something to put right."""
+    shown = programs.get_program(work(), actor(), program_id)
+    return render_template(
+        "admin/program_show.html",
+        program=shown,
+        words=STATE_WORDS,
+        readers=programs.list_readers(work(), actor(), program_id),
+        notice=given.get("notice") or NoticeForm(formdata=None, obj=shown),
+        recovery=given.get("recovery") or RecoveryForm(formdata=None),
+        access=given.get("access") or AccessForm(formdata=None),
+        holds=program_id in actor().keyring.program_ids(),
+    )
+
+
+def _page_recovery(made: programs.CreatedProgram) -> str:
+    groups = printed_secret(made.recovery_secret)
+    return render_template("admin/recovery_show.html", program=made.program, groups=groups, form=RecoveryForm(formdata=None))
