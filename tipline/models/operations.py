@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tipline.models.base import Base, Id, UtcTime, new_id
+from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
 
 
 class AuditEvent(Base):
@@ -41,3 +41,13 @@ class JobResumption(Base):
 
     workflow_id: Mapped[str] = mapped_column(String(128), primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
+
+
+class DownloadTicket(Base):
+    """Leave to fetch one original from the files origin, once, within a minute. Only the address holds its key."""
+
+    __tablename__ = "download_ticket"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 hex of the token in the address
+    payload: Mapped[bytes] = mapped_column(Sealed)  # key file and file name, AES-GCM under a key derived from the token
+    expires_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
