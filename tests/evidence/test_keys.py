@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from pathlib import Path
 
 import pyrage
 import pytest
@@ -15,6 +16,7 @@ from evidence.errors import FormatError, IntegrityError, KeyUnavailable, UsageEr
 from evidence.keys import Identity, KeyFile, aead_open, aead_seal, hkdf, parse_recipient, passphrase_key, wrap
 
 SECRET = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0"  # from the age test kit
+SPEC = (Path(__file__).parents[2] / "evidence/SPEC.md").read_text()
 KEYFILE = KeyFile(Identity.parse(SECRET), "ab" * 32, 1234, "sha256:" + "cd" * 32)
 ENCODED = f"# suite 1\n# object sha256:{'ab' * 32}\n# length 1234\n# plaintext sha256:{'cd' * 32}\n{SECRET}\n".encode()
 
@@ -97,6 +99,7 @@ def test_hkdf_is_that_of_rfc_5869() -> None:
     assert hkdf(bytes([0x0B] * 22), "", 42).hex() == (
         "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
     )
+    assert hkdf(bytes(32), "example", 32).hex() in SPEC
     prk = hmac.digest(b"salt", b"key", "sha256")
     assert hkdf(b"key", "label", 32, b"salt") == hmac.digest(prk, b"label\x01", "sha256")
 
@@ -107,6 +110,7 @@ def test_a_passphrase_key_is_the_construction_of_the_specification() -> None:
     expected = hkdf(stretched + hmac.digest(pepper, b"staff-1", hashlib.sha256), "tipline/passphrase/1", 32, salt)
     assert passphrase_key("ﬁve words", salt, pepper, "staff-1") == expected  # the ligature is normalised
     assert passphrase_key("five words", salt, pepper, "staff-2") != expected
+    assert passphrase_key("correct horse battery staple", bytes(16), bytes(32), "0" * 32).hex() in SPEC
     assert passphrase_key("five words", salt, b"q" * 32, "staff-1") != expected
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import EvidenceError, IntegrityError
-from evidence.keys import Identity, hkdf, parse_recipient
+from evidence.keys import Identity, KeyFile, hkdf, parse_recipient
 from evidence.sealing import BATCH, CHUNK, Payload, SealedFacts, SealedWriter, open_sealed, padded_length, sealed_length
 
 IDENTITY = Identity.parse("AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0")
@@ -277,3 +277,14 @@ def test_the_age_test_kit_holds(shared: Path | None) -> None:
         "stream_three_chunks",
     } <= opened_names
     assert refused > 90
+
+
+def test_the_example_of_the_specification_opens() -> None:
+    text = (Path(__file__).parents[2] / "evidence/SPEC.md").read_text()
+    block = text.partition("### 3.3 Example")[2].partition("In base64:\n\n")[2].partition("\n\n")[0]
+    blob = b64decode("".join(block.split()))
+    lines = text.partition("    # suite 1\n")[2].partition("\n\n")[0]
+    keyfile = KeyFile.decode(b"# suite 1\n" + "".join(line.strip() + "\n" for line in lines.splitlines()).encode())
+    assert keyfile.object_name == hashlib.sha256(blob).hexdigest()
+    assert b"".join(open_sealed(io.BytesIO(blob), keyfile.identity, keyfile.length)) == b"hello\n"
+    assert keyfile.plaintext_digest == "sha256:" + hashlib.sha256(b"hello\n").hexdigest()

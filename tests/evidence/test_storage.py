@@ -7,7 +7,6 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,11 @@ import pytest
 from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull, UsageError
 from evidence.storage import ObjectStore, open_store
 from evidence.storage.disk import DiskStore
-from tests.servers import RunningS3, start_s3
+from tests.servers import RunningS3
 
 NAME = "ab" * 32 + ".age"
 KEY = "ab" * 32 + ".key.1.age"
 OTHER = "cd" * 32 + ".age"
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[RunningS3]:
-    with start_s3() as running:
-        yield running
 
 
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.servers)])
