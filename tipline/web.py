@@ -141,7 +141,7 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
     A stranger gets the same answer for every other path, whether it exists or not. Forms carry a CSRF token.
 
     Args:
-        find_actor: given a unit of work that may write and the session cookie's value, returns who that is, or None.
+        find_actor: given a unit of work and the session cookie's value, returns who that is, or None.
     """
     login = LoginManager()
     login.session_protection = None  # it would keep a hash of address and user agent
@@ -152,7 +152,7 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
         value = request.cookies.get(security.cookie_name("console", of.settings, "session"))
         if not value:
             return None
-        with of.unit(write=True) as unit:
+        with of.unit(write=False) as unit:
             g.who = find_actor(unit, value)
         return SignedIn(g.who) if g.who else None
 

@@ -1,0 +1,107 @@
+"""What tests stand on: fresh installations on SQLite and disk, and the same on PostgreSQL and S3."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.engine import make_url
+
+from tests.servers import RunningS3, start_postgres, start_s3
+from tipline.config import Settings
+from tipline.db import open_engine
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+MUST_BE_WHOLE = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TIPLINE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path | None:
+    """The folder of real inputs beside the project, None where the project stands alone. Under CI=true it must be there."""
+    if SHARED.is_dir():
+        return SHARED
+    if MUST_BE_WHOLE:
+        pytest.fail(f"CI=true, but the real inputs are not at {SHARED}")
+    return None
+
+
+def fresh_settings(data: Path, **more: object) -> Settings:
+    """Settings of an installation that has nothing yet."""
+    return Settings(data=data, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An empty data folder, SQLite and disk."""
+    return fresh_settings(tmp_path / "instance")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A real PostgreSQL for the whole run; the URL of its first database."""
+    with start_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[RunningS3]:
+    """A real S3 server for the whole run."""
+    with start_s3() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh database of the server; gone afterwards."""
+    name = f"t{secrets.token_hex(6)}"
+    _administer(postgres_server, f'CREATE DATABASE "{name}"')
+    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
+    _administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = open_engine(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+@pytest.fixture
+def s3_url(s3_server: RunningS3) -> str:
+    """A prefix of its own in the server's bucket."""
+    return s3_server.url.replace("/objects?", f"/{secrets.token_hex(6)}?")
+
+
+BACKENDS = (
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.servers),
+    pytest.param("s3", marks=pytest.mark.servers),
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def every_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings three times: SQLite and disk, PostgreSQL and disk, SQLite and S3."""
+    more: dict[str, object] = {}
+    if request.param == "postgres":
+        more["database_url"] = request.getfixturevalue("postgres_url")
+    if request.param == "s3":
+        more["storage_url"] = request.getfixturevalue("s3_url")
+    return fresh_settings(tmp_path / "instance", **more)
+
+
+@pytest.fixture(params=BACKENDS[:2])
+def every_database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings twice: on SQLite and on PostgreSQL."""
+    more = {"database_url": request.getfixturevalue("postgres_url")} if request.param == "postgres" else {}
+    return fresh_settings(tmp_path / "instance", **more)
