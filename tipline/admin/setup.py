@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from evidence.records import Opening
+from tipline import jobs
 from tipline.accounts import services as accounts
 from tipline.accounts.key_events import Key, installation_exhibit, record_key
 from tipline.admin.keys import infrastructure_keys, publish_known_keys
@@ -46,6 +47,7 @@ def prepare(settings: Settings) -> SetupReport:
     keys = infrastructure_keys(settings)
     publish_known_keys(settings, keys)
     upgrade(settings.database)
+    jobs.migrate(settings.database)
     process = open_process("console", settings)
     try:
         with process.unit(write=True) as work:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from evidence.errors import EvidenceError
 from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
+from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.exports import rules
 from tipline.exports.disclosures import DisclosedExhibit, disclose, seal_disclosures
@@ -65,7 +66,7 @@ class ExportView:
 def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, list[ExhibitChoice]]:
     """Return a case, its title, and the exhibits that an export of it can hold."""
     policy.require(actor, "export.make")
-    case = _case(work, case_number)
+    case = get_case(work, actor, case_number)
     keys = actor.keyring.program(case.program_id)
     exhibits = work.session.execute(select(Exhibit).where(Exhibit.case_id == case.id).order_by(Exhibit.number)).scalars()
     title = keys.open("case_file", "title", case.id, case.title)
@@ -260,10 +261,3 @@ def _exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
         return work.vault.facts(exhibit, keys).name
     except EvidenceError as error:
         raise Unsound("An exhibit's facts can't be opened.", "Tell the administrator: its row was changed.") from error
-
-
-def _case(work: Work, number: str) -> CaseFile:
-    case = work.session.execute(select(CaseFile).where(CaseFile.number == number)).scalar()
-    if case is None:
-        raise NotFound("There is no such case.", "Look under Cases.")
-    return case
