@@ -1,6 +1,6 @@
 """The rules of an exhibit's chain (SPEC 4.5), and the custody line in which an event is given out (SPEC 6.4). Pure.
 
-    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reasons":{"actor":"work product"},"attest":{"salt":"...","list":[["...","..."]]},"proof":["..."]}
+    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reasons":{"actor":"work product"},"attest":{"withheld":"..."},"proof":["..."]}
 """
 
 from __future__ import annotations
