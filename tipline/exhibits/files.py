@@ -1,0 +1,27 @@
+"""The files origin: originals leave only here, only as attachments, only for a one-time ticket."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from tipline.exhibits import rules, tickets
+from tipline.web import work
+
+bp = Blueprint("files", __name__)
+
+POLICY = "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+@bp.get("/<ticket>")
+def fetch(ticket: str) -> Response:
+    original = tickets.redeem(work(), ticket)
+    answer = Response(original.chunks, mimetype="application/octet-stream")
+    answer.headers.update(
+        {
+            "Content-Disposition": rules.disposition(original.name),
+            "Content-Length": str(original.length),
+            "Content-Security-Policy": POLICY,
+            "Cache-Control": "no-store",
+        }
+    )
+    return answer

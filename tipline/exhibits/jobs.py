@@ -1,0 +1,19 @@
+"""The jobs of examination, as the worker registers them. They may run twice; the second run finds nothing left to do."""
+
+from __future__ import annotations
+
+from tipline.exhibits import examination
+from tipline.jobs import job
+from tipline.work import Work
+
+
+@job("examine_tip")
+def examine_tip(work: Work, tip_id: str) -> None:
+    """Examine what came with a tip. Queued by intake, once for each message."""
+    examination.examine_tip(work, tip_id)
+
+
+@job("examine_exhibit")
+def examine_exhibit(work: Work, exhibit_id: str) -> None:
+    """Examine one exhibit. Queued where a letter or a sample is registered."""
+    examination.examine_exhibit(work, exhibit_id)

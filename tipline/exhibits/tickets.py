@@ -1,0 +1,97 @@
+"""One-time tickets: the console records DOWNLOADED and makes one; the files origin takes it and hands the original out.
+
+The token stands in the address only. The database keeps its digest, and the key file sealed under a key derived from the
+token, so who reads the table opens nothing, and the files origin needs no key of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_bytes
+
+from sqlalchemy import delete
+
+from evidence.canonical import b64url, unb64url
+from evidence.errors import FormatError
+from evidence.keys import KeyFile, aead_open, aead_seal, hkdf
+from tipline import policy
+from tipline.actor import Actor
+from tipline.errors import NotFound
+from tipline.exhibits.services import get_opened
+from tipline.inbox.reading import committed, require_held
+from tipline.models.operations import DownloadTicket
+from tipline.vault import Act
+from tipline.work import Work
+
+LIFE = timedelta(minutes=1)
+TOKEN = 32
+
+
+@dataclass(frozen=True)
+class Original:
+    """One original on its way out: its name as received, its exact length, and its bytes."""
+
+    name: str
+    length: int
+    chunks: Iterator[bytes]
+
+
+def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
+    """Record DOWNLOADED, commit that, and return the token of a ticket for the original.
+
+    Raises:
+        Conflict: the exhibit is quarantined or disposed of.
+    """
+    policy.require(actor, "exhibit.download")
+    opened = get_opened(work, actor, exhibit_id)
+    require_held(opened.exhibit)
+    name = work.vault.facts(opened.exhibit, actor.keyring.program(str(opened.exhibit.program_id))).name
+    fields = {
+        "plaintext_after": opened.keyfile.plaintext_digest,
+        "length_after": opened.keyfile.length,
+        "result": "original handed out",
+        "moved_from": "sealed store",
+        "moved_to": "the person's computer",
+    }
+    work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", fields, actor))
+    token = token_bytes(TOKEN)
+    ticket = sha256(token).hexdigest()
+    content = json.dumps({"keyfile": opened.keyfile.encode().decode(), "name": name}).encode()
+    work.session.execute(delete(DownloadTicket).where(DownloadTicket.expires_at < work.now()))
+    work.session.add(DownloadTicket(id=ticket, payload=aead_seal(_key(token), content, ticket), expires_at=work.now() + LIFE))
+    work.session.flush()
+    return b64url(token)
+
+
+def redeem(work: Work, token: str) -> Original:
+    """Take a ticket (it is gone from then) and open its original. The ciphertext is checked before the first byte leaves.
+
+    Raises:
+        NotFound: unknown, used, or older than a minute.
+        IntegrityError: the stored object was changed.
+    """
+    gone = NotFound("This download has been used, or is older than a minute.", "Go back to the exhibit and download it again.")
+    try:
+        secret = unb64url(token)
+    except FormatError:
+        raise gone from None
+    ticket = sha256(secret).hexdigest()
+    with committed(work) as session:
+        taken = session.execute(
+            delete(DownloadTicket)
+            .where(DownloadTicket.id == ticket, DownloadTicket.expires_at >= work.now())
+            .returning(DownloadTicket.payload)
+        ).scalar_one_or_none()
+    if taken is None:
+        raise gone
+    content = json.loads(aead_open(_key(secret), taken, ticket))
+    keyfile = KeyFile.decode(content["keyfile"].encode())
+    return Original(content["name"], keyfile.length, work.vault.objects.read(keyfile))
+
+
+def _key(token: bytes) -> bytes:
+    return hkdf(token, "tipline/ticket/1", 32)
