@@ -52,6 +52,7 @@ class ShownKey:
         print: how people compare it: as `ssh-keygen -l` prints it for a signing key, in groups for a recipient.
         full: the public key itself, as an OpenSSH line or an age recipient.
         is_log_key: it is the one that a bundle's receiver needs.
+        owner_id: the person or program that it belongs to; None for the installation's own.
     """
 
     purpose: str
@@ -59,6 +60,7 @@ class ShownKey:
     print: str
     full: str
     is_log_key: bool = False
+    owner_id: str | None = None
 
 
 PURPOSES = {
@@ -75,12 +77,12 @@ def list_keys(work: Work, actor: Actor | None) -> list[ShownKey]:
     if actor is not None:
         require(actor, "keys.read")
     own = [shown_key(PURPOSES[key.role], "", key) for key in known_keys(work)]
-    titles = dict(work.session.execute(select(Program.id, Program.title)).tuples())
+    titles = dict(work.session.execute(select(Program.id, Program.title)).tuples().all())
     programs = [
         shown_key(
             "Program: tips are sealed to it" if entry.purpose == "program" else "Printed recovery key",
             titles[entry.id],
-            Key(entry.purpose, entry.recipient),
+            Key(entry.purpose, entry.recipient, entry.id),
         )
         for entry in work.vault.recipients.recipients
         if entry.id in titles
@@ -91,10 +93,10 @@ def list_keys(work: Work, actor: Actor | None) -> list[ShownKey]:
 def shown_key(purpose: str, owner: str, key: Key) -> ShownKey:
     """Return how a key is shown."""
     if key.key_id.startswith("age1"):
-        return ShownKey(purpose, owner, fingerprint(key.key_id), key.key_id)
+        return ShownKey(purpose, owner, fingerprint(key.key_id), key.key_id, owner_id=key.owner)
     public = parse_key_id(key.key_id)
     line = ssh_public_line(public, f"tipline-{key.role.replace(':', '-')}")
-    return ShownKey(purpose, owner, ssh_fingerprint(public), line, key.role == "log")
+    return ShownKey(purpose, owner, ssh_fingerprint(public), line, key.role == "log", key.owner)
 
 
 def _keys_of_colleagues(work: Work) -> list[ShownKey]:
@@ -102,8 +104,8 @@ def _keys_of_colleagues(work: Work) -> list[ShownKey]:
     shown = []
     for staff in people:
         if staff.recipient is not None and staff.signing_public is not None:
-            shown.append(shown_key("Reads what is wrapped to it", staff.display_name, Key("reader", staff.recipient)))
-            shown.append(
-                shown_key("Signs acts in the record", staff.display_name, Key("person", key_id(bytes.fromhex(staff.signing_public))))
-            )
+            reads = Key("reader", staff.recipient, staff.id)
+            signs = Key("person", key_id(bytes.fromhex(staff.signing_public)), staff.id)
+            shown.append(shown_key("Opens what is granted to it", staff.display_name, reads))
+            shown.append(shown_key("Signs acts in the record", staff.display_name, signs))
     return shown

@@ -164,6 +164,7 @@ def _page_program(program_id: str, given: dict[str, NoticeForm | RecoveryForm | 
         "admin/program_show.html",
         program=shown,
         words=STATE_WORDS,
+        public_address=f"{work().settings.public_origin.rstrip('/')}/p/{shown.slug}",
         readers=programs.list_readers(work(), actor(), program_id),
         notice=given.get("notice") or NoticeForm(formdata=None, obj=shown),
         recovery=given.get("recovery") or RecoveryForm(formdata=None),
