@@ -1,12 +1,12 @@
 """Writing a bundle (SPEC section 6): payload, then custody, tag files and seal, then one deterministic zip.
 
-    folder/data/originals/EX-2026-0007-01.jpg      the file as it was received
-    folder/data/{case.json,exhibits.csv,exceptions.csv}
-    folder/manifest-sha256.txt                      its digest stands in each signed EXPORTED
-    folder/custody/{events.jsonl,events.csv,keys.jsonl,checkpoint}
-    folder/{bagit.txt,bag-info.txt,README-VERIFY.txt,verify.py}
-    folder/tagmanifest-sha256.txt                   signed in seal/
-    folder/seal/{tagmanifest-sha256.txt.sig,allowed_signers}
+folder/data/originals/EX-2026-0007-01.jpg      the file as it was received
+folder/data/{case.json,exhibits.csv,exceptions.csv}
+folder/manifest-sha256.txt                      its digest stands in each signed EXPORTED
+folder/custody/{events.jsonl,events.csv,keys.jsonl,checkpoint}
+folder/{bagit.txt,bag-info.txt,README-VERIFY.txt,verify.py}
+folder/tagmanifest-sha256.txt                   signed in seal/
+folder/seal/{tagmanifest-sha256.txt.sig,allowed_signers}
 """
 
 from __future__ import annotations
@@ -66,31 +66,61 @@ class BundleSeal:
     created: date
 
 
+Content = bytes | BundleExhibit
+
+
+def payload_files(
+    exhibits: Sequence[BundleExhibit], case: Mapping[str, records.Scalar], exceptions: Sequence[BundleException] = ()
+) -> dict[str, Content]:
+    """Return the payload by path, and its manifest, without reading an original: their digests are known.
+
+    Raises UsageError when two exhibits share a file name, FormatError for a name that is not a generated one.
+    """
+    names = [manifest.check_name(exhibit.file_name).lower() for exhibit in exhibits]
+    if len(set(names)) != len(names):
+        raise UsageError("two exhibits share a file name", "File names are made from exhibit numbers, which are unique.")
+    rows = [(item.exhibit, item.number, item.file_name, item.digest, item.length) for item in exhibits]
+    missing = [(item.exhibit, item.number, item.reason) for item in exceptions]
+    files: dict[str, Content] = {
+        "data/exhibits.csv": _table(verify.EXHIBITS_HEAD, rows),
+        "data/exceptions.csv": _table(verify.EXCEPTIONS_HEAD, missing),
+        "data/case.json": canonical.encode(dict(case)) + b"\n",
+        **{f"data/originals/{exhibit.file_name}": exhibit for exhibit in exhibits},
+    }
+    return {**files, manifest.PAYLOAD: manifest.lines({path: _hexdigest(content) for path, content in files.items()})}
+
+
+def tag_files(payload: Mapping[str, Content], seal: BundleSeal) -> dict[str, bytes]:
+    """Return custody, tag files and seal by path, for a payload of `payload_files`.
+
+    Raises IntegrityError or FormatError when the checkpoint is not the log key's.
+    """
+    data = [content for path, content in payload.items() if path.startswith("data/")]
+    oxum = f"{sum(_length(content) for content in data)}.{len(data)}"
+    return _tag_files(_payload_manifest(payload), oxum, seal)
+
+
 def write_payload(
     folder: Path, exhibits: Sequence[BundleExhibit], case: Mapping[str, records.Scalar], exceptions: Sequence[BundleException] = ()
 ) -> str:
     """Write data/ and its manifest into a new folder; return the digest of the manifest, which EXPORTED commits to.
 
     Raises IntegrityError when an original is not what its digest and length say, AlreadyThere when there is a payload already,
-    UsageError when two exhibits share a file name.
+    and as `payload_files`.
     """
-    names = [manifest.check_name(exhibit.file_name).lower() for exhibit in exhibits]
-    if len(set(names)) != len(names):
-        raise UsageError("two exhibits share a file name", "File names are made from exhibit numbers, which are unique.")
+    files = payload_files(exhibits, case, exceptions)
     if (folder / "data").exists():
         raise AlreadyThere(f"{folder} holds a payload already", "Remove the folder and begin again.")
-    (folder / "data" / "originals").mkdir(parents=True)
-    for exhibit in exhibits:
-        _write_original(folder / "data" / "originals" / exhibit.file_name, exhibit)
-    rows = [(item.exhibit, item.number, item.file_name, item.digest, item.length) for item in exhibits]
-    _write_table(folder / "data" / "exhibits.csv", verify.EXHIBITS_HEAD, rows)
-    missing = [(item.exhibit, item.number, item.reason) for item in exceptions]
-    _write_table(folder / "data" / "exceptions.csv", verify.EXCEPTIONS_HEAD, missing)
-    (folder / "data" / "case.json").write_bytes(canonical.encode(dict(case)) + b"\n")
-    if not exhibits:
-        (folder / "data" / "originals").rmdir()
-    manifest.write_manifest(folder, manifest.PAYLOAD, (path for path in manifest.list_files(folder) if path.startswith("data/")))
-    return "sha256:" + manifest.hash_file(folder / manifest.PAYLOAD)
+    (folder / "data").mkdir(parents=True)
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(exist_ok=True)
+        with target.open("xb") as file:
+            for chunk in _checked(content):
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    return "sha256:" + _hexdigest(files[manifest.PAYLOAD])
 
 
 def finish_bundle(folder: Path, seal: BundleSeal) -> None:
@@ -98,10 +128,48 @@ def finish_bundle(folder: Path, seal: BundleSeal) -> None:
 
     Writing it again over a half-written one is safe. Raises IntegrityError, naming what, when the bundle would not verify.
     """
+    sizes = [(folder / path).stat().st_size for path in manifest.list_files(folder) if path.startswith("data/")]
+    for path, data in _tag_files((folder / manifest.PAYLOAD).read_bytes(), f"{sum(sizes)}.{len(sizes)}", seal).items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(data)
+    report = verify.verify_bundle(folder, verify.Wanted(key=signing.ssh_fingerprint(seal.log_key.public)))
+    if report.problems:
+        raise IntegrityError(f"the bundle would not verify: {report.problems[0]}", "Verify the exhibits, then export again.")
+
+
+def pack(folder: Path, out: BinaryIO) -> None:
+    """Write the bundle as a zip whose bytes depend on the files and the folder's name only: sorted, stored, without times."""
+
+    def chunks(path: str) -> Iterator[bytes]:
+        with (folder / path).open("rb") as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+
+    _zip(folder.name, {path: chunks(path) for path in manifest.list_files(folder)}, out)
+
+
+def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO) -> None:
+    """Write a bundle as the same zip as `pack`, straight from its contents: no original lies in a folder on the way.
+
+    `out` need not be seekable. Raises IntegrityError when an original is not what its digest and length say.
+    """
+    _zip(name, {path: _checked(content) for path, content in files.items()}, out)
+
+
+def _zip(name: str, files: Mapping[str, Iterator[bytes]], out: BinaryIO) -> None:
+    manifest.check_name(name)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(files):
+            info = zipfile.ZipInfo(f"{name}/{path}", _STAMP)
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            with archive.open(info, "w", force_zip64=True) as target:
+                for chunk in files[path]:
+                    target.write(chunk)
+
+
+def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str, bytes]:
     checkpoint.open_checkpoint(seal.checkpoint, seal.origin, seal.log_key.public)
     fingerprint = signing.ssh_fingerprint(seal.log_key.public)
-    for name in ("custody", "seal"):
-        (folder / name).mkdir(exist_ok=True)
     events = [event for chain in seal.events.values() for event in chain]
     texts = {
         "custody/events.jsonl": "".join(encode_event(event) + "\n" for event in events),
@@ -109,63 +177,64 @@ def finish_bundle(folder: Path, seal: BundleSeal) -> None:
         "custody/events.csv": verify.events_csv([(event.index, event.values()) for event in events]),
         "custody/checkpoint": seal.checkpoint,
         "bagit.txt": verify.BAGIT,
-        "bag-info.txt": _bag_info(folder, seal, fingerprint),
+        "bag-info.txt": _bag_info(oxum, seal, fingerprint),
         "README-VERIFY.txt": _README.read_text("utf-8").replace("ORIGIN", seal.origin),
         "verify.py": Path(verify.__file__).read_text("utf-8"),
     }
-    for path, text in texts.items():
-        (folder / path).write_bytes(text.encode())
-    beside = [path for path in manifest.list_files(folder) if not path.startswith(("data/", "seal/")) and path != manifest.TAGS]
-    manifest.write_manifest(folder, manifest.TAGS, beside)
-    signature = signing.ssh_signature(seal.log_key, (folder / manifest.TAGS).read_bytes(), verify.NAMESPACE)
-    (folder / "seal" / verify.SIGNATURE).write_bytes(signature.encode())
-    (folder / "seal" / verify.SIGNERS).write_bytes(verify.signers_line(seal.origin, seal.log_key.public).encode())
-    report = verify.verify_bundle(folder, verify.Wanted(key=fingerprint))
-    if report.problems:
-        raise IntegrityError(f"the bundle would not verify: {report.problems[0]}", "Verify the exhibits, then export again.")
+    files = {path: text.encode() for path, text in texts.items()}
+    beside = {manifest.PAYLOAD: payload_manifest, **files}
+    tags = manifest.lines({path: _hexdigest(data) for path, data in beside.items()})
+    signature = signing.ssh_signature(seal.log_key, tags, verify.NAMESPACE)
+    return {
+        **files,
+        manifest.TAGS: tags,
+        f"seal/{verify.SIGNATURE}": signature.encode(),
+        f"seal/{verify.SIGNERS}": verify.signers_line(seal.origin, seal.log_key.public).encode(),
+    }
 
 
-def pack(folder: Path, out: BinaryIO) -> None:
-    """Write the bundle as a zip whose bytes depend on the files and the folder's name only: sorted, stored, without times."""
-    manifest.check_name(folder.name)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for path in manifest.list_files(folder):
-            info = zipfile.ZipInfo(f"{folder.name}/{path}", _STAMP)
-            info.create_system, info.external_attr = 3, 0o100644 << 16
-            with (folder / path).open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
-                while chunk := source.read(_CHUNK):
-                    target.write(chunk)
+def _payload_manifest(payload: Mapping[str, Content]) -> bytes:
+    found = payload[manifest.PAYLOAD]
+    if isinstance(found, BundleExhibit):
+        raise UsageError("the manifest of a payload is no exhibit", "Make the payload with payload_files.")
+    return found
 
 
-def _write_original(path: Path, exhibit: BundleExhibit) -> None:
+def _hexdigest(content: Content) -> str:
+    return content.digest.removeprefix("sha256:") if isinstance(content, BundleExhibit) else hashlib.sha256(content).hexdigest()
+
+
+def _length(content: Content) -> int:
+    return content.length if isinstance(content, BundleExhibit) else len(content)
+
+
+def _checked(content: Content) -> Iterator[bytes]:
+    """Yield a file's bytes; an original that is not what its record says breaks off with IntegrityError."""
+    if not isinstance(content, BundleExhibit):
+        yield content
+        return
     digest, length = hashlib.sha256(), 0
-    with path.open("xb") as file:
-        for chunk in exhibit.chunks():
-            digest.update(chunk)
-            length += len(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    if (f"sha256:{digest.hexdigest()}", length) != (exhibit.digest, exhibit.length):
-        path.unlink()
-        raise IntegrityError(f"{exhibit.number} is not what was acquired", "Verify the exhibit; it is not exported like this.")
+    for chunk in content.chunks():
+        digest.update(chunk)
+        length += len(chunk)
+        yield chunk
+    if (f"sha256:{digest.hexdigest()}", length) != (content.digest, content.length):
+        raise IntegrityError(f"{content.number} is not what was acquired", "Verify the exhibit; it is not exported like this.")
 
 
-def _write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[records.Scalar]]) -> None:
+def _table(head: Sequence[str], rows: Iterable[Sequence[records.Scalar]]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(head)
     writer.writerows([verify.cell(value) for value in row] for row in rows)
-    path.write_bytes(out.getvalue().encode())
+    return out.getvalue().encode()
 
 
-def _bag_info(folder: Path, seal: BundleSeal, fingerprint: str) -> str:
-    paths = [path for path in manifest.list_files(folder) if path.startswith("data/")]
-    octets = sum((folder / path).stat().st_size for path in paths)
+def _bag_info(oxum: str, seal: BundleSeal, fingerprint: str) -> str:
     lines = {
         "Bag-Software-Agent": "Tipline",
         "Bagging-Date": seal.created.isoformat(),
-        "Payload-Oxum": f"{octets}.{len(paths)}",
+        "Payload-Oxum": oxum,
         "Tipline-Bundle": "1",
         "Tipline-Log-Origin": seal.origin,
         "Tipline-Log-Key": fingerprint,

@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from evidence.errors import FormatError
@@ -44,16 +43,12 @@ def list_files(folder: Path) -> Iterator[str]:
     yield from sorted(found)
 
 
-def write_manifest(folder: Path, name: str, paths: Iterable[str]) -> None:
-    """Hash the files on all cores and write the manifest `name` into the folder."""
-    ordered = sorted(paths)
-    for path in ordered:
+def lines(digests: Mapping[str, str]) -> bytes:
+    """Return a manifest of these paths and hex digests; FormatError for a path that is not made of generated names."""
+    for path in digests:
         for part in path.split("/"):
             check_name(part)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = list(pool.map(lambda path: hash_file(folder / path), ordered))
-    lines = (f"{digest}  {path}\n" for digest, path in zip(digests, ordered, strict=True))
-    (folder / name).write_bytes("".join(lines).encode("ascii"))
+    return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests)).encode("ascii")
 
 
 def validate_bag(path: Path) -> tuple[list[str], list[str]]:
