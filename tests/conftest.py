@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import make_url
 
+from tests.installations import Installation, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
+from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
 from tipline.db import open_engine
 
@@ -105,3 +108,50 @@ def every_database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings twice: on SQLite and on PostgreSQL."""
     more = {"database_url": request.getfixturevalue("postgres_url")} if request.param == "postgres" else {}
     return fresh_settings(tmp_path / "instance", **more)
+
+
+@pytest.fixture(scope="session")
+def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return install(fresh_settings(tmp_path_factory.mktemp("prepared") / "instance"))
+
+
+@pytest.fixture
+def installation(_prepared: Installation, tmp_path: Path) -> Iterator[Installation]:
+    """An installation on SQLite and disk: administrator, investigator, counsel, program manager, one open program."""
+    copied = copy_of(_prepared, tmp_path / "instance")
+    yield copied
+    copied.close()
+
+
+@pytest.fixture
+def every_installation(every_settings: Settings) -> Iterator[Installation]:
+    """The same, three times: SQLite and disk, PostgreSQL and disk, SQLite and S3."""
+    made = install(every_settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def public(installation: Installation) -> FlaskClient:
+    """A visitor of the public face."""
+    return create_public_app(installation.public).test_client()
+
+
+@pytest.fixture
+def console_app(installation: Installation) -> Flask:
+    """The console with its CSRF check off, so that tests post forms without loading them first."""
+    app = create_console_app(installation.console)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    return app
+
+
+@pytest.fixture
+def console(console_app: Flask) -> FlaskClient:
+    """A stranger at the console."""
+    return console_app.test_client()
+
+
+@pytest.fixture
+def sign_in(installation: Installation, console_app: Flask) -> Callable[[str], FlaskClient]:
+    """`sign_in("investigator")` returns a console client of that person."""
+    return lambda role: installation.sign_in(console_app.test_client(), role)
