@@ -1,0 +1,110 @@
+"""What the public forms carry, read into values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tipline.intake import rules
+from tipline.intake.rules import HOW, Answers, Fault, FileLimits, LostFile
+from tipline.intake.sink import Arrival
+
+DRAFT = "draft"  # the hidden field that stands before the file parts
+TOKEN = "token"  # noqa: S105  (the name of a field)
+
+
+@dataclass(frozen=True)
+class FormLimits:
+    """What one form may hold, as pages and rules need it."""
+
+    text_bytes: int
+    files: FileLimits
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a form comes back: what to put right, what was lost on the way, and the status of the answer."""
+
+    faults: tuple[Fault, ...] = ()
+    lost: tuple[LostFile, ...] = ()
+    status: int = 200
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Field and message of each fault, for the summary."""
+        return [(fault.field, fault.message) for fault in self.faults]
+
+    def also(self, faults: Iterable[Fault], status: int = 0) -> Rejection:
+        """The same with further faults."""
+        return Rejection((*self.faults, *faults), self.lost, status or self.status)
+
+
+@dataclass(frozen=True)
+class TipForm:
+    """The tip form as it came back, with what is wrong with it."""
+
+    draft: str
+    answers: Answers
+    leave_out: frozenset[str]
+    rejection: Rejection
+
+
+@dataclass(frozen=True)
+class MessageForm:
+    """A further message as it came."""
+
+    draft: str
+    token: str
+    text: str
+    rejection: Rejection
+
+
+def read_tip(arrival: Arrival, limits: FormLimits) -> TipForm:
+    """The tip form's values and faults."""
+    how = arrival.fields.get("how", "")
+    answers = Answers(arrival.fields.get("what", ""), how if how in HOW else "")
+    lost = _lost(arrival)
+    faults = _broken(arrival, limits) + rules.faults(answers, list(lost), limits.files)
+    leave_out = frozenset(arrival.choices.get("leave_out", ()))
+    return TipForm(arrival.fields.get(DRAFT, ""), answers, leave_out, Rejection(tuple(faults), lost, _status(arrival)))
+
+
+def read_message(arrival: Arrival, limits: FormLimits, kept: int) -> MessageForm:
+    """A further message's values and faults; `kept` files came with an earlier try."""
+    text = arrival.fields.get("what", "")
+    lost = _lost(arrival)
+    faults = _broken(arrival, limits) + rules.message_faults(text, len(arrival.whole) + kept, list(lost), limits.files)
+    return MessageForm(arrival.fields.get(DRAFT, ""), arrival.fields.get(TOKEN, ""), text, Rejection(tuple(faults), lost, _status(arrival)))
+
+
+def draft_token(form: Mapping[str, str]) -> str:
+    """The draft secret of a form without files."""
+    return form.get(DRAFT, "")
+
+
+def session_token(form: Mapping[str, str]) -> str:
+    """The session's token of a form after a receipt."""
+    return form.get(TOKEN, "")
+
+
+def _lost(arrival: Arrival) -> tuple[LostFile, ...]:
+    return tuple(LostFile(sink.name, str(sink.refusal), sink.arrived) for sink in arrival.refused)
+
+
+def _broken(arrival: Arrival, limits: FormLimits) -> list[Fault]:
+    if arrival.malformed:
+        return [Fault("what", "The form did not arrive whole. Send it again.")]
+    if arrival.too_long:
+        return [rules.too_long(limits.text_bytes)]
+    if arrival.cut and not arrival.refused:
+        return [Fault("files", "The connection broke before the whole form had arrived. Look through it and send it again.")]
+    return []
+
+
+def _status(arrival: Arrival) -> int:
+    reasons = {sink.refusal for sink in arrival.refused}
+    if "no_space" in reasons:
+        return 507
+    if reasons & {"too_large", "too_many"} or arrival.too_long:
+        return 413
+    return 400 if arrival.cut or arrival.malformed else 422

@@ -1,0 +1,56 @@
+"""What a source needs later to prove a tip, sealed to the source at Send (SPEC section 3, "Proof").
+
+For each item the schema S, `a`, the disclosures of ten fields and the commitments of the rest. With a published
+checkpoint, an inclusion path and the claim key it proves what was sent and in which order; the content is not in it.
+
+    {"suite":"tipline/packet/1","items":[{"schema":"tipline/custody/1","attest":"...","fields":[{"d":"..."},{"c":"..."}]}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evidence import canonical
+from evidence.errors import FormatError
+from evidence.records import FIELDS, SCHEMA, Opening, Scalar, body_hash, commitment, entry_hash, read_disclosure
+
+SUITE = "tipline/packet/1"
+DISCLOSED = frozenset(
+    {
+        "event_id", "act_id", "exhibit_seq", "kind", "occurred_from", "occurred_to", "clock",
+        "plaintext_after", "length_after", "program", "claim_key",
+    }
+)  # fmt: skip
+
+
+def item(opening: Opening) -> dict[str, Any]:
+    """One item of the packet, from the opening of its ACQUIRED event."""
+    parts = zip(FIELDS, opening.disclosures(), opening.commitments(), strict=True)
+    fields = [{"d": canonical.b64url(d)} if name in DISCLOSED else {"c": canonical.b64url(c)} for name, d, c in parts]
+    return {"schema": SCHEMA, "attest": canonical.b64url(opening.attest()), "fields": fields}
+
+
+def encode(items: Sequence[dict[str, Any]]) -> bytes:
+    """The packet's bytes, before they are sealed to the source."""
+    return canonical.encode({"suite": SUITE, "items": list(items)})
+
+
+def items(data: bytes) -> list[dict[str, Any]]:
+    """The items of a packet. FormatError where it is not one."""
+    packet = canonical.decode(data)
+    if not isinstance(packet, dict) or packet.get("suite") != SUITE or not isinstance(packet.get("items"), list):
+        raise FormatError("This is not a proof packet of this version.", "Use a newer version of this program.")
+    return list(packet["items"])
+
+
+def entry(one: dict[str, Any]) -> bytes:
+    """The log entry that an item's bytes hash to: what its inclusion path starts from."""
+    commitments = [commitment(canonical.unb64url(f["d"])) if "d" in f else canonical.unb64url(f["c"]) for f in one["fields"]]
+    return entry_hash(body_hash(commitments), canonical.unb64url(one["attest"]))
+
+
+def disclosed(one: dict[str, Any]) -> dict[str, Scalar]:
+    """The fields that an item discloses."""
+    pairs = zip(FIELDS, one["fields"], strict=True)
+    return {name: read_disclosure(canonical.unb64url(f["d"]), name) for name, f in pairs if "d" in f}

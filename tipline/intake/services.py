@@ -1,0 +1,355 @@
+"""From form to tip: a draft that only its form can open, then one Send, however often it is pressed (SPEC section 3)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Date, bindparam, delete, select, text
+from sqlalchemy.orm import Session
+
+from evidence.errors import NotFound as BlobNotFound
+from evidence.errors import StorageFull
+from evidence.keys import wrap
+from evidence.vault import Sealed, Vault
+from tipline.errors import BadInput, Conflict, NoSpace, NotFound
+from tipline.intake import packet, taking
+from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
+from tipline.intake.receipt import derive_claim, derive_receipt
+from tipline.intake.rules import Answers, tip_text
+from tipline.models.base import new_id
+from tipline.models.programs import Program
+from tipline.models.tips import Draft, DraftPart, Send, Tip, TipMessage
+from tipline.vault import CustodyVault
+from tipline.work import Work
+
+SALT = 32
+TEXT_NAME = "tip.txt"
+BEGIN_DRAFT = text(
+    "INSERT INTO draft (id, program_id, tip_id, day) VALUES (:id, :program_id, :tip_id, :day) ON CONFLICT (id) DO NOTHING"
+).bindparams(bindparam("day", type_=Date))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a draft, as the form's own pages show it."""
+
+    id: str
+    object_name: str
+    name: str
+    digest: str
+    length: int
+    media_type: str
+    label: str
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class DraftState:
+    """What a draft holds now. `sent`: it has become a tip, and holds nothing any more."""
+
+    answers: Answers
+    parts: tuple[Part, ...] = ()
+    sent: bool = False
+    surplus: tuple[str, ...] = ()  # names of files beyond the most that one message may hold
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the page after Send shows. Without words they can't be shown any more."""
+
+    words: tuple[str, ...] = ()
+    claim: tuple[str, ...] = ()
+
+
+# programs
+
+
+def list_programs(work: Work) -> list[Program]:
+    """The programs that take tips, in the order of their notices."""
+    query = select(Program).where(Program.state == "open").order_by(Program.notice_on.desc(), Program.title)
+    return list(work.session.scalars(query))
+
+
+def get_program(work: Work, slug: str) -> Program:
+    """The program of a public address, open or closed.
+
+    Raises:
+        NotFound: there is none.
+    """
+    program = work.session.scalars(select(Program).where(Program.slug == slug)).first()
+    if program is None:
+        raise NotFound("There is no notice at this address.", "Check the address, or start from the first page.")
+    return program
+
+
+# drafts
+
+
+def start_draft(vault: CustodyVault) -> DraftSecret:
+    """The secret of a new form. Nothing is stored until the form comes back."""
+    return new_draft_secret(read_peppers(vault.keys).current)
+
+
+def find_draft_secret(vault: CustodyVault, token: str) -> DraftSecret | None:
+    """The secret of a form that came back, or None where this installation did not make it."""
+    return read_draft_secret(token, read_peppers(vault.keys).all)
+
+
+@dataclass(frozen=True)
+class KeepDraft:
+    """What a form brought. `tip_id` is set for a further message; `leave_out` names parts to take away."""
+
+    secret: DraftSecret
+    program_id: str
+    answers: Answers
+    received: Sequence[ReceivedFile] = ()
+    leave_out: Collection[str] = ()
+    tip_id: str | None = None
+
+
+def keep(work: Work, command: KeepDraft) -> DraftState:
+    """Keep what was typed and the files that arrived whole, sealed to the form's own secret.
+
+    A file that is there already, same name and same bytes, is kept once.
+
+    Raises:
+        NoSpace: the store is full; what arrived is not kept.
+    """
+    secret = command.secret
+    try:
+        parts = [keep_part(work.vault.objects, secret, file) for file in command.received]
+    except StorageFull as error:
+        raise NoSpace("We have no space for files just now.", "Send the tip without them, or come back in a day.") from error
+    if work.session.get(Send, secret.lookup) is not None:
+        _forget(work.vault.objects, [part.object_name for part in parts])
+        return DraftState(command.answers, sent=True)
+    begin = {"id": secret.lookup, "program_id": command.program_id, "tip_id": command.tip_id, "day": work.today()}
+    work.session.execute(BEGIN_DRAFT, begin)
+    draft = work.session.get_one(Draft, secret.lookup, with_for_update=True)
+    if (draft.program_id, draft.tip_id) != (command.program_id, command.tip_id):
+        raise BadInput("This form belongs to another page.", "Start again from the first page.")
+    keep_answers(work, draft, secret, command.answers)
+    present = _parts(work.session, secret)
+    gone = [part for part in present if part.id in command.leave_out]
+    kept, surplus = _merge([part for part in present if part not in gone], parts, work.settings.max_files)
+    _remove_parts(work, gone)
+    _forget_later(work, [part.object_name for part in parts if part not in kept])
+    last = max((part.position for part in present), default=-1)
+    sizes = {file.sealed.keyfile.object_name: file.sealed.sealed_length for file in command.received}
+    new = [part for part in kept if part.object_name in sizes]
+    work.session.add_all(_row(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1))
+    work.session.flush()
+    return DraftState(command.answers, tuple(kept), surplus=tuple(part.name for part in surplus))
+
+
+def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
+    """Store the wrap that only the draft secret opens; the row comes with the transaction."""
+    keyfile = file.sealed.keyfile
+    objects.add_draft_key(keyfile, [secret.identity.recipient])
+    return Part(new_id(), keyfile.object_name, file.name, keyfile.plaintext_digest, keyfile.length, file.media_type, file.label)
+
+
+def keep_answers(work: Work, draft: Draft, secret: DraftSecret, answers: Answers) -> None:
+    """Seal what was typed to the draft secret, and count the draft's days from today."""
+    draft.answers = wrap(json.dumps({"what": answers.what, "how": answers.how}).encode(), [secret.identity.recipient])
+    draft.day = work.today()
+    work.session.flush()
+
+
+def find_draft(work: Work, secret: DraftSecret) -> DraftState | None:
+    """What a draft holds, or None where there is none: never begun, thrown away, or swept."""
+    if work.session.get(Send, secret.lookup) is not None:
+        return DraftState(Answers(""), sent=True)
+    draft = work.session.get(Draft, secret.lookup)
+    if draft is None:
+        return None
+    return DraftState(_answers(draft, secret), tuple(_parts(work.session, secret)))
+
+
+def discard(work: Work, secret: DraftSecret) -> None:
+    """Throw a draft away: rows first, then keys, then objects."""
+    _remove_parts(work, _parts(work.session, secret))
+    work.session.execute(delete(Draft).where(Draft.id == secret.lookup))
+
+
+# Send
+
+
+def send(work: Work, secret: DraftSecret) -> Sent:
+    """Make a tip of a draft. A repeated Send makes no second one and shows the same words while they can be shown.
+
+    Raises:
+        Conflict: the draft is gone, or its program is closed.
+        BadInput: nothing was typed.
+    """
+    prepared = _prepare(work, secret)
+    if prepared is None:
+        return _sent_before(work.session, secret)
+    try:
+        return _send_once(work, secret, prepared)
+    except BaseException:
+        _forget(work.vault.objects, [prepared.body.keyfile.object_name])
+        raise
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a Send needs, read and sealed before the writing transaction begins."""
+
+    program_id: str
+    answers: bytes | None
+    parts: tuple[Part, ...]
+    parcels: tuple[taking.Parcel, ...]
+    body: Sealed  # of the text
+
+
+def _prepare(work: Work, secret: DraftSecret) -> _Prepared | None:
+    with work.database.session(write=False) as session:
+        if session.get(Send, secret.lookup) is not None:
+            return None
+        draft = session.get(Draft, secret.lookup)
+        if draft is None or draft.tip_id is not None:
+            raise Conflict("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
+        if session.get_one(Program, draft.program_id).state != "open":
+            raise Conflict("This tip line has closed since you opened the form.", "Nothing was sent.")
+        rows = _rows(session, secret)
+        program_id, sealed_answers = draft.program_id, draft.answers
+    answers = _answers(draft, secret)
+    if not answers.what.strip():
+        raise BadInput("Tell us what happened. One sentence is enough.", "Go back and write it down.")
+    objects = work.vault.objects
+    parts = tuple(_part(row, secret) for row in rows)
+    files = [Sealed(objects.open_draft_key(row.object_name, secret.identity), row.sealed_length) for row in rows]
+    body = taking.seal_text(objects, tip_text(answers))
+    attachments = (taking.Parcel(sealed, part.name, "attachment") for sealed, part in zip(files, parts, strict=True))
+    return _Prepared(program_id, sealed_answers, parts, (taking.Parcel(body, TEXT_NAME, "tip_text"), *attachments), body)
+
+
+def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
+    session = work.session
+    draft = _lock(session, secret.lookup)
+    if draft is None:
+        _forget(work.vault.objects, [prepared.body.keyfile.object_name])
+        return _sent_before(session, secret)
+    if draft.answers != prepared.answers or {row.id for row in _rows(session, secret)} != {part.id for part in prepared.parts}:
+        raise Conflict("The form was changed in another window while it was being sent.", "Check it, then send it again.")
+    salt = secrets.token_bytes(SALT)
+    receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
+    to = taking.Destination(new_id(), prepared.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
+    taken = taking.take_in(work, prepared.parcels, to)
+    year = work.today().year
+    tip = Tip(
+        id=to.tip_id,
+        program_id=to.program_id,
+        number=f"TIP-{year}-{work.next_number(f'tip:{year}'):04d}",
+        received_on=work.today(),
+        receipt_lookup=receipt.lookup(secret.pepper),
+        source_recipient=to.source_recipient,
+        claim_key=to.claim_key,
+        packet=wrap(packet.encode([one.packet_item for one in taken]), [to.source_recipient]),
+    )
+    session.add(tip)
+    session.flush()
+    message = TipMessage(id=new_id(), tip_id=tip.id, seq=0, by_source=True, on_day=work.today())
+    session.add(message)
+    session.flush()
+    session.add_all(taking.items_of(message.id, tip.id, taken))
+    mark_sent(work, secret, tip.id, salt)
+    taking.ask_for_examination(work, tip.id, tip.id)
+    return Sent(receipt.words, claim.letters)
+
+
+def mark_sent(work: Work, secret: DraftSecret, tip_id: str, salt: bytes | None) -> None:
+    """Set the unique mark of a Send and end its draft: rows now, wraps after the commit."""
+    work.session.add(Send(draft_id=secret.lookup, tip_id=tip_id, salt=salt, day=work.today()))
+    names = [row.object_name for row in _rows(work.session, secret)]
+    work.session.execute(delete(DraftPart).where(DraftPart.draft_id == secret.lookup))
+    work.session.execute(delete(Draft).where(Draft.id == secret.lookup))
+    work.session.flush()
+    work.after_commit.append(lambda: _remove_wraps(work.vault.objects, names))
+
+
+def _sent_before(session: Session, secret: DraftSecret) -> Sent:
+    row = session.get(Send, secret.lookup)
+    if row is None:
+        raise Conflict("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
+    if row.salt is None:
+        return Sent()
+    return Sent(derive_receipt(secret.secret, row.salt).words, derive_claim(secret.secret, row.salt).letters)
+
+
+# rows
+
+
+def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> list[tuple[Part, int]]:
+    """The files of a draft for a further message to this tip, each with the length of its sealed object."""
+    draft = session.get(Draft, secret.lookup)
+    if draft is None or draft.tip_id != tip_id:
+        return []
+    return [(_part(row, secret), row.sealed_length) for row in _rows(session, secret)]
+
+
+def _lock(session: Session, lookup: str) -> Draft | None:
+    """The draft's row, which nobody else changes until this transaction ends."""
+    return session.scalars(select(Draft).where(Draft.id == lookup).with_for_update()).first()
+
+
+def _rows(session: Session, secret: DraftSecret) -> list[DraftPart]:
+    return list(session.scalars(select(DraftPart).where(DraftPart.draft_id == secret.lookup).order_by(DraftPart.position)))
+
+
+def _parts(session: Session, secret: DraftSecret) -> list[Part]:
+    return [_part(row, secret) for row in _rows(session, secret)]
+
+
+def _part(row: DraftPart, secret: DraftSecret) -> Part:
+    return Part(row.id, row.object_name, position=row.position, **json.loads(secret.identity.unwrap(row.facts)))
+
+
+def _row(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> DraftPart:
+    facts = {"name": part.name, "digest": part.digest, "length": part.length, "media_type": part.media_type, "label": part.label}
+    blob = wrap(json.dumps(facts).encode(), [secret.identity.recipient])
+    return DraftPart(
+        id=part.id, draft_id=secret.lookup, position=position, object_name=part.object_name, sealed_length=sealed_length, facts=blob
+    )
+
+
+def _answers(draft: Draft, secret: DraftSecret) -> Answers:
+    return Answers(**json.loads(secret.identity.unwrap(draft.answers))) if draft.answers else Answers("")
+
+
+def _merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:
+    """Present and new parts without doubles, and what goes beyond `most`."""
+    seen = {(part.name, part.digest) for part in present}
+    merged = list(present)
+    for part in new:
+        if (part.name, part.digest) not in seen:
+            seen.add((part.name, part.digest))
+            merged.append(part)
+    return merged[:most], merged[most:]
+
+
+def _remove_parts(work: Work, parts: Sequence[Part]) -> None:
+    work.session.execute(delete(DraftPart).where(DraftPart.id.in_([part.id for part in parts])))
+    _forget_later(work, [part.object_name for part in parts])
+
+
+def _forget_later(work: Work, names: Sequence[str]) -> None:
+    if names:
+        work.after_commit.append(lambda: _forget(work.vault.objects, names))
+
+
+def _forget(objects: Vault, names: Sequence[str]) -> None:
+    for name in names:
+        try:
+            objects.remove(name)
+        except BlobNotFound:
+            continue
+
+
+def _remove_wraps(objects: Vault, names: Sequence[str]) -> None:
+    for name in names:
+        objects.remove_draft_key(name)

@@ -1,0 +1,65 @@
+"""What may not stay: drafts that were never sent, salts, sessions, and what a crash left after a Send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from evidence.errors import NotFound
+from evidence.vault import Vault
+from tipline.intake.conversation import IDLE, WHOLE
+from tipline.intake.rules import swept_before
+from tipline.models.custody import Exhibit
+from tipline.models.tips import Draft, DraftPart, Send, SourceSession
+from tipline.work import Work
+
+AT_ONCE = 500
+DRAFT_ENDING = ".draft.age"
+
+
+def sweep_drafts(work: Work) -> int:
+    """The daily sweep of the public face's rows and wraps. Returns how many drafts went.
+
+    A draft or salt goes in the second sweep after its day: rows first, then, after the commit, the wraps, then the objects.
+    """
+    before = swept_before(work.today())
+    now = work.now()
+    work.session.execute(update(Send).where(Send.day <= before, Send.salt.is_not(None)).values(salt=None))
+    over = or_(SourceSession.seen_at < now - IDLE, SourceSession.started_at < now - WHOLE)
+    work.session.execute(delete(SourceSession).where(over))
+    old = list(work.session.scalars(select(Draft.id).where(Draft.day <= before)))
+    names: list[str] = []
+    for ids in _groups(old):
+        names += work.session.scalars(select(DraftPart.object_name).where(DraftPart.draft_id.in_(ids)))
+        work.session.execute(delete(DraftPart).where(DraftPart.draft_id.in_(ids)))
+        work.session.execute(delete(Draft).where(Draft.id.in_(ids)))
+    finished = _finished(work.session, work.vault.objects)
+    work.after_commit.append(lambda: _remove(work.vault.objects, names, finished))
+    return len(old)
+
+
+def _finished(session: Session, objects: Vault) -> list[str]:
+    """Objects of exhibits whose draft wrap a crash left behind."""
+    wraps = [name.removesuffix(DRAFT_ENDING) for name in objects.store.names() if name.endswith(DRAFT_ENDING)]
+    found: list[str] = []
+    for names in _groups(wraps):
+        found += (name for name in session.scalars(select(Exhibit.object_name).where(Exhibit.object_name.in_(names))) if name)
+    return found
+
+
+def _remove(objects: Vault, drafts: Iterable[str], finished: Iterable[str]) -> None:
+    for name in finished:
+        objects.remove_draft_key(name)
+    for name in drafts:
+        objects.remove_draft_key(name)
+    for name in drafts:
+        with suppress(NotFound):
+            objects.remove(name)
+
+
+def _groups(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
