@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -78,11 +79,11 @@ def preview(parts: Mapping[str, bytes]) -> Preview:
     note = _text(note, 300)
     if kind == "text" and "shown" in parts:
         return Preview("text", text=parts["shown"].decode("utf-8", "replace")[:MOST_SHOWN], note=note)
-    full = {"full_width": _number(full_width), "full_height": _number(full_height), "note": note}
+    full = Preview(full_width=_number(full_width), full_height=_number(full_height), note=note)
     if kind == "image" and "pixels" in parts:
         png = _png(_number(width, least=1, most=MOST_SIDE), _number(height, least=1, most=MOST_SIDE), parts["pixels"])
-        return Preview("image", png=png, width=width, height=height, **full)
-    return Preview(**full)
+        return replace(full, kind="image", png=png, width=width, height=height)
+    return full
 
 
 def _png(width: int, height: int, rgb: bytes) -> bytes:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from evidence.examine import libmagic
-from evidence.examine.media_types import ENDINGS, KNOWN, SAME_AS, UNKNOWN, is_text, is_zip_family
+from evidence.examine.media_types import ENDINGS, KNOWN, SAME_AS, UNKNOWN, is_text, is_zip_family, unmarked_utf16
 
 HEAD = 256 * 1024
 TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes of the end
@@ -59,6 +59,8 @@ def _media_type(head: bytes, signatures_only: bool) -> str:
         return "image/svg+xml"
     if found in {"text/html", UNKNOWN} and head.find(b"%PDF-", 0, 1024) >= 0:  # PDF readers accept the mark anywhere there
         return "application/pdf"
+    if found == UNKNOWN and unmarked_utf16(head):
+        return "text/plain"
     if found == UNKNOWN and head.startswith(b"PK\x03\x04"):
         return "application/zip"
     if found.startswith("text/") and found not in KNOWN:

@@ -111,6 +111,17 @@ def is_text(media_type: str) -> bool:
     }
 
 
+def unmarked_utf16(data: bytes) -> str:
+    """Return the codec where the bytes look like UTF-16 in a Latin script without its mark, else an empty text."""
+    start = data[:4096]
+    low, high = start[::2].count(0), start[1::2].count(0)
+    if high * 5 > len(start) * 2 and low * 20 < len(start):
+        return "utf-16-le"
+    if low * 5 > len(start) * 2 and high * 20 < len(start):
+        return "utf-16-be"
+    return ""
+
+
 def is_zip_family(media_type: str) -> bool:
     """Say whether a ZIP archive is the expected container of this type."""
     return (

@@ -60,7 +60,7 @@ def _report(result: ChildResult) -> Report:
             notes=(*answers.told(result.parts), *((sentence,) if sentence else ())),
         )
     except answers.Disorder:
-        return Report("failed", _unknown(), notes=("The examination gave an answer that is not in order. The file may have taken it over.",))
+        return Report("failed", _unknown(), notes=("The examination's answer is not in order. The file may have taken it over.",))
     return report
 
 

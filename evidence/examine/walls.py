@@ -17,7 +17,7 @@ ADVICE = (
     "Until then files are kept and can be downloaded, but not looked into."
 )
 _ENTER = "import sys; sys.path[:0] = sys.argv[1:]; "
-_LIMITS = "from evidence.examine.inside.limits import enter; enter(); "
+_LIMITS = "from evidence.examine.inside.limits import enter; enter()\n"
 _LOCK = "from evidence.examine.inside.launcher import lock; lock(); "
 _NEEDED = ("PIL", "pypdfium2", "pypdfium2_raw", "magic", "pylibmagic")
 
@@ -54,7 +54,7 @@ def _package_folder() -> str:
 
 def _site_folders() -> tuple[str, ...]:
     """The folders that hold the parsers: usually one, the environment's site-packages."""
-    found = {}
+    found: dict[str, None] = {}
     for name in _NEEDED:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
@@ -87,7 +87,7 @@ def _bubblewrap() -> Walls:
         # before the binds: an environment that lies under /tmp would vanish behind it
         *("--size", str(16 * 1024 * 1024), "--tmpfs", "/tmp"),  # noqa: S108
         *binds,
-        *("--ro-bind", _package_folder(), "/jail/evidence", "--chdir", "/", "--"),
+        *("--ro-bind", _package_folder(), "/jail/evidence", "--remount-ro", "/", "--chdir", "/", "--"),
     )
     return Walls("bubblewrap", arguments, "", ("/jail", *sites))
 

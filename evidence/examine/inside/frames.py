@@ -1,6 +1,6 @@
 """What the jailed process says: named parts, each flushed at once, so that a kill loses only what was not yet said.
 
-    b"listing 27\\n" + 27 bytes, b"end 0\\n"
+b"listing 27\\n" + 27 bytes, b"end 0\\n"
 """
 
 from __future__ import annotations

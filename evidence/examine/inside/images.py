@@ -41,7 +41,9 @@ def open_image(file: BinaryIO, media_type: str) -> Image.Image:
     """Read the header only. Raises what Pillow raises for a broken file."""
     names, modules = _FORMATS[media_type]
     for module in modules:
-        importlib.import_module(f"PIL.{module}")
+        loaded = importlib.import_module(f"PIL.{module}")
+        if hasattr(loaded, "DEFAULT_MAX_THREADS"):
+            vars(loaded)["DEFAULT_MAX_THREADS"] = 1  # no thread can be started in the jail
     Image.MAX_IMAGE_PIXELS = None  # the check below is stricter, and lets the header be read for metadata
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     return Image.open(file, formats=list(names))

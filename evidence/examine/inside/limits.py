@@ -6,6 +6,8 @@ import ctypes
 import os
 import resource
 
+from evidence.examine.inside import syscalls
+
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 5
 OPEN_FILES = 64
@@ -13,7 +15,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 def enter() -> None:
-    """Cap memory, processor time, files and processes; none of it can be raised again."""
+    """Cap memory, processor time, files and processes, and refuse some system calls; none of it can be undone."""
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
@@ -26,7 +28,9 @@ def enter() -> None:
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
         # the soft CPU limit ends the process with SIGXCPU, which tells the parent why
-        resource.setrlimit(what, (most, most + 1 if what == resource.RLIMIT_CPU and hard in (resource.RLIM_INFINITY, -1) else most))
+        last = most + 1 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else most
+        resource.setrlimit(what, (most, last))
     os.umask(0o077)
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the process could not give up gaining privileges")
+    syscalls.refuse()

@@ -92,13 +92,14 @@ def _image(file: BinaryIO, media_type: str, head: bytes, speaker: Speaker) -> No
 
     def show() -> None:
         image = images.open_image(file, media_type)
-        speaker.say_json("preview", ["none", 0, 0, image.width, image.height, ""])
+        full = image.width, image.height  # read before a draft makes it smaller
+        speaker.say_json("preview", ["none", 0, 0, *full, ""])
         large = images.too_large(image)
         _try(lambda: speaker.say_json("findings", traces.of_image(image, decode=not large)), "Its metadata is damaged", speaker)
         if large:
             speaker.note(large)
             return
-        _say_picture(images.picture(image), (image.width, image.height), speaker)
+        _say_picture(images.picture(image), full, speaker)
 
     _try(show, "The picture could not be opened: it is damaged, or not what it seems", speaker)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import BinaryIO
 
+from evidence.examine.media_types import unmarked_utf16
+
 SHOWN_BYTES = 200_000
 SEARCHED_BYTES = 2_000_000
 
@@ -17,8 +19,8 @@ _BOMS = (
 )
 _DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
 # a control character is shown by its picture, one that turns the reading direction by its number
-_VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10, 13)} | {code: f"[U+{code:04X}]" for code in _DIRECTION}
-_VISIBLE |= {13: None, 0x7F: 0x2421}
+_VISIBLE = {code: chr(0x2400 + code) for code in range(32) if code not in (9, 10, 13)} | {code: f"[U+{code:04X}]" for code in _DIRECTION}
+_VISIBLE |= {13: "", 0x7F: "\u2421"}
 
 
 def decode(data: bytes, *, cut: bool) -> tuple[str, str]:
@@ -26,15 +28,12 @@ def decode(data: bytes, *, cut: bool) -> tuple[str, str]:
     for mark, codec, label in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(codec, "replace"), label
+    if codec := unmarked_utf16(data):
+        return data.decode(codec, "replace"), "UTF-16 without mark"
     try:
         return codecs.getincrementaldecoder("utf-8")("strict").decode(data, final=not cut), "ASCII" if data.isascii() else "UTF-8"
     except UnicodeDecodeError:
         pass
-    start = data[:4096]
-    if start[1::2].count(0) > len(start) // 4:
-        return data.decode("utf-16-le", "replace"), "UTF-16 without mark"
-    if start[::2].count(0) > len(start) // 4:
-        return data.decode("utf-16-be", "replace"), "UTF-16 without mark"
     return data.decode("cp1252", "replace"), "Windows-1252, a guess"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 Found = tuple[str, str, str]  # kind, label, value
 
@@ -66,7 +66,7 @@ def of_image(image: Image.Image, *, decode: bool) -> list[Found]:
     for pattern, kind, label in _XMP:
         for match in list(pattern.finditer(text[:200_000]))[:3]:
             _add(found, kind, label, match[1])
-    if image.format in {"JPEG", "MPO", "TIFF"}:
+    if isinstance(image, ImageFile.ImageFile) and image.format in {"JPEG", "MPO", "TIFF"}:
         for key, value in (IptcImagePlugin.getiptcinfo(image) or {}).items():
             if key in _IPTC:
                 _add(found, *_IPTC[key], value[0] if isinstance(value, list) and value else value)
