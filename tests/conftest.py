@@ -6,11 +6,14 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.engine import make_url
+from werkzeug.datastructures import Headers
+from werkzeug.test import TestResponse
 
 from tests.installations import Installation, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
@@ -134,14 +137,28 @@ def every_installation(every_settings: Settings) -> Iterator[Installation]:
 @pytest.fixture
 def public(installation: Installation) -> FlaskClient:
     """A visitor of the public face."""
-    return create_public_app(installation.public).test_client()
+    app = create_public_app(installation.public)
+    app.config["TESTING"] = True
+    return app.test_client()
+
+
+class ConsoleClient(FlaskClient):
+    """A browser at the console: each POST carries the CSRF token of a page that it has just loaded."""
+
+    def post(self, *args: Any, **options: Any) -> TestResponse:
+        page = self.get("/sign-in").text
+        token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+        headers = Headers(options.pop("headers", None))
+        headers.setdefault("X-CSRFToken", token)
+        return super().post(*args, headers=headers, **options)
 
 
 @pytest.fixture
 def console_app(installation: Installation) -> Flask:
-    """The console with its CSRF check off, so that tests post forms without loading them first."""
+    """The console. An error that is no page of its own is raised in the test."""
     app = create_console_app(installation.console)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = ConsoleClient
+    app.config["TESTING"] = True
     return app
 
 
