@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
-from evidence import canonical, checkpoint, manifest, records, signing, verify
+from evidence import canonical, checkpoint, manifest, merkle, records, signing, verify
 from evidence.custody import BundleEvent as BundleEvent
 from evidence.custody import encode_event
 from evidence.errors import AlreadyThere, IntegrityError, UsageError
@@ -93,7 +93,7 @@ def payload_files(
 def tag_files(payload: Mapping[str, Content], seal: BundleSeal) -> dict[str, bytes]:
     """Return custody, tag files and seal by path, for a payload of `payload_files`.
 
-    Raises IntegrityError or FormatError when the checkpoint is not the log key's.
+    Raises IntegrityError or FormatError when the checkpoint is not the log key's or does not cover an event.
     """
     data = [content for path, content in payload.items() if path.startswith("data/")]
     oxum = f"{sum(_length(content) for content in data)}.{len(data)}"
@@ -168,9 +168,11 @@ def _zip(name: str, files: Mapping[str, Iterator[bytes]], out: BinaryIO) -> None
 
 
 def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str, bytes]:
-    checkpoint.open_checkpoint(seal.checkpoint, seal.origin, seal.log_key.public)
+    head = checkpoint.open_checkpoint(seal.checkpoint, seal.origin, seal.log_key.public)
     fingerprint = signing.ssh_fingerprint(seal.log_key.public)
     events = [event for chain in seal.events.values() for event in chain]
+    for event in (*events, *seal.key_events):
+        merkle.verify_inclusion(merkle.leaf_hash(event.entry()), event.index, head.size, event.proof, head.root)
     texts = {
         "custody/events.jsonl": "".join(encode_event(event) + "\n" for event in events),
         "custody/keys.jsonl": "".join(encode_event(event) + "\n" for event in sorted(seal.key_events, key=lambda event: event.index)),
