@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from evidence.errors import IntegrityError
 from evidence.errors import NotFound as ObjectMissing
+from evidence.records import Scalar
 from tipline import policy
 from tipline.actor import Actor
 from tipline.cases.services import get_case, number_exhibit
@@ -72,7 +73,7 @@ def verify(work: Work, actor: Actor, exhibit_id: str) -> bool:
     except (IntegrityError, ObjectMissing) as error:
         problem = str(error)
     exhibit = get_exhibit(work, actor, exhibit_id, lock=True)
-    fields = {
+    fields: dict[str, Scalar] = {
         "plaintext_before": opened.keyfile.plaintext_digest,
         "ciphertext_before": f"sha256:{opened.keyfile.object_name}",
         "length_before": opened.keyfile.length,

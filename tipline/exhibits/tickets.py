@@ -18,6 +18,7 @@ from sqlalchemy import delete
 from evidence.canonical import b64url, unb64url
 from evidence.errors import FormatError
 from evidence.keys import KeyFile, aead_open, aead_seal, hkdf
+from evidence.records import Scalar
 from tipline import policy
 from tipline.actor import Actor
 from tipline.errors import NotFound
@@ -50,7 +51,7 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
     opened = get_opened(work, actor, exhibit_id)
     require_held(opened.exhibit)
     name = work.vault.facts(opened.exhibit, actor.keyring.program(str(opened.exhibit.program_id))).name
-    fields = {
+    fields: dict[str, Scalar] = {
         "plaintext_after": opened.keyfile.plaintext_digest,
         "length_after": opened.keyfile.length,
         "result": "original handed out",
