@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from evidence.errors import EvidenceError, IntegrityError
@@ -19,6 +19,7 @@ from evidence.examine.report import Report
 from evidence.keys import KeyFile, wrap
 from tipline.errors import TiplineError
 from tipline.inbox.reports import TEXT_CAP, Examined, Picture
+from tipline.intake.rules import read_tip_text
 from tipline.models.custody import Examination, Exhibit, Grant
 from tipline.models.tips import TipItem, TipMessage
 from tipline.vault import Act, shown_name
@@ -53,6 +54,11 @@ def examine_tip(work: Work, tip_id: str) -> None:
 def examine_exhibit(work: Work, exhibit_id: str) -> None:
     """Examine one exhibit (a letter, a sample) that has a grant."""
     _examine(work, Grant.exhibit_id == exhibit_id)
+
+
+def examine_waiting(work: Work) -> None:
+    """Examine everything that has a grant and was not looked at: what an hourly worker does (TIPLINE_EXAMINE=hourly)."""
+    _examine(work, true())
 
 
 def _examine(work: Work, which: ColumnElement[bool]) -> None:
@@ -108,9 +114,9 @@ def _look(work: Work, exhibit: Exhibit, keyfile: KeyFile) -> _Outcome:
 
 
 def _words(work: Work, keyfile: KeyFile) -> Report:
-    """A source's own words are text by making: no jail, and nothing is cut."""
-    text = b"".join(work.vault.objects.read(keyfile)).decode("utf-8", "replace")
-    return Report("done", Identification("text/plain", "text", "txt"), text=text)
+    """A source's own words are text by making: no jail, and nothing is cut. The form's questions are left out."""
+    said, _how = read_tip_text(b"".join(work.vault.objects.read(keyfile)))
+    return Report("done", Identification("text/plain", "text", "txt"), text=said)
 
 
 def _name(work: Work, exhibit: Exhibit, keyfile: KeyFile) -> str:

@@ -14,10 +14,11 @@ from tipline.actor import Actor, ProgramKeys
 from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
-from tipline.inbox.reading import Opened, open_exhibits, read_text, record_reading
+from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
 from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Mark
 from tipline.inbox.services import get_tip
+from tipline.intake.rules import read_tip_text
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
@@ -39,6 +40,7 @@ class Message:
     words: str
     files: int
     read_by_source: bool
+    how: str = ""
     exhibit_id: str | None = None
     trouble: str = ""
 
@@ -171,20 +173,21 @@ def _message(work: Work, keys: ProgramKeys, message: TipMessage, came: _Came, na
         return Message(False, who, message.on_day, message.written_at, words, 0, message.read_by_source)
     exhibits = [item.exhibit for item in came.items if item.message_id == message.id]
     text = next((exhibit for exhibit in exhibits if exhibit.kind == "tip_text"), None)
-    words, trouble = _words(work, text, came.opened)
+    (words, how), trouble = _words(work, text, came.opened)
     files = sum(1 for exhibit in exhibits if exhibit.kind != "tip_text")
-    return Message(True, "Source", message.on_day, None, words, files, False, text.id if text else None, trouble)
+    return Message(True, "Source", message.on_day, None, words, files, False, how, text.id if text else None, trouble)
 
 
-def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[str, str]:
+def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[tuple[str, str], str]:
+    """The source's words and how they know it, or why they can't be shown."""
     if text is None:
-        return "", ""
+        return ("", ""), ""
     if text.id not in opened:
-        return "", f"This message is {text.state}. Its custody page says why."
+        return ("", ""), f"This message is {text.state}. Its custody page says why."
     try:
-        return read_text(work, opened[text.id]), ""
+        return read_tip_text(read_bytes(work, opened[text.id].keyfile)), ""
     except Unsound as error:
-        return "", f"{error.message} {error.next_step}"
+        return ("", ""), f"{error.message} {error.next_step}"
 
 
 def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Examined]) -> Attachment:

@@ -124,15 +124,6 @@ def committed(work: Work) -> Iterator[Session]:
         session.commit()
 
 
-def read_text(work: Work, opened: Opened) -> str:
-    """Return an opened text exhibit's words, from its sealed bytes.
-
-    Raises:
-        Unsound: the sealed bytes are not those that were received.
-    """
-    return read_bytes(work, opened.keyfile).decode("utf-8", "replace")
-
-
 def read_picture(work: Work, opened: Opened, picture: Picture) -> bytes:
     """Return the PNG that the jail made of an exhibit; it is sealed to the exhibit's own recipient."""
     return read_bytes(work, KeyFile(opened.keyfile.identity, picture.object, picture.length, picture.digest))

@@ -19,6 +19,7 @@ from tipline.actor import Keyring
 from tipline.models.custody import Examination, Exhibit
 from tipline.work import Work
 
+TEXT_CAP = 200_000  # bytes of UTF-8 that a report keeps of a file; a source's own words are never cut
 BATCH = 500
 FINDING_WORDS = {"gps": "GPS", "serial": "serial number", "author": "author", "thumbnail": "small picture"}
 
