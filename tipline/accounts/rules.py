@@ -46,7 +46,7 @@ def fault_of_passphrase(typed: str, offered: str, about_person: Sequence[str]) -
     slip = _slipped_word(chosen, offered)
     if slip is not None:
         return f"Word {slip} differs from the one shown above. Check it."
-    if zxcvbn(chosen[:JUDGED_PART], user_inputs=list(about_person), max_length=JUDGED_PART)["score"] < 4:
+    if not chosen or zxcvbn(chosen[:JUDGED_PART], user_inputs=list(about_person), max_length=JUDGED_PART)["score"] < 4:
         return "This can be guessed too easily. Take the six words above, or add more words that do not belong together."
     return None
 

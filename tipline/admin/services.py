@@ -73,6 +73,14 @@ def list_colleagues(work: Work, actor: Actor) -> list[Colleague]:
     return [colleague_of(staff, programs or 0) for staff, programs in rows]
 
 
+def get_colleague(work: Work, actor: Actor, staff_id: str) -> Colleague:
+    """Return one colleague. Raises NotFound."""
+    require(actor, "staff.manage")
+    staff = get_staff(work, staff_id)
+    held = select(func.count()).select_from(ProgramWrap).where(ProgramWrap.staff_id == staff.id)
+    return colleague_of(staff, work.session.scalar(held) or 0)
+
+
 def colleague_of(staff: Staff, programs: int) -> Colleague:
     """Return the line that a page shows of a colleague."""
     return Colleague(

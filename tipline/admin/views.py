@@ -51,6 +51,12 @@ def staff_link(staff_id: str) -> ResponseReturnValue:
     return render_template("admin/link_show.html", name=colleague.name, login=colleague.login, link=link)
 
 
+@bp.get("/staff/<staff_id>/disable")
+def staff_disable_page(staff_id: str) -> ResponseReturnValue:
+    """What disabling means, before it is done."""
+    return render_template("admin/staff_disable.html", person=services.get_colleague(work(), actor(), staff_id))
+
+
 @bp.post("/staff/<staff_id>/disable")
 def staff_disable(staff_id: str) -> ResponseReturnValue:
     """End a colleague's account."""
