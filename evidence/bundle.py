@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from evidence import canonical, checkpoint, manifest, merkle, records, signing, verify
 from evidence.custody import BundleEvent as BundleEvent
@@ -90,6 +90,11 @@ def payload_files(
     return {**files, manifest.PAYLOAD: manifest.lines({path: _hexdigest(content) for path, content in files.items()})}
 
 
+def payload_digest(payload: Mapping[str, Content]) -> str:
+    """Return the digest of the payload's manifest, which each EXPORTED commits to."""
+    return "sha256:" + hashlib.sha256(_payload_manifest(payload)).hexdigest()
+
+
 def tag_files(payload: Mapping[str, Content], seal: BundleSeal) -> dict[str, bytes]:
     """Return custody, tag files and seal by path, for a payload of `payload_files`.
 
@@ -120,7 +125,7 @@ def write_payload(
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-    return "sha256:" + _hexdigest(files[manifest.PAYLOAD])
+    return payload_digest(files)
 
 
 def finish_bundle(folder: Path, seal: BundleSeal) -> None:
@@ -148,7 +153,7 @@ def pack(folder: Path, out: BinaryIO) -> None:
     _zip(folder.name, {path: chunks(path) for path in manifest.list_files(folder)}, out)
 
 
-def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO) -> None:
+def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO | io.RawIOBase) -> None:
     """Write a bundle as the same zip as `pack`, straight from its contents: no original lies in a folder on the way.
 
     `out` need not be seekable. Raises IntegrityError when an original is not what its digest and length say.
@@ -156,9 +161,9 @@ def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO) -> None:
     _zip(name, {path: _checked(content) for path, content in files.items()}, out)
 
 
-def _zip(name: str, files: Mapping[str, Iterator[bytes]], out: BinaryIO) -> None:
+def _zip(name: str, files: Mapping[str, Iterator[bytes]], out: BinaryIO | io.RawIOBase) -> None:
     manifest.check_name(name)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(cast(BinaryIO, out), "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(files):
             info = zipfile.ZipInfo(f"{name}/{path}", _STAMP)
             info.create_system, info.external_attr = 3, 0o100644 << 16

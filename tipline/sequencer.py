@@ -125,10 +125,14 @@ def _entries(session: Session, start: int, stop: int) -> list[bytes]:
     return [bytes.fromhex(entry) for entry in session.execute(query).scalars()]
 
 
-def interim_checkpoint(session: Session, vault: CustodyVault, now: datetime) -> tuple[str, merkle.Tree]:
+def interim_checkpoint(database: Database, vault: CustodyVault, now: datetime) -> tuple[str, merkle.Tree]:
     """Sign a checkpoint over what is sequenced now, for an export, in the worker. Returns the signed note and its tree."""
-    tree = extend(merkle.Tree(), session)
-    return _sign(session, vault, "interim", tree, now), tree
+    with database.session(write=False) as session:
+        tree = extend(merkle.Tree(), session)
+    with database.session(write=True) as session:
+        note = _sign(session, vault, "interim", tree, now)
+        session.commit()
+    return note, tree
 
 
 def _sign(session: Session, vault: CustodyVault, kind: str, tree: merkle.Tree, now: datetime) -> str:

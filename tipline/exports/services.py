@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from evidence import custody
 from evidence.errors import EvidenceError
 from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.exports import rules
-from tipline.exports.disclosures import DisclosedExhibit, disclose, seal_disclosures
+from tipline.exports.disclosing import DisclosedExhibit, seal_disclosures
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, ExportExhibit
 from tipline.models.custody import Exhibit
@@ -154,9 +155,8 @@ def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, 
     work.vault.record(work.session, Act(exhibit, keyfile, "EXPORTED", fields, actor, signed=True), work.now())
     from_source = exhibit.kind in ("tip_text", "attachment")
     openings = work.vault.openings(work.session, exhibit, keyfile)
-    return DisclosedExhibit(
-        exhibit.id, tuple(disclose(opening, rules.withheld(opening.fields(), from_source=from_source)) for opening in openings)
-    )
+    events = [custody.disclose(opening, rules.withheld(opening.fields(), from_source=from_source)) for opening in openings]
+    return DisclosedExhibit(exhibit.id, tuple(events))
 
 
 def exhibits_of(work: Work, export: Export) -> Sequence[Exhibit]:
