@@ -84,6 +84,7 @@ class _Bag:
         self.path = path
         self.errors: list[str] = []
         self.warnings: list[str] = []
+        self.files: set[str] = set()
         self.strict = True
         self.encoding = "utf-8"
 
@@ -91,19 +92,17 @@ class _Bag:
         self._read_declaration()
         if not (self.path / "data").is_dir():
             raise _Unreadable("data: there is no payload folder")
-        files = set(list_files(self.path))
-        payload = {name for name in files if name.startswith("data/")}
-        manifests = {name: self._read_manifest(name) for name in sorted(files) if re.fullmatch(r"manifest-[a-z0-9]+\.txt", name)}
-        tags = {name: self._read_manifest(name) for name in sorted(files) if re.fullmatch(r"tagmanifest-[a-z0-9]+\.txt", name)}
+        self.files = set(list_files(self.path))
+        manifests = self._read_manifests("manifest")
+        tags = self._read_manifests("tagmanifest")
         if not manifests:
             raise _Unreadable("no payload manifest")
-        self._check_payload(payload, manifests)
-        if "fetch.txt" in files:
-            self._check_fetch(manifests)
-        self._check_info(files, payload)
-        self._check_names(files)
+        self._check_payload(manifests)
+        self._check_fetch(manifests)
+        self._check_info()
+        self._check_names()
         for name, entries in (manifests | tags).items():
-            self._check_sums(name, entries, files)
+            self._check_sums(name, entries)
 
     def _read_declaration(self) -> None:
         if not (self.path / "bagit.txt").is_file():
@@ -124,6 +123,9 @@ class _Bag:
         except UnicodeDecodeError:
             raise _Unreadable(f"{name}: not written in {self.encoding}") from None
         return [line for line in re.split(r"\r\n|\n|\r", text.removeprefix("\ufeff")) if line.strip()]
+
+    def _read_manifests(self, kind: str) -> dict[str, dict[str, str]]:
+        return {name: self._read_manifest(name) for name in sorted(self.files) if re.fullmatch(kind + r"-[a-z0-9]+\.txt", name)}
 
     def _read_manifest(self, name: str) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -155,19 +157,22 @@ class _Bag:
             path = re.sub(escape, character, path, flags=re.IGNORECASE)
         return None if _OUTSIDE.match(path) else path
 
-    def _check_payload(self, payload: set[str], manifests: dict[str, dict[str, str]]) -> None:
-        listed = set().union(*manifests.values())
-        self.errors += [f"{path}: listed in no manifest" for path in sorted(self._without(payload, listed))]
+    def _check_payload(self, manifests: dict[str, dict[str, str]]) -> None:
+        payload = {path for path in self.files if path.startswith("data/")}
+        listed = {name: set(self._on_disk(entries).values()) for name, entries in manifests.items()}
+        anywhere = set().union(*listed.values())
+        self.errors += [f"{path}: listed in no manifest" for path in sorted(payload - anywhere)]
         if self.strict:
-            for name, entries in manifests.items():
-                self.errors += [f"{name}: does not list {path}" for path in sorted(self._without(payload & listed, set(entries)))]
+            for name, paths in listed.items():
+                self.errors += [f"{name}: does not list {path}" for path in sorted(payload & anywhere - paths)]
 
-    def _without(self, paths: set[str], listed: set[str]) -> set[str]:
-        known = {_folded(path) for path in listed}
-        return {path for path in paths if _folded(path) not in known}
+    def _on_disk(self, entries: dict[str, str]) -> dict[str, str]:
+        """Return for each listed path the file that it means: its own, else one of the same name in another spelling, else ""."""
+        spelled = {_folded(path): path for path in sorted(self.files)}
+        return {path: path if path in self.files else spelled.get(_folded(path), "") for path in entries}
 
     def _check_fetch(self, manifests: dict[str, dict[str, str]]) -> None:
-        for line in self._lines("fetch.txt"):
+        for line in self._lines("fetch.txt") if "fetch.txt" in self.files else ():
             match = re.fullmatch(r"(\S+)[ \t]+([0-9]+|-)[ \t]+(.+)", line)
             path = self._inside("fetch.txt", match[3]) if match else None
             if path is None or not path.startswith("data/"):
@@ -175,10 +180,11 @@ class _Bag:
             elif not any(path in entries for entries in manifests.values()):
                 self.errors.append(f"fetch.txt: {path}: listed in no manifest")
 
-    def _check_info(self, files: set[str], payload: set[str]) -> None:
-        if "bag-info.txt" not in files:
+    def _check_info(self) -> None:
+        if "bag-info.txt" not in self.files:
             return
-        sizes = f"{sum((self.path / path).stat().st_size for path in payload)}.{len(payload)}"
+        octets = [(self.path / path).stat().st_size for path in self.files if path.startswith("data/")]
+        sizes = f"{sum(octets)}.{len(octets)}"
         for line in self._lines("bag-info.txt"):
             label, colon, value = line.partition(":")
             if not line[0].isspace() and not colon:
@@ -186,9 +192,9 @@ class _Bag:
             if label.strip().lower() == "payload-oxum" and value.strip() != sizes:
                 self.errors.append(f"bag-info.txt: Payload-Oxum is {value.strip()}, the payload has {sizes}")
 
-    def _check_names(self, files: set[str]) -> None:
+    def _check_names(self) -> None:
         same: dict[str, list[str]] = {}
-        for path in sorted(files):
+        for path in sorted(self.files):
             same.setdefault(_folded(path), []).append(path)
             if path.rpartition("/")[2].lower() in _SYSTEM_FILES:
                 self.warnings.append(f"{path}: a file of the operating system")
@@ -196,17 +202,16 @@ class _Bag:
                 self.errors.append(f"{path}: a link")
         self.warnings += [f"{', '.join(paths)}: one name on some systems" for paths in same.values() if len(paths) > 1]
 
-    def _check_sums(self, name: str, entries: dict[str, str], files: set[str]) -> None:
+    def _check_sums(self, name: str, entries: dict[str, str]) -> None:
         algorithm = name.rpartition("-")[2].removesuffix(".txt")
         if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
             self.errors.append(f"{name}: {algorithm} is not a checksum known here")
             return
         if algorithm in ("md5", "sha1"):
             self.warnings.append(f"{name}: {algorithm} no longer protects against forgery")
-        on_disk = {_folded(path): path for path in sorted(files)}
         same = Counter(_folded(path) for path in entries)
         self.warnings += [f"{name}: {path}: listed in two spellings" for path, count in same.items() if count > 1]
-        present = {path: path if path in files else on_disk.get(_folded(path), "") for path in entries}
+        present = self._on_disk(entries)
         self.warnings += [f"{name}: {path}: spelled {found} on disk" for path, found in present.items() if found not in (path, "")]
         self.errors += [f"{path}: missing" for path, found in present.items() if not found]
         here = [path for path, found in present.items() if found]
