@@ -183,7 +183,7 @@ def _openings(work: Work, actor: Actor, exhibit: Exhibit) -> list[Opening]:
 
 
 def _logins(work: Work) -> dict[str, str]:
-    return dict(work.session.execute(select(Staff.login, Staff.display_name)).tuples())
+    return dict(work.session.execute(select(Staff.login, Staff.display_name)).tuples().all())
 
 
 def _indexes(work: Work, exhibit: Exhibit) -> list[int | None]:

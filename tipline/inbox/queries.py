@@ -93,7 +93,7 @@ def list_tips(work: Work, actor: Actor, filters: Filters, after: str | None = No
 
 def staff_names(work: Work) -> dict[str, str]:
     """Return every colleague's name by id."""
-    return dict(work.session.execute(select(Staff.id, Staff.display_name)).tuples())
+    return dict(work.session.execute(select(Staff.id, Staff.display_name)).tuples().all())
 
 
 def colleagues(work: Work, program_ids: Iterable[str]) -> list[tuple[str, str]]:
