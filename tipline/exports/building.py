@@ -164,7 +164,8 @@ def _seal(work: Work, disclosed: Sequence[DisclosedExhibit]) -> bundle.BundleSea
     note, tree = interim_checkpoint(work.database, work.vault, work.now())
     ids = [event_id for one in disclosed for event_id in one.event_ids]
     with work.database.session(write=False) as session:
-        places = dict(session.execute(select(LogLeaf.event_id, LogLeaf.log_index).where(LogLeaf.event_id.in_(ids))).tuples().all())
+        rows = session.execute(select(LogLeaf.event_id, LogLeaf.log_index).where(LogLeaf.event_id.in_(ids)))
+        places = {row.event_id: row.log_index for row in rows}
         used = {key for one in disclosed for event in one.events for key, _ in event.attestations or ()}
         key_events = _key_events(session, tree, used | {hashlib.sha256(work.vault.keys.log_key.public).digest()})
     events = {
