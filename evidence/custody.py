@@ -163,14 +163,19 @@ def decode_event(line: str) -> BundleEvent:
 def _event(found: dict[str, Any]) -> BundleEvent:
     fields = tuple(canonical.unb64url(text[2:]) for text in found["fields"])
     withheld = frozenset(name for name, text in zip(FIELDS, found["fields"], strict=True) if text.startswith("c:"))
-    if any(len(data) != 32 for name, data in zip(FIELDS, fields, strict=True) if name in withheld):
-        raise FormatError("a commitment that is not 32 bytes long", _DAMAGED)
+    commitments = [data for name, data in zip(FIELDS, fields, strict=True) if name in withheld]
     attest, salt, signatures = found["attest"], None, None
     if "withheld" not in attest:
         salt = canonical.unb64url(attest["salt"])
         signatures = tuple((canonical.unb64url(key), canonical.unb64url(signature)) for key, signature in attest["list"])
     hidden = canonical.unb64url(attest["withheld"]) if "withheld" in attest else None
     proof = tuple(canonical.unb64url(part) for part in found["proof"])
+    sizes = [(data, 32) for data in (*commitments, *proof, salt, hidden) if data is not None]
+    sizes += [part for key, signature in signatures or () for part in ((key, 32), (signature, 64))]
+    if any(len(data) != size for data, size in sizes):
+        raise FormatError("a part of the line that is not as long as it must be", _DAMAGED)
+    if type(found["index"]) is not int or found["index"] < 0 or not all(isinstance(why, str) for why in found["reasons"].values()):
+        raise FormatError("an index or a reason that is none", _DAMAGED)
     event = BundleEvent(found["index"], fields, withheld, salt, signatures, hidden, proof, found["reasons"])
     event.values()
     return event
