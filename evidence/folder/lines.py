@@ -1,0 +1,99 @@
+"""log.jsonl of an examiner's folder: one event a line, and what is left of a disposed one (SPEC 7.2)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evidence import canonical, custody, records
+from evidence.errors import FormatError, IntegrityError
+from evidence.records import Opening
+
+RESTORE = "Restore the folder from a backup, and compare with a checkpoint that was noted elsewhere."
+_LINE = ("index", "event_id", "exhibit", "exhibit_seq", "exhibit_prev", "entry", "object", "opening", "stub")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event in log.jsonl. `opening` is gone and `stub` there once the item was disposed of."""
+
+    index: int
+    event_id: str
+    exhibit: str
+    exhibit_seq: int
+    exhibit_prev: str
+    entry: str
+    object: str | None
+    opening: str | None
+    stub: str | None
+
+    def encode(self) -> bytes:
+        """The line with its end."""
+        return canonical.encode({name: getattr(self, name) for name in _LINE}) + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes, index: int) -> Line:
+        """Strict inverse of `encode`, for the line that must stand at `index`."""
+        found = canonical.decode(data)
+        if not isinstance(found, dict) or tuple(found) != _LINE:
+            raise FormatError(f"Line {index + 1} of the log is not an event.", RESTORE)
+        line = cls(**found)
+        if line.index != index or line.encode() != data + b"\n" or (line.opening is None) == (line.stub is None):
+            raise FormatError(f"Line {index + 1} of the log is not in its exact form.", RESTORE)
+        return line
+
+    def disposed(self, opening: Opening) -> Line:
+        """The same place in the log without its opening: commitments, and what is never withheld."""
+        kept_back = (set(records.FIELDS) | {custody.SIGNATURES}) - set(records.NEVER_WITHHELD)
+        event = custody.disclose(opening, dict.fromkeys(kept_back, "disposed of")).placed(self.index, ())
+        return replace(self, opening=None, stub=custody.encode_event(event))
+
+    def checked(self, blob: bytes) -> Opening:
+        """The opening in these bytes. IntegrityError where it is not the one that was recorded here."""
+        opening = Opening.from_bytes(blob)
+        if opening.entry().hex() != self.entry:
+            raise IntegrityError(f"Event {self.index} is not the one that was recorded.", RESTORE)
+        return opening
+
+    def blob(self) -> bytes:
+        """The stored bytes of the opening."""
+        return canonical.unb64url(self.opening or "")
+
+
+def new_line(index: int, opening: Opening, name: str | None, blob: bytes) -> Line:
+    """The line of a new event; `name` is the item's object, None for the folder's own record."""
+    value = {key: opening.field(key) for key in ("event_id", "exhibit", "exhibit_seq", "exhibit_prev")}
+    return Line(index, **value, entry=opening.entry().hex(), object=name, opening=canonical.b64url(blob), stub=None)  # type: ignore[arg-type]
+
+
+def read_lines(path: Path) -> list[Line]:
+    """All whole lines; a last one that a crash tore is left out. FormatError."""
+    data = path.read_bytes()
+    return [Line.decode(text, index) for index, text in enumerate(data[: data.rfind(b"\n") + 1].splitlines())]
+
+
+def append_lines(path: Path, new: list[Line]) -> None:
+    """Appends, durably when it returns."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "ab") as log:
+        log.write(b"".join(line.encode() for line in new))
+        log.flush()
+        os.fsync(log.fileno())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with temporary.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
