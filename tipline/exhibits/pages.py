@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from evidence.records import Opening
 from tipline import policy
@@ -117,7 +118,7 @@ class ExhibitPage:
 
 
 def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
-    """Return a page of exhibits, newest first, and the id after which the next begins."""
+    """Return a page of exhibits, newest or highest number first, and the id after which the next begins."""
     policy.require(actor, "exhibit.read")
     query = select(Exhibit).where(Exhibit.program_id.in_(actor.keyring.program_ids()))
     if not filters.everything:
@@ -127,10 +128,14 @@ def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None 
     if filters.case:
         query = query.join(CaseFile, CaseFile.id == Exhibit.case_id).where(CaseFile.number == filters.case)
     anchor = work.session.scalar(query.where(Exhibit.id == after)) if after else None
-    if anchor is not None:
-        same_day = (Exhibit.received_on == anchor.received_on) & (Exhibit.id < anchor.id)
-        query = query.where((Exhibit.received_on < anchor.received_on) | same_day)
-    found = list(work.session.scalars(query.order_by(Exhibit.received_on.desc(), Exhibit.id.desc()).limit(PAGE + 1)))
+    key: tuple[Any, ...] = (Exhibit.received_on, Exhibit.id)
+    place: tuple[Any, ...] = (anchor.received_on, anchor.id) if anchor else ()
+    if not filters.everything:
+        key = (func.length(Exhibit.number), Exhibit.number)
+        place = (len(anchor.number or ""), anchor.number) if anchor else ()
+    if place:
+        query = query.where(tuple_(*key) < tuple_(*place))
+    found = list(work.session.scalars(query.order_by(*(column.desc() for column in key)).limit(PAGE + 1)))
     names = staff_names(work)
     rows = [_row(work, actor, exhibit, names) for exhibit in found[:PAGE]]
     return rows, found[PAGE - 1].id if len(found) > PAGE else None

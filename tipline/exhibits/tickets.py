@@ -56,7 +56,7 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
         "length_after": opened.keyfile.length,
         "result": "original handed out",
         "moved_from": "sealed store",
-        "moved_to": "the person's computer",
+        "moved_to": "their computer",
     }
     work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", fields, actor))
     token = token_bytes(TOKEN)
