@@ -159,3 +159,8 @@ def sound(text: str) -> str:
         if letter not in "HW":
             before = code
     return (plain[0] + "".join(codes) + "000")[:4]
+
+
+def is_state(text: str) -> bool:
+    """Say whether this is the two-letter code of a US state or territory."""
+    return text.upper() in _STATES.values()
