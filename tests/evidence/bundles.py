@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-
-import pytest
 
 from evidence import bundle, checkpoint, custody, merkle, records, signing
 
@@ -79,22 +77,14 @@ def export(house: Installation, files: Mapping[str, bytes], payload: str) -> Non
         house.record(exhibit, fields, by_person=True)
 
 
-MakeBundle = Callable[[Path], tuple[Installation, Path]]
-
-
-@pytest.fixture
-def make_bundle() -> MakeBundle:
-    """Return a function that makes a whole bundle in a new folder: three exhibits, one of them empty."""
-
-    def make(folder: Path) -> tuple[Installation, Path]:
-        house = Installation()
-        house.add_keys()
-        for exhibit, data in FILES.items():
-            house.acquire(exhibit, data, f"=cmd {exhibit}.bin")
-        folder.mkdir()
-        payload = bundle.write_payload(folder, exhibits_of(FILES), {"number": "NS-2026-0007", "title": "A case"})
-        export(house, FILES, payload)
-        bundle.finish_bundle(folder, house.seal(FILES))
-        return house, folder
-
-    return make
+def make_bundle(folder: Path) -> tuple[Installation, Path]:
+    """Make a whole bundle in a new folder: three exhibits, one of them empty."""
+    house = Installation()
+    house.add_keys()
+    for exhibit, data in FILES.items():
+        house.acquire(exhibit, data, f"=cmd {exhibit}.bin")
+    folder.mkdir()
+    payload = bundle.write_payload(folder, exhibits_of(FILES), {"number": "NS-2026-0007", "title": "A case"})
+    export(house, FILES, payload)
+    bundle.finish_bundle(folder, house.seal(FILES))
+    return house, folder

@@ -1,0 +1,116 @@
+"""Writing bundles: what goes in is what was acquired, nothing is overwritten, and the same bundle is the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evidence import bundle, manifest, merkle
+from evidence.bundle import BundleException
+from evidence.errors import AlreadyThere, FormatError, IntegrityError, UsageError
+from evidence.verify import Wanted, verify_bundle
+from tests.evidence.bundles import FILES, Installation, exhibits_of, export, make_bundle
+
+CASE = {"number": "NS-2026-0007", "title": "Übung"}
+
+
+def acquired(names: list[str]) -> Installation:
+    house = Installation()
+    house.add_keys()
+    for name in names:
+        house.acquire(name, FILES[name], name)
+    return house
+
+
+def test_what_is_streamed_is_what_is_written_in_a_folder(tmp_path: Path) -> None:
+    house = acquired(list(FILES))
+    payload = bundle.payload_files(exhibits_of(FILES), CASE)
+    manifest_bytes = payload[manifest.PAYLOAD]
+    assert isinstance(manifest_bytes, bytes)
+    export(house, FILES, "sha256:" + hashlib.sha256(manifest_bytes).hexdigest())
+    seal = house.seal(FILES)
+    streamed, packed = io.BytesIO(), io.BytesIO()
+    bundle.pack_files("NS-2026-0007-export-01", {**payload, **bundle.tag_files(payload, seal)}, streamed)
+    folder = tmp_path / "NS-2026-0007-export-01"
+    assert bundle.write_payload(folder, exhibits_of(FILES), CASE) == "sha256:" + hashlib.sha256(manifest_bytes).hexdigest()
+    bundle.finish_bundle(folder, seal)
+    bundle.pack(folder, packed)
+    assert streamed.getvalue() == packed.getvalue()
+    with zipfile.ZipFile(streamed) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "unpacked")
+    assert verify_bundle(tmp_path / "unpacked" / folder.name, Wanted(attestations=True)).exit_code() == 3
+
+
+def test_a_finished_bundle_can_be_finished_again(tmp_path: Path) -> None:
+    house, folder = make_bundle(tmp_path / "b")
+    before = {path: manifest.hash_file(folder / path) for path in manifest.list_files(folder)}
+    bundle.finish_bundle(folder, house.seal(FILES))
+    assert {path: manifest.hash_file(folder / path) for path in manifest.list_files(folder)} == before
+
+
+def test_an_exhibit_without_a_file_is_named_with_its_reason(tmp_path: Path) -> None:
+    house = acquired(["ex1", "ex2"])
+    told = exhibits_of({"ex1": FILES["ex1"]})
+    payload = bundle.write_payload(tmp_path / "b", told, CASE, [BundleException("ex2", "EX-2026-0007-02", "a thing, kept in the safe")])
+    export(house, {"ex1": b"", "ex2": b""}, payload)
+    bundle.finish_bundle(tmp_path / "b", house.seal({"ex1": b"", "ex2": b""}))
+    lines = verify_bundle(tmp_path / "b", Wanted()).lines
+    assert "NOTE  exception: EX-2026-0007-02 is not in the bundle: a thing, kept in the safe" in lines
+
+
+def test_a_bundle_of_exceptions_only(tmp_path: Path) -> None:
+    house = acquired(["ex1"])
+    payload = bundle.write_payload(tmp_path / "b", [], CASE, [BundleException("ex1", "EX-2026-0007-01", "=1+1")])
+    export(house, {"ex1": b""}, payload)
+    bundle.finish_bundle(tmp_path / "b", house.seal({"ex1": b""}))
+    assert "'=1+1" in (tmp_path / "b" / "data/exceptions.csv").read_text()
+
+
+def test_an_original_that_is_not_what_was_acquired_is_not_exported(tmp_path: Path) -> None:
+    good = exhibits_of(FILES)
+    for wrong in (
+        replace(good[0], chunks=lambda: iter([b"another file"])),
+        replace(good[0], length=good[0].length + 1),
+        replace(good[0], digest=good[1].digest),
+    ):
+        with pytest.raises(IntegrityError, match="EX-2026-0007-01"):
+            bundle.write_payload(tmp_path / wrong.digest[-6:] / str(wrong.length), [wrong], CASE)
+        with pytest.raises(IntegrityError, match="EX-2026-0007-01"):
+            bundle.pack_files("b", bundle.payload_files([wrong], CASE), io.BytesIO())
+
+
+def test_names_are_generated_ones(tmp_path: Path) -> None:
+    first = exhibits_of(FILES)[0]
+    for name in ("../x", "a/b", "", ".x", "ä.txt", "a b", "x" * 129, "CON\n"):
+        with pytest.raises(FormatError):
+            bundle.payload_files([replace(first, file_name=name)], CASE)
+    with pytest.raises(UsageError, match="share"):
+        bundle.payload_files([first, replace(first, file_name=first.file_name.upper())], CASE)
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    _, folder = make_bundle(tmp_path / "b")
+    with pytest.raises(AlreadyThere):
+        bundle.write_payload(folder, [], CASE)
+
+
+def test_no_bundle_is_sealed_that_would_not_verify(tmp_path: Path) -> None:
+    house = acquired(["ex1"])
+    export(house, {"ex1": b""}, bundle.write_payload(tmp_path / "b", exhibits_of({"ex1": FILES["ex1"]}), CASE))
+    seal = house.seal({"ex1": b""})
+    with pytest.raises(IntegrityError, match="not its export"):
+        bundle.finish_bundle(tmp_path / "b", replace(seal, events={"ex1": seal.events["ex1"][:-1]}))
+    with pytest.raises(IntegrityError, match="log key"):
+        bundle.finish_bundle(tmp_path / "b", replace(seal, key_events=()))
+    with pytest.raises(IntegrityError, match="inclusion"):
+        bundle.finish_bundle(tmp_path / "b", replace(seal, events={"ex1": [seal.events["ex1"][0].placed(0, ())]}))
+    house.tree.append(merkle.EMPTY_ROOT)
+    with pytest.raises(IntegrityError, match="inclusion"):
+        bundle.finish_bundle(tmp_path / "b", replace(seal, checkpoint=house.head()))
+    bundle.finish_bundle(tmp_path / "b", seal)
