@@ -13,8 +13,9 @@ from tipline.config import Face, Settings
 from tipline.db import Database
 from tipline.jobs import Jobs
 from tipline.keyfolders import KeyFolder
+from tipline.models import tables
 from tipline.vault import CustodyVault
-from tipline.work import JobQueue, Work, utc_now
+from tipline.work import Work, utc_now
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Process:
     settings: Settings
     database: Database
     vault: CustodyVault
-    jobs: JobQueue
+    jobs: Jobs
     clock: Callable[[], datetime] = utc_now
 
     def begin(self, *, write: bool) -> Work:
@@ -46,6 +47,7 @@ class Process:
 
 def open_process(face: Face, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Process:
     """Open what a process needs; only its own key folder is read."""
+    tables.require_all()
     database = Database(settings.database)
     objects = Vault(open_store(settings.storage))
     vault = CustodyVault(objects, KeyFolder(settings.keys(face)), face)

@@ -56,8 +56,8 @@ class Telling:
             process.database.dispose()
 
 
-def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
-    """Load the fictional case into an installation that has no administrator yet.
+def begin(settings: Settings) -> Telling:
+    """Set up the story's colleagues and its open program in an installation that has no administrator yet.
 
     Raises:
         Conflict: someone works in this installation already.
@@ -66,15 +66,21 @@ def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
     if link is None:
         raise Conflict("This installation is in use.", "Set TIPLINE_DATA to a new folder for the fictional case.")
     story = Telling(settings, utc_now())
+    _staff(story, link)
+    _program(story)
+    staff.write_sign_ins(settings, list(story.people.values()))
+    return story
+
+
+def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
+    """Load the whole fictional case. Raises as `begin`."""
+    say("Colleagues and the program")
+    story = begin(settings)
     try:
-        say("Colleagues and the program")
-        _staff(story, link)
-        _program(story)
         say("The case")
         _case(story)
         say("Tips of every state")
         _tips(story)
-        staff.write_sign_ins(settings, list(story.people.values()))
     finally:
         story.close()
     return story

@@ -7,10 +7,8 @@ from typing import Any, Literal
 from alembic import context
 
 from tipline.db import open_engine
-from tipline.models import cases, custody, operations, programs, staff, tips
-from tipline.models.base import Base, Sealed, UtcTime
-
-TABLES = (cases, custody, operations, programs, staff, tips)  # imported so that the metadata is whole
+from tipline.models.base import Sealed, UtcTime
+from tipline.models.tables import METADATA
 
 
 def render_type(kind: str, item: object, _context: Any) -> str | Literal[False]:
@@ -24,14 +22,14 @@ def render_type(kind: str, item: object, _context: Any) -> str | Literal[False]:
 
 def own_table(_name: str | None, kind: str, parents: Any) -> bool:
     """The job library keeps tables of its own in the same database; they are not ours to compare."""
-    return kind != "table" or _name in Base.metadata.tables
+    return kind != "table" or _name in METADATA.tables
 
 
 engine = open_engine(context.config.attributes["url"])
 with engine.connect() as connection:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         render_item=render_type,
         include_name=own_table,
         compare_type=False,
