@@ -77,7 +77,7 @@ def list_keys(work: Work, actor: Actor | None) -> list[ShownKey]:
     if actor is not None:
         require(actor, "keys.read")
     own = [shown_key(PURPOSES[key.role], "", key) for key in known_keys(work)]
-    titles = dict(work.session.execute(select(Program.id, Program.title)).tuples().all())
+    titles = dict(work.session.execute(select(Program.id, Program.title)).all())
     programs = [
         shown_key(
             "Program: tips are sealed to it" if entry.purpose == "program" else "Printed recovery key",

@@ -52,7 +52,8 @@ def prepare(settings: Settings) -> SetupReport:
     try:
         with process.unit(write=True) as work:
             ensure_installation(work)
-            logged = [key for key in keys if key in _not_in_log(work, set(keys))]
+            missing = _not_in_log(work, set(keys))
+            logged = [key for key in keys if key in missing]
             for key in logged:
                 record_key(work, "KEY_ADDED", key)
             link = first_administrator_link(work)
@@ -92,21 +93,26 @@ def setup_link(work: Work, token: str) -> str:
     return f"{work.settings.console_origin.rstrip('/')}/setup/{token}"
 
 
-def _not_in_log(work: Work, wanted: set[Key]) -> set[Key]:
+def _not_in_log(work: Work, wanted: set[Key]) -> set[Key | None]:
     """Return the wanted keys without a KEY_ADDED event. Reads from the first event on and stops when all are found."""
-    missing = set(wanted)
-    blobs = work.session.scalars(
+    missing: set[Key | None] = set(wanted)
+    query = (
         select(CustodyOpening.opening)
         .join(CustodyEvent, CustodyEvent.event_id == CustodyOpening.event_id)
         .where(CustodyEvent.exhibit_id == installation_exhibit(work).id)
         .order_by(CustodyEvent.exhibit_seq)
         .execution_options(yield_per=100)
     )
-    for blob in blobs:
-        if not missing:
-            break
-        opening = Opening.from_bytes(blob)
-        if opening.field("kind") == "KEY_ADDED":
-            owner = opening.field("on_behalf_of")
-            missing.discard(Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner)))
+    with work.session.scalars(query) as blobs:
+        for blob in blobs:
+            if not missing:
+                break
+            missing.discard(_added_key(Opening.from_bytes(blob)))
     return missing
+
+
+def _added_key(opening: Opening) -> Key | None:
+    if opening.field("kind") != "KEY_ADDED":
+        return None
+    owner = opening.field("on_behalf_of")
+    return Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner))

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from evidence.errors import KeyUnavailable
+from evidence.keys import Identity
+from evidence.signing import SigningKey
+from tests.tipline.accounts.console_house import NOTICE, PROGRAM, ConsoleHouse, Person
+from tipline.admin import programs
+from tipline.admin.programs import CreateProgram, GrantAccess
+from tipline.admin.rules import fingerprint
+from tipline.errors import BadInput, Conflict, NoKey, Unsound
+from tipline.models.custody import Exhibit
+from tipline.models.programs import Program, ProgramWrap
+from tipline.models.staff import Staff
+from tipline.recipients import CONTEXT
+
+FIELDS = {
+    "slug": PROGRAM.slug,
+    "code": PROGRAM.code,
+    "organisation": NOTICE.organisation,
+    "title": NOTICE.title,
+    "incident": NOTICE.incident.replace("\n", "\r\n"),
+    "helps_most": NOTICE.helps_most,
+    "reward": NOTICE.reward,
+    "reward_terms": NOTICE.reward_terms,
+    "notice_on": NOTICE.notice_on.isoformat(),
+}
+
+
+def recovery_key_on(page: str) -> str:
+    found = re.search(r'id="recovery-key">(.*?)</code>', page)
+    assert found, page
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
+
+
+def only_program(house: ConsoleHouse) -> Program:
+    with house.process.unit(write=False) as work:
+        return work.session.scalars(select(Program)).one()
+
+
+def staff(house: ConsoleHouse, login: str) -> Staff:
+    with house.process.unit(write=False) as work:
+        return work.session.scalars(select(Staff).where(Staff.login == login)).one()
+
+
+def compared(house: ConsoleHouse, program_id: str, login: str) -> GrantAccess:
+    person = staff(house, login)
+    return GrantAccess(program_id, person.id, fingerprint(person.recipient or ""))
+
+
+def test_a_program_opens_once_its_recovery_key_was_typed_back(house: ConsoleHouse, admin: Person) -> None:
+    answer = admin.post("/programs/new", **FIELDS)
+    assert answer.status_code == 200
+    key = recovery_key_on(answer.text)
+    program = only_program(house)
+    assert program.state == "preparing"
+    assert program.incident == NOTICE.incident
+    address = f"/programs/{program.id}"
+    assert key.replace(" ", "") not in admin.client.get(address).text
+    assert admin.post(f"{address}/recovery", secret=key.lower()).location == address
+    assert only_program(house).state == "open"
+    assert "The recovery key works." in admin.client.get(address).text
+
+
+@pytest.mark.parametrize("typed", ["", "wrong", "AGE-SECRET-KEY-1", Identity.from_seed(b"x" * 32).secret])
+def test_a_wrong_recovery_key_opens_nothing(house: ConsoleHouse, admin: Person, typed: str) -> None:
+    admin.post("/programs/new", **FIELDS)
+    program = only_program(house)
+    answer = admin.post(f"/programs/{program.id}/recovery", secret=typed)
+    assert answer.status_code == 422
+    assert only_program(house).state == "preparing"
+    assert admin.post(f"/programs/{program.id}/state", state="open").status_code == 409
+
+
+def test_a_lost_recovery_key_is_replaced_before_it_is_confirmed(house: ConsoleHouse, admin: Person) -> None:
+    lost = recovery_key_on(admin.post("/programs/new", **FIELDS).text)
+    address = f"/programs/{only_program(house).id}"
+    fresh = recovery_key_on(admin.post(f"{address}/recovery/new").text)
+    assert fresh != lost
+    assert admin.post(f"{address}/recovery", secret=lost).status_code == 422
+    assert admin.post(f"{address}/recovery", secret=fresh).status_code == 303
+    assert admin.post(f"{address}/recovery/new").status_code == 409
+
+
+def test_the_recovery_key_alone_opens_the_program_from_any_wrap(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    house.colleague(admin, "m.okafor", "investigator")
+    with admin.acting() as (work, actor):
+        programs.grant_access(work, actor, compared(house, made.program.id, "m.okafor"))
+        wraps = work.session.scalars(select(ProgramWrap.wrapped)).all()
+    assert len(wraps) == 2
+    for wrapped in wraps:
+        identity = Identity.parse(Identity.parse(made.recovery_secret).unwrap(wrapped).decode())
+        assert identity.recipient == made.program.recipient
+        assert set(json.loads(identity.unwrap(made.program.program_keys))) == {"record", "index", "fingerprint"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("slug", "Northfield Letter", "Use small letters, digits and hyphens"),
+        ("code", "ns", "Use 2 to 8 capital letters"),
+        ("title", " ", "question in one line"),
+        ("incident", "x" * 20_001, "Use at most 20,000 characters. There are 20,001."),
+        ("reward", "", "Write the reward"),
+        ("notice_on", "soon", "Not a valid date"),
+    ],
+)
+def test_what_is_wrong_with_a_program_stands_at_its_field(house: ConsoleHouse, admin: Person, field: str, value: str, message: str) -> None:
+    answer = admin.post("/programs/new", **{**FIELDS, field: value})
+    assert answer.status_code == 422
+    assert message in answer.text
+    assert NOTICE.helps_most in answer.text
+    with house.process.unit(write=False) as work:
+        assert work.session.scalars(select(Program.id)).all() == []
+
+
+def test_an_address_is_used_once(house: ConsoleHouse, admin: Person) -> None:
+    house.open_program(admin)
+    with admin.acting() as (work, actor), pytest.raises(BadInput) as caught:
+        programs.create_program(work, actor, PROGRAM)
+    assert list(caught.value.fields) == ["slug"]
+
+
+def test_the_keys_of_a_program_enter_the_log_signed_by_who_made_them(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    with admin.acting() as (work, _):
+        openings = work.vault.openings(work.session, work.session.get_one(Exhibit, "installation"), None)[-2:]
+        assert [(each.field("role"), each.field("key_id"), each.field("on_behalf_of")) for each in openings] == [
+            ("program", made.program.recipient, made.program.id),
+            ("recovery", made.program.recovery_recipient, made.program.id),
+        ]
+        assert all(len(each.attestations) == 2 for each in openings)
+        assert work.vault.recipients.program(made.program.id) == made.program.recipient
+
+
+def test_a_grant_lets_the_colleague_read_what_was_sealed_before(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    okafor = house.colleague(admin, "m.okafor", "investigator")
+    with admin.acting() as (_, actor):
+        blob = actor.keyring.program(made.program.id).seal("tip", "title", "1", "words")
+    with okafor.acting() as (_, actor), pytest.raises(NoKey):
+        actor.keyring.program(made.program.id)
+    page = admin.client.get(f"/programs/{made.program.id}").text
+    person = staff(house, "m.okafor")
+    mark = fingerprint(person.recipient or "")
+    assert mark in page
+    assert mark in okafor.client.get("/keys").text
+    address = f"/programs/{made.program.id}/access"
+    assert admin.post(address, staff_id=person.id, fingerprint=mark).status_code == 422
+    assert admin.post(address, staff_id=person.id, fingerprint=mark, compared="y").status_code == 303
+    with okafor.acting() as (work, actor):
+        assert actor.keyring.program(made.program.id).open("tip", "title", "1", blob) == "words"
+        last = work.vault.openings(work.session, work.session.get_one(Exhibit, "installation"), None)[-1]
+    assert (last.field("role"), last.field("key_id")) == ("reader", person.recipient)
+    assert admin.post(address, staff_id=person.id, fingerprint=mark, compared="y").status_code == 409
+
+
+def test_a_confirmed_reader_enters_the_log_once(house: ConsoleHouse, admin: Person) -> None:
+    first = house.open_program(admin)
+    house.colleague(admin, "m.okafor", "investigator")
+    with admin.acting() as (work, actor):
+        second = programs.create_program(work, actor, replace(PROGRAM, slug="second"))
+    with admin.acting() as (work, actor):
+        programs.confirm_recovery(work, actor, second.program.id, second.recovery_secret)
+        for made in (first, second):
+            programs.grant_access(work, actor, compared(house, made.program.id, "m.okafor"))
+        openings = work.vault.openings(work.session, work.session.get_one(Exhibit, "installation"), None)
+    assert [each.field("role") for each in openings].count("reader") == 1
+
+
+def test_a_key_that_changed_after_it_was_compared_gets_nothing(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    house.colleague(admin, "m.okafor", "investigator")
+    command = compared(house, made.program.id, "m.okafor")
+    with admin.acting() as (work, _):
+        work.session.get_one(Staff, command.staff_id).recipient = Identity.generate().recipient
+    with admin.acting() as (work, actor), pytest.raises(Conflict, match="not the one that you compared"):
+        programs.grant_access(work, actor, command)
+
+
+def test_a_changed_recovery_recipient_in_the_database_never_becomes_a_reader(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    house.colleague(admin, "m.okafor", "investigator")
+    thief = Identity.generate()
+    with admin.acting() as (work, _):
+        row = work.session.get_one(Program, made.program.id)
+        row.recovery_recipient = row.recipient = thief.recipient
+    with admin.acting() as (work, actor):
+        programs.grant_access(work, actor, compared(house, made.program.id, "m.okafor"))
+        for wrapped in work.session.scalars(select(ProgramWrap.wrapped)).all():
+            with pytest.raises(KeyUnavailable):
+                thief.unwrap(wrapped)
+
+
+def test_only_who_holds_the_program_can_grant_it(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    house.colleague(admin, "m.okafor", "investigator")
+    second = house.colleague(admin, "second", "administrator")
+    assert "Grant access" not in second.client.get(f"/programs/{made.program.id}").text
+    with second.acting() as (work, actor), pytest.raises(NoKey):
+        programs.grant_access(work, actor, compared(house, made.program.id, "m.okafor"))
+
+
+def test_nobody_is_granted_a_program_before_its_recovery_key_is_confirmed(house: ConsoleHouse, admin: Person) -> None:
+    admin.post("/programs/new", **FIELDS)
+    house.colleague(admin, "m.okafor", "investigator")
+    with admin.acting() as (work, actor), pytest.raises(Conflict, match="recovery key"):
+        programs.grant_access(work, actor, compared(house, only_program(house).id, "m.okafor"))
+
+
+def test_an_administrator_who_is_not_pinned_is_told_who_is(house: ConsoleHouse, admin: Person) -> None:
+    second = house.colleague(admin, "second", "administrator")
+    answer = second.post("/programs/new", **FIELDS)
+    assert answer.status_code == 409
+    assert "This has to be done by Administrator." in answer.text
+    with house.process.unit(write=False) as work:
+        assert work.session.scalars(select(Program.id)).all() == []
+
+
+def test_a_pin_that_a_crash_left_out_is_set_with_the_first_program(house: ConsoleHouse, admin: Person) -> None:
+    for face in ("public", "console", "worker"):
+        (house.settings.keys(face) / "pins.json").unlink()
+        (house.settings.keys(face) / "recipients.json").unlink()
+    made = house.open_program(admin)
+    assert house.process.vault.recipients.program(made.program.id) == made.program.recipient
+    assert house.process.vault.recipients.examiner.startswith("age1")
+
+
+@pytest.mark.parametrize("how", ["another recipient", "another signer", "no signature"])
+def test_a_tampered_list_of_recipients_is_refused(house: ConsoleHouse, admin: Person, how: str) -> None:
+    made = house.open_program(admin)
+    path = house.settings.keys("console") / "recipients.json"
+    document = json.loads(path.read_text())
+    if how == "no signature":
+        document["signatures"] = []
+    else:
+        document["list"] = document["list"].replace(made.program.recipient, Identity.generate().recipient)
+    if how == "another signer":
+        thief = SigningKey.generate()
+        document["signatures"] = [{"key": thief.public.hex(), "signature": thief.sign(CONTEXT + document["list"].encode()).hex()}]
+    path.write_text(json.dumps(document))
+    with pytest.raises(Unsound, match="not signed by the administrators"):
+        _ = house.process.vault.recipients
+    answer = admin.post("/programs/new", **{**FIELDS, "slug": "second"})
+    assert answer.status_code == 500
+    assert "is not signed by the administrators pinned there" in answer.text
+    assert only_program(house).id == made.program.id
+
+
+def test_the_notice_is_edited_by_the_program_manager(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    brandt = house.colleague(admin, "t.brandt", "program_manager")
+    address = f"/programs/{made.program.id}"
+    page = brandt.client.get(address).text
+    assert "Change the notice" in page
+    assert "Close for tips" not in page
+    assert brandt.post(f"{address}/notice", **{**FIELDS, "reward": "$2,000,000"}).location == address
+    assert only_program(house).reward == "$2,000,000"
+    refused = brandt.post(f"{address}/notice", **{**FIELDS, "reward": ""})
+    assert refused.status_code == 422
+    assert only_program(house).reward == "$2,000,000"
+
+
+def test_a_program_closes_and_opens(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    address = f"/programs/{made.program.id}/state"
+    for state in ("closed", "open"):
+        assert admin.post(address, state=state).status_code == 303
+        assert only_program(house).state == state
+    assert admin.post(address, state="gone").status_code == 422
+    assert only_program(house).state == "open"
+
+
+def test_naughty_words_are_shown_as_they_are(house: ConsoleHouse, admin: Person) -> None:
+    naughty = "<script>alert(1)</script> {{ 7*7 }} \u202e' OR 1=1 --"
+    notice = replace(NOTICE, title=naughty, incident=naughty)
+    with admin.acting() as (work, actor):
+        made = programs.create_program(work, actor, CreateProgram("naughty", "NT", notice))
+    for page in (admin.client.get("/programs").text, admin.client.get(f"/programs/{made.program.id}").text):
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}" in page
