@@ -188,7 +188,7 @@ def _openings(work: Work, actor: Actor, exhibit: Exhibit) -> list[Opening]:
 
 
 def _logins(work: Work) -> dict[str, str]:
-    return dict(work.session.execute(select(Staff.login, Staff.display_name)).tuples().all())
+    return dict(work.session.execute(select(Staff.login, Staff.display_name)).all())
 
 
 def _indexes(work: Work, exhibit: Exhibit) -> list[int | None]:
@@ -219,7 +219,7 @@ def _events(openings: Sequence[Opening], logins: Mapping[str, str], indexes: Seq
                 day=date.fromisoformat(moment[:10]),
                 moment=at,
                 what=rules.sentence(str(fields["kind"]), fields),
-                by=logins.get(actor, actor.capitalize()),
+                by="Examiner" if fields["kind"] == "EXAMINED" else logins.get(actor, actor.capitalize()),
                 where=str(fields["moved_to"] or ""),
                 log_index=index,
             )

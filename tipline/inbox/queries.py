@@ -93,7 +93,7 @@ def list_tips(work: Work, actor: Actor, filters: Filters, after: str | None = No
 
 def staff_names(work: Work) -> dict[str, str]:
     """Return every colleague's name by id."""
-    return dict(work.session.execute(select(Staff.id, Staff.display_name)).tuples().all())
+    return dict(work.session.execute(select(Staff.id, Staff.display_name)).all())
 
 
 def colleagues(work: Work, program_ids: Iterable[str]) -> list[tuple[str, str]]:
@@ -182,7 +182,7 @@ def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> set[str]:
         select(TipMessage.tip_id, func.max(TipMessage.seq))
         .where(TipMessage.tip_id.in_(ids), TipMessage.by_source)
         .group_by(TipMessage.tip_id)
-    ).tuples()
+    )
     read: dict[str, int] = {}
     acts = select(AuditEvent.subject_id, AuditEvent.detail).where(
         AuditEvent.subject_id.in_(ids), AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
