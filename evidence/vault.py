@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -73,6 +74,7 @@ class Vault:
         self.store = store
         self._monotonic = monotonic
         self._checked: dict[str, tuple[Hashable, float]] = {}
+        self._one_at_a_time = threading.Lock()
 
     def receive(self, identity: Identity | None = None) -> Receiving:
         """A new object, sealed to `identity` or to a fresh one."""
@@ -150,7 +152,7 @@ class Vault:
 
     def verify(self, keyfile: KeyFile) -> None:
         """Reads everything again, ciphertext and plaintext, trusting no earlier check. IntegrityError, NotFound."""
-        self._checked.pop(keyfile.object_name, None)
+        self._forget(keyfile.object_name)
         for _ in self.read(keyfile):
             pass
 
@@ -159,11 +161,11 @@ class Vault:
         for found in sorted(self.store.names(f"{_checked_name(name)}.")):
             if found != f"{name}.age":
                 self._remove_if_there(found)
-        self._checked.pop(name, None)
+        self._forget(name)
         self.store.remove(f"{name}.age")
 
     def _check(self, keyfile: KeyFile, source: BinaryIO) -> None:
-        name, version = keyfile.object_name, self.store.version(f"{keyfile.object_name}.age")
+        name, version = keyfile.object_name, self.store.version(source)
         known, until = self._checked.get(name, (None, 0.0))
         if known == version and self._monotonic() < until:
             return
@@ -175,8 +177,14 @@ class Vault:
         if digest.hexdigest() != name or size != sealed_length(keyfile.length):
             raise IntegrityError(f"The stored object {name} was changed.", "Restore it from a backup.")
         now = self._monotonic()
-        self._checked = {key: value for key, value in self._checked.items() if value[1] > now}
-        self._checked[name] = (version, now + CHECKED_FOR)
+        if self.store.version(source) == version:  # else it changed while it was read
+            with self._one_at_a_time:
+                self._checked = {key: value for key, value in self._checked.items() if value[1] > now}
+                self._checked[name] = (version, now + CHECKED_FOR)
+
+    def _forget(self, name: str) -> None:
+        with self._one_at_a_time:
+            self._checked.pop(name, None)
 
     def _key_numbers(self, name: str) -> list[int]:
         pattern = re.compile(rf"{_checked_name(name)}\.key\.([1-9][0-9]{{0,8}})\.age")

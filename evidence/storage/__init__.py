@@ -47,8 +47,8 @@ class ObjectStore(Protocol):
     def size(self, name: str) -> int:
         """Its length in bytes. NotFound."""
 
-    def version(self, name: str) -> Hashable:
-        """A value that changes when the stored bytes are replaced. NotFound."""
+    def version(self, source: BinaryIO) -> Hashable:
+        """A value that differs when the bytes behind a reader of `open` do."""
 
     def remove(self, name: str) -> None:
         """Removes a blob. NotFound."""

@@ -1,7 +1,9 @@
 """A store in a folder: `ROOT/<first two of the name>/<name>`, and `ROOT/tmp` for what is being written.
 
 Order of a write: temporary file, fsync, its name (a hard link, which unlike a rename refuses a taken name), fsync of the folder.
-Files are 0600, folders 0700, and all times of modification are set to 1970, so that a copy of the folder tells no time.
+All times of modification are set to 1970, so that a copy of the folder tells no time. Files are 0600 and folders 0700. Where faces and
+worker run as users of their own, the administrator makes ROOT beforehand with mode 2770 and a common group: what is below then gets the
+group's permissions too (and folders keep the time of their last change, which only their owner can set).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def _plain_errors(what: str) -> Iterator[None]:
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.utime(handle, ns=_EPOCH)
+        if os.fstat(handle).st_uid == os.geteuid():
+            os.utime(handle, ns=_EPOCH)
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -52,6 +55,7 @@ class DiskPending:
         self._path = store.root / "tmp" / secrets.token_hex(16)
         with _plain_errors("A new object"):
             self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.fchmod(self._handle, store.mode & 0o660)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
         self._open = True
 
@@ -88,6 +92,8 @@ class DiskStore:
         self.root = root.absolute()
         with _plain_errors("The storage folder"):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shared = self.root.stat().st_mode & 0o2070 == 0o2070
+            self.mode = 0o2770 if shared else 0o700
             self.make_folder(self.root / "tmp")
 
     def path(self, name: str) -> Path:
@@ -99,6 +105,7 @@ class DiskStore:
         if not folder.is_dir():
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
+                folder.chmod(self.mode)
             _sync_folder(self.root)
 
     def create(self) -> DiskPending:
@@ -124,16 +131,13 @@ class DiskStore:
         return self.path(name).is_file()
 
     def size(self, name: str) -> int:
-        return self._stat(name).st_size
-
-    def version(self, name: str) -> Hashable:
-        """Inode, size and time of the last change to the inode, which nobody can set back without being root."""
-        stat = self._stat(name)
-        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns
-
-    def _stat(self, name: str) -> os.stat_result:
         with _plain_errors(f"The object {name}"):
-            return os.lstat(self.path(name))
+            return os.lstat(self.path(name)).st_size
+
+    def version(self, source: BinaryIO) -> Hashable:
+        """Inode, size and time of the last change to the inode, which nobody can set back without being root."""
+        stat = os.fstat(source.fileno())
+        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns
 
     def remove(self, name: str) -> None:
         path = self.path(name)

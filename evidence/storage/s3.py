@@ -79,8 +79,13 @@ class S3Pending:
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, store: Bucket, path: str, size: int) -> None:
-        self._store, self._path, self._size, self._at = store, path, size, 0
+    """Reads one version of a blob: where it is replaced meanwhile, the server refuses (If-Match)."""
+
+    def __init__(self, store: Bucket, path: str) -> None:
+        meta = obstore.head(store, path)
+        self._store, self._path, self._at = store, path, 0
+        self._size, self._tag = meta["size"], meta["e_tag"]
+        self.version = (self._tag, self._size, meta["last_modified"])
 
     def readable(self) -> bool:
         return True
@@ -101,7 +106,8 @@ class _Reader(io.RawIOBase):
         if length <= 0:
             return 0
         with _plain_errors("The object"):
-            piece = obstore.get_range(self._store, self._path, start=self._at, length=length)
+            span = (self._at, self._at + length)
+            piece = obstore.get(self._store, self._path, options={"range": span, "if_match": self._tag}).bytes()
         memoryview(buffer)[: len(piece)] = memoryview(piece)
         self._at += len(piece)
         return len(piece)
@@ -134,7 +140,8 @@ class S3Store:
         return S3Pending(self)
 
     def open(self, name: str) -> BinaryIO:
-        return cast(BinaryIO, io.BufferedReader(_Reader(self._bucket, _key(name), self.size(name)), READ_AHEAD))
+        with _plain_errors(f"The object {name}"):
+            return cast(BinaryIO, io.BufferedReader(_Reader(self._bucket, _key(name)), READ_AHEAD))
 
     def put(self, name: str, data: bytes) -> None:
         with _plain_errors(f"The object {name}"):
@@ -164,10 +171,11 @@ class S3Store:
         with _plain_errors(f"The object {name}"):
             return obstore.head(self._bucket, _key(name))["size"]
 
-    def version(self, name: str) -> Hashable:
-        with _plain_errors(f"The object {name}"):
-            meta = obstore.head(self._bucket, _key(name))
-        return meta["e_tag"], meta["size"], meta["last_modified"]
+    def version(self, source: BinaryIO) -> Hashable:
+        """Entity tag, size and time of the version that the reader is bound to."""
+        reader = cast(io.BufferedReader, source).raw
+        assert isinstance(reader, _Reader)
+        return reader.version
 
     def remove(self, name: str) -> None:
         self.size(name)  # S3 itself says nothing of an absent name

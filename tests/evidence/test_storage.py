@@ -83,7 +83,7 @@ def test_readers_seek(store: ObjectStore) -> None:
 
 
 def test_what_is_absent_is_not_found(store: ObjectStore) -> None:
-    for act in (store.open, store.read, store.size, store.version, store.remove):
+    for act in (store.open, store.read, store.size, store.remove):
         with pytest.raises(NotFound):
             act(NAME)
 
@@ -108,11 +108,13 @@ def test_names_are_found_by_their_beginning(store: ObjectStore) -> None:
 
 def test_another_version_is_told_apart(store: ObjectStore) -> None:
     store.put(NAME, b"x")
-    first = store.version(NAME)
-    assert store.version(NAME) == first
+    with store.open(NAME) as source, store.open(NAME) as again:
+        first = store.version(source)
+        assert store.version(again) == first
     store.remove(NAME)
     store.put(NAME, b"another")
-    assert store.version(NAME) != first
+    with store.open(NAME) as source:
+        assert store.version(source) != first
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,17 @@ def test_a_large_object_goes_to_s3_in_parts_and_comes_back(s3_server: RunningS3,
 
 
 @pytest.mark.servers
+def test_an_s3_reader_never_mixes_two_versions(s3_server: RunningS3) -> None:
+    store = open_store(s3_server.url.replace("/objects", "/mixed"))
+    store.put(NAME, b"first")
+    with store.open(NAME) as source:
+        store.remove(NAME)
+        store.put(NAME, b"other")
+        with pytest.raises(EvidenceError):
+            source.read()
+
+
+@pytest.mark.servers
 def test_a_silent_s3_server_is_named_in_plain_words(s3_server: RunningS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     store = open_store(s3_server.url)
@@ -172,6 +185,17 @@ def test_files_are_private_and_tell_no_time(disk: DiskStore) -> None:
         assert folder.stat().st_mode & 0o777 == 0o700
     assert file.parent.stat().st_mtime_ns == 0
     assert os.stat(file).st_nlink == 1
+
+
+@pytest.mark.parametrize(("given", "files", "folders"), [(0o2770, 0o660, 0o2770), (0o755, 0o600, 0o700), (0o770, 0o600, 0o700)])
+def test_a_group_gets_in_only_where_the_administrator_let_it(tmp_path: Path, given: int, files: int, folders: int) -> None:
+    root = tmp_path / "shared"
+    root.mkdir()
+    root.chmod(given)
+    store = DiskStore(root)
+    store.put(NAME, b"x")
+    assert store.path(NAME).stat().st_mode & 0o7777 == files
+    assert {folder.stat().st_mode & 0o7777 for folder in (root / "ab", root / "tmp")} == {folders}
 
 
 def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(disk: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
