@@ -130,7 +130,10 @@ def word_list() -> tuple[str, ...]:
 
 @cache
 def _digits() -> dict[str, int]:
-    return {word.replace("-", ""): digit for digit, word in enumerate(word_list())}
+    digits = {word: digit for digit, word in enumerate(word_list())}
+    for word, digit in list(digits.items()):
+        digits.setdefault(word.replace("-", ""), digit)  # "tshirt"; but "yoyo" is a word of the list beside "yo-yo"
+    return digits
 
 
 @cache
@@ -146,7 +149,7 @@ def _joined(pieces: list[str]) -> list[str]:
         if skip:
             skip = False
         elif (first, second) in _hyphenated():
-            tokens.append(first + second)
+            tokens.append(f"{first}-{second}")
             skip = True
         else:
             tokens.append(first)

@@ -18,7 +18,7 @@ _HEAD = re.compile(r"How do you know this\? (?P<how>[^\n]*)\n\nWhat happened\?\n
 LOOKED_THROUGH = 200_000  # characters of a text searched for phone numbers and addresses
 _PHONE = re.compile(r"(?<![\w.+-])(?:\+?\d{1,3}[ .-]?)?(?:\(\d{2,4}\)|\d{2,4})(?:[ .-]\d{2,4}){1,4}(?![\w-])")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{2,4}")
+_NO_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{2,4}|[1-9]\d{0,2}(?:[ .]\d{3})+")  # dates and large numbers
 PHONE_DIGITS = range(7, 16)
 
 _UNITS = ("kB", "MB", "GB", "TB")
@@ -161,7 +161,7 @@ def identifying_text(text: str) -> list[str]:
     found = dict.fromkeys(_EMAIL.findall(text[:LOOKED_THROUGH]))
     for match in _PHONE.finditer(text[:LOOKED_THROUGH]):
         number = match.group()
-        if sum(letter.isdigit() for letter in number) in PHONE_DIGITS and not _DATE.fullmatch(number):
+        if sum(letter.isdigit() for letter in number) in PHONE_DIGITS and not _NO_PHONE.fullmatch(number):
             found[number.strip()] = None
     return list(found)[:5]
 

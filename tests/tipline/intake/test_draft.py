@@ -1,0 +1,58 @@
+"""The draft secret: only this installation's own is taken, also after the pepper was replaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.keys import wrap
+from tipline.intake.draft import new_draft_secret, read_draft_secret, read_peppers
+from tipline.keyfolders import KeyFolder
+
+PEPPER = b"p" * 32
+OTHER = b"o" * 32
+
+
+def test_a_secret_comes_back_from_its_form() -> None:
+    secret = new_draft_secret(PEPPER)
+    assert read_draft_secret(secret.token, [OTHER, PEPPER]) == secret
+    assert len(secret.token) == 86
+
+
+def test_what_another_installation_made_is_refused() -> None:
+    assert read_draft_secret(new_draft_secret(OTHER).token, [PEPPER]) is None
+
+
+@given(st.integers(0, 85), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+def test_a_changed_letter_is_refused(at: int, letter: str) -> None:
+    token = new_draft_secret(PEPPER).token
+    changed = token[:at] + letter + token[at + 1 :]
+    assert (read_draft_secret(changed, [PEPPER]) is None) is (changed != token)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_refused(text: str) -> None:
+    assert read_draft_secret(text, [PEPPER]) is None
+
+
+@pytest.mark.parametrize("token", ["", "A", "A" * 85, "A" * 86, "=" * 86, "\x00", "é" * 86])
+def test_what_has_the_wrong_form_is_refused(token: str) -> None:
+    assert read_draft_secret(token, [PEPPER]) is None
+
+
+def test_two_forms_share_nothing() -> None:
+    one, two = new_draft_secret(PEPPER), new_draft_secret(PEPPER)
+    assert one.lookup != two.lookup
+    assert one.identity.recipient != two.identity.recipient
+    assert one.identity.unwrap(wrap(b"typed", [one.identity.recipient])) == b"typed"
+
+
+def test_older_peppers_are_still_tried(tmp_path: Path) -> None:
+    (tmp_path / "receipt.pepper").write_text(PEPPER.hex())
+    (tmp_path / "receipt.pepper.old-1").write_text(OTHER.hex())
+    peppers = read_peppers(KeyFolder(tmp_path))
+    assert peppers.all == (PEPPER, OTHER)
+    assert read_draft_secret(new_draft_secret(OTHER).token, peppers.all) is not None
