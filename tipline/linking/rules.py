@@ -1,0 +1,219 @@
+"""What Tipline suggests by itself: same file, shared indicator, records of a sample. Pure functions of findings.
+
+A suggestion says why, how strongly, and what it does not say. It never says who wrote something, and only a person confirms it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Tier = Literal["strong", "fair", "weak"]
+Kind = Literal["same_file", "shares_indicator", "contains_records"]
+METHOD = "rules 1"
+
+_NAMES = {
+    "bitcoin": "Bitcoin wallet",
+    "monero": "Monero wallet",
+    "ethereum": "Ethereum wallet",
+    "email": "e-mail address",
+    "onion": "onion address",
+    "tox": "Tox ID",
+    "session": "Session ID",
+    "telegram": "Telegram account",
+    "url": "web address",
+    "domain": "domain",
+    "phone": "telephone number",
+}
+_OWN = frozenset({"bitcoin", "monero", "ethereum", "email", "onion", "tox", "session", "telegram", "phone"})
+_ORDER: tuple[Tier, ...] = ("strong", "fair", "weak")
+_RARE, _COMMON = 3, 10  # texts that hold it, or a hundredth and a tenth of a large corpus
+_SETTLED, _LIKELY = 3, 2  # weight of the kinds that two people share (tipline.samples.rules.WEIGHTS)
+
+
+class IndicatorLike(Protocol):
+    """What is read of an indicator; `tipline.letters.indicators.Indicator` has it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def normal(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def checksum(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A link that the method proposes. `findings` are values of JSON: what was shared, where, how often, what it does not say."""
+
+    kind: Kind
+    tier: Tier
+    reason: str
+    findings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One indicator that two texts share. `texts` of `corpus` texts hold it, these two among them."""
+
+    kind: str
+    normal: str
+    checksum: str
+    texts: int
+    corpus: int
+    spans_a: tuple[tuple[int, int], ...]
+    spans_b: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class RecordMatch:
+    """One row of a text or attachment that agrees with one person of a sample.
+
+    `person` is the person's position in the sample, `kinds` the kinds of fingerprint that agree, `weight` their sum.
+    """
+
+    person: int
+    locator: str
+    kinds: tuple[str, ...]
+    weight: int
+
+
+def shared_indicators(
+    a: Sequence[IndicatorLike], b: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int
+) -> Suggestion | None:
+    """Suggest a link where two texts share an indicator; None where they share none.
+
+    `frequency(kind, normal)` tells how many texts of the `corpus` hold it, both of these among them.
+    """
+    shared = sorted((_shared(key, a, b, frequency, corpus) for key in _keys(a) & _keys(b)), key=_rank)
+    if not shared:
+        return None
+    tier = min((tier_of(one) for one in shared), key=_ORDER.index)
+    first = shared[0]
+    others = len(shared) - 1
+    more = f", and {others} more" if others else ""
+    reason = f"Both hold the {indicator_name(first)} {shorten(first.normal)}, {_elsewhere(first)}{more}."
+    findings = {
+        "method": METHOD,
+        "indicators": [_as_json(one) for one in shared],
+        "does_not_say": "That the same person wrote both. An address can be passed on, copied or quoted.",
+    }
+    return Suggestion("shares_indicator", tier, reason, findings)
+
+
+def _keys(indicators: Sequence[IndicatorLike]) -> set[tuple[str, str]]:
+    return {(indicator.kind, indicator.normal) for indicator in indicators}
+
+
+def _shared(
+    key: tuple[str, str], a: Sequence[IndicatorLike], b: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int
+) -> Shared:
+    spans = [tuple((one.start, one.end) for one in side if (one.kind, one.normal) == key) for side in (a, b)]
+    checksum = next(one.checksum for one in a if (one.kind, one.normal) == key)
+    texts = max(2, frequency(*key))
+    return Shared(*key, checksum, texts, max(corpus, texts), spans[0], spans[1])
+
+
+def tier_of(shared: Shared) -> Tier:
+    """How strongly one shared indicator links.
+
+    An address of somebody's own is strong while few texts hold it; one with a right checksum was not invented and stays
+    strong longer. Web addresses and domains are visited by many.
+    """
+    rare = shared.texts <= max(_RARE, shared.corpus // 100)
+    common = shared.texts > max(_COMMON, shared.corpus // 10)
+    if shared.kind not in _OWN or shared.checksum == "fails":
+        return "fair" if rare else "weak"
+    if shared.checksum == "ok":
+        return "fair" if common else "strong"
+    return "strong" if rare else "weak" if common else "fair"
+
+
+def _rank(shared: Shared) -> tuple[int, int, str, str]:
+    return _ORDER.index(tier_of(shared)), shared.texts, shared.kind, shared.normal
+
+
+def _elsewhere(shared: Shared) -> str:
+    others = shared.texts - 2
+    return "which no other text holds" if others == 0 else f"which {others} other {'text holds' if others == 1 else 'texts hold'}"
+
+
+def indicator_name(shared: Shared) -> str:
+    """The kind in words, and whether its checksum holds: "Bitcoin wallet (checksum holds)"."""
+    said = {"ok": " (checksum holds)", "fails": " (checksum fails)"}.get(shared.checksum, "")
+    return _NAMES.get(shared.kind, shared.kind) + said
+
+
+def shorten(normal: str) -> str:
+    """A long address as its first and last letters, "bc1qw8…7k2m"; a short one whole."""
+    return normal if len(normal) <= 40 else f"{normal[:8]}…{normal[-10:]}"
+
+
+def _as_json(shared: Shared) -> dict[str, Any]:
+    return {
+        "kind": shared.kind,
+        "name": indicator_name(shared),
+        "normal": shared.normal,
+        "checksum": shared.checksum,
+        "texts": shared.texts,
+        "corpus": shared.corpus,
+        "spans_a": [list(span) for span in shared.spans_a],
+        "spans_b": [list(span) for span in shared.spans_b],
+        "tier": tier_of(shared),
+    }
+
+
+def records_found(matches: Sequence[RecordMatch], people: int, in_words: Mapping[str, str], sample: str) -> Suggestion | None:
+    """Suggest that a text or attachment contains records of a sample; None where no match says enough.
+
+    `people` is the sample's number of people, `in_words` names each kind of key, `sample` is its number.
+    A match by name only never suggests anything: two people of one name are common.
+    """
+    best: dict[int, RecordMatch] = {}
+    for match in matches:
+        if match.weight > 0 and (match.person not in best or best[match.person].weight < match.weight):
+            best[match.person] = match
+    if not best:
+        return None
+    settled = sum(1 for match in best.values() if match.weight >= _SETTLED)
+    likely = sum(1 for match in best.values() if match.weight == _LIKELY)
+    tier: Tier = "strong" if settled else "fair" if likely else "weak"
+    findings = {
+        "method": METHOD,
+        "people": people,
+        "found": len(best),
+        "settled": settled,
+        "matches": [
+            {"person": person, "locator": match.locator, "kinds": list(match.kinds), "weight": match.weight}
+            for person, match in sorted(best.items())
+        ],
+        "does_not_say": "How the sender came to have the records, or that they were taken from the same place.",
+    }
+    return Suggestion("contains_records", tier, _records_reason(best, people, in_words, sample), findings)
+
+
+def _records_reason(best: Mapping[int, RecordMatch], people: int, in_words: Mapping[str, str], sample: str) -> str:
+    verb = "is" if len(best) == 1 else "are"
+    strongest = max(best.values(), key=lambda match: match.weight)
+    # the clearest two kinds are enough to say why
+    kinds = [in_words[kind] for kind in strongest.kinds if kind != "name" and kind in in_words][:2]
+    by = f", by {' and by '.join(kinds)}" if kinds else ""
+    return f"{len(best)} of the {people} people of {sample} {verb} in it{by}."
+
+
+def same_file(digest: str, name_a: str, name_b: str) -> Suggestion:
+    """Suggest that two exhibits are one file: the bytes as received have the same SHA-256."""
+    reason = f"{name_a} and {name_b} are the same file, byte for byte."
+    findings = {
+        "method": METHOD,
+        "digest": digest,
+        "does_not_say": "That both came from the same person. A file can be passed on.",
+    }
+    return Suggestion("same_file", "strong", reason, findings)
