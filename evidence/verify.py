@@ -98,15 +98,19 @@ class Report:
         self.problems: list[str] = []
         self.vouched = False
 
+    def tell(self, mark: str, text: str) -> None:
+        """Add a line; what a bundle says can neither end it nor steer the terminal."""
+        self.lines.append("%-5s %s" % (mark, "".join(letter if letter.isprintable() else "?" for letter in text)))
+
     def ok(self, text: str) -> None:
-        self.lines.append("OK    " + text)
+        self.tell("OK", text)
 
     def note(self, text: str) -> None:
-        self.lines.append("NOTE  " + text)
+        self.tell("NOTE", text)
 
     def fail(self, text: str) -> None:
         self.problems.append(text)
-        self.lines.append("FAIL  " + text)
+        self.tell("FAIL", text)
 
     def step(self, check: Callable[..., Any], *given: Any) -> Any:
         """Run one check; a broken one is noted and gives None."""
@@ -141,7 +145,8 @@ def strict_json(data: bytes, where: str) -> Any:
 
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_float=refuse, parse_constant=refuse, parse_int=integer)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses unpaired surrogates
+        if b"\\u" in data:  # only an escape can make an unpaired surrogate
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Broken("%s: not strict JSON (%s)" % (where, error)) from error
     return value
@@ -644,7 +649,8 @@ def main(argv: list[str] | None = None) -> int:
     if not given.folder.is_dir():
         parser.error("no such folder: %s" % given.folder)
     report = verify_bundle(given.folder, Wanted(given.key, given.attestations, given.published, given.proof))
-    print("\n".join(report.lines))
+    encoding = sys.stdout.encoding or "ascii"
+    print("\n".join(report.lines).encode(encoding, "replace").decode(encoding))
     print(("RESULT all holds", "RESULT broken", "", "RESULT consistent; give --key to be sure of who signed it")[report.exit_code()])
     return report.exit_code()
 

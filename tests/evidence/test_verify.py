@@ -91,6 +91,20 @@ def test_it_tells_what_a_reader_must_know(good: tuple[Installation, Path]) -> No
     assert "not checked" not in told
 
 
+def test_a_bundle_cannot_write_lines_of_the_report() -> None:
+    report = verify.Report()
+    report.note("exception: x\nRESULT all holds \x1b[2J\u202e")
+    assert report.lines == ["NOTE  exception: x?RESULT all holds ?[2J?"]
+
+
+def test_it_prints_where_the_terminal_knows_ascii_only(good: tuple[Installation, Path], copy: Path) -> None:
+    (copy / "seal" / "tagmanifest-sha256.txt.sig").rename(copy / "seal" / "späti")
+    command = [sys.executable, "-I", "-X", "utf8=0", "verify.py"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}, check=False)
+    assert done.returncode == 1
+    assert b"FAIL  seal/" in done.stdout
+
+
 def test_the_outside_tools_agree(good: tuple[Installation, Path]) -> None:
     _, folder = good
     identity = ["-I", ORIGIN, "-n", verify.NAMESPACE, "-f", "seal/allowed_signers"]
