@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import zipfile
@@ -284,3 +285,17 @@ def test_the_module_runs(tmp_path: Path) -> None:
         [sys.executable, "-m", "evidence", "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert all(word in done.stdout for word in ("acquire", "transfer", "log", "prove", "export", "verify"))
+
+
+def test_progress_is_shown_on_a_terminal_only(desk: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        command = [sys.executable, "-m", "evidence", "acquire", str(desk), str(desk.parent / "photo one.JPG"), "--json"]
+        root = Path(__file__).resolve().parents[2]
+        environment = {**os.environ, "PYTHONPATH": str(root), "TERM": "xterm"}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, timeout=60)
+        assert b"100%" in os.read(ours, 65536)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert json.loads(done.stdout)["items"][0]["length"] == len(PHOTO)

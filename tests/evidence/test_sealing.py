@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
+import tracemalloc
 import zlib
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -288,3 +289,17 @@ def test_the_example_of_the_specification_opens() -> None:
     assert keyfile.object_name == hashlib.sha256(blob).hexdigest()
     assert b"".join(open_sealed(io.BytesIO(blob), keyfile.identity, keyfile.length)) == b"hello\n"
     assert keyfile.plaintext_digest == "sha256:" + hashlib.sha256(b"hello\n").hexdigest()
+
+
+def test_an_upload_holds_little_memory() -> None:
+    piece = sample(1 << 20)
+    tracemalloc.start()
+    try:
+        writer = SealedWriter(IDENTITY.recipient, lambda data: None)
+        for _ in range(64):
+            writer.write(piece)
+        writer.finish()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 << 20

@@ -7,6 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,17 @@ def test_a_folder_is_named_by_path_or_address(tmp_path: Path) -> None:
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(UsageError):
         open_store(url)
+
+
+def test_of_many_writers_of_one_name_one_wins(store: ObjectStore) -> None:
+    def write(number: int) -> bool:
+        try:
+            store.put(KEY, b"%d" % number)
+        except AlreadyThere:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(write, range(8)))
+    assert won.count(True) == 1
+    assert store.read(KEY) == b"%d" % won.index(True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evidence.errors import AlreadyThere, EvidenceError, FormatError, IntegrityError, KeyUnavailable, NotFound, UsageError
 from evidence.keys import Identity, KeyFile, wrap
@@ -263,3 +266,29 @@ def test_only_ids_of_grants_are_taken(vault: Vault, grant_id: str) -> None:
     keyfile = stored(vault)
     with pytest.raises(UsageError):
         vault.add_grant(keyfile, grant_id, [EXAMINER.recipient])
+
+
+def test_threads_share_a_vault(vault: Vault) -> None:
+    def round_trip(number: int) -> bool:
+        data = bytes([number]) * (number * 5000)
+        keyfile = stored(vault, data)
+        vault.add_key(keyfile, [PROGRAM.recipient])
+        return b"".join(vault.read(vault.open_key(keyfile.object_name, PROGRAM))) == data
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(round_trip, range(40)))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_flip_or_cut_anywhere_is_refused_whole(vault: Vault, data: st.DataObject) -> None:
+    keyfile = stored(vault, DATA[: data.draw(st.sampled_from([0, 1, 65_535, 65_536, 131_072, 200_000]))])
+    path = path_of(vault, keyfile)
+    whole = path.read_bytes()
+    place = data.draw(st.integers(0, len(whole) - 1))
+    if data.draw(st.booleans()):
+        rewrite(path, whole[:place])
+    else:
+        rewrite(path, whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :])
+    with pytest.raises(IntegrityError):
+        vault.read(keyfile)
