@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evidence import bundle, checkpoint, custody, manifest, merkle, records, signing, verify
 from evidence.verify import Wanted, verify_bundle
@@ -325,6 +327,33 @@ def test_a_published_checkpoint_covers_the_bundle(good: tuple[Installation, Path
     assert verify.main(more) == 1
     (tmp_path / "checkpoint").write_text(note.replace("64", "65", 1))
     assert verify.main(more) == 1
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.sampled_from(["", "d:", "c:", "A" * 43, "d:" + "A" * 43])
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6
+)
+ATTEST = JSON | st.fixed_dictionaries({"salt": JSON, "list": JSON}) | st.fixed_dictionaries({"withheld": JSON})
+FIELDS = JSON | st.lists(SCALARS, min_size=38, max_size=38)
+PROOF = JSON | st.lists(SCALARS, max_size=3)
+LINES = st.fixed_dictionaries({"index": JSON, "fields": FIELDS, "reasons": JSON, "attest": ATTEST, "proof": PROOF})
+NAMES = ["exhibit", "exhibit_seq", "exhibit_prev", "kind", "key_id", "role"]
+
+
+@given(JSON | LINES)
+def test_a_hostile_line_is_refused_and_never_crashes_the_verifier(line: object) -> None:
+    with pytest.raises(verify.Broken, match="line 1"):
+        verify.read_event(records.canonical.encode(line), "line 1")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), SCALARS), max_size=3))
+def test_hostile_values_are_refused_and_never_crash_the_verifier(found: list[dict[str, object]]) -> None:
+    events = [verify.Event(f"line {place}", place, values, {}, [], b"", b"", []) for place, values in enumerate(found)]
+    report = verify.Report()
+    chains = report.step(verify.check_chains, events)
+    assert report.step(verify.check_keys, events, bytes(32)) is None
+    assert chains is None or not events
+    assert report.problems
 
 
 @pytest.mark.parametrize("text", ["{}", "1.5", '{"a":1,"a":1}', "[" * 100_000, '"\\ud800"', "9007199254740993", ""])
