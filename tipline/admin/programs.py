@@ -12,7 +12,7 @@ from evidence.errors import FormatError, KeyUnavailable
 from evidence.keys import Identity, wrap
 from evidence.signing import SigningKey
 from tipline import audit
-from tipline.accounts.key_events import Key, record_key
+from tipline.accounts.key_events import Key, examiner_recipient, record_key
 from tipline.accounts.services import pin_first_administrator
 from tipline.actor import Actor
 from tipline.admin import rules
@@ -261,6 +261,8 @@ def _sign_recipients(work: Work, actor: Actor, program: Program) -> None:
         Recipient("program", program.id, program.recipient),
         Recipient("recovery", program.id, program.recovery_recipient or ""),
     ]
+    if not any(entry.purpose == "examiner" for entry in work.vault.recipients.recipients):
+        entries.append(Recipient("examiner", "worker", examiner_recipient(work)))  # a crash came between pin and first list
     publish_recipients(work.settings, entries, [actor.keyring.signing_key])
 
 

@@ -224,10 +224,13 @@ def test_an_administrator_who_is_not_pinned_is_told_who_is(house: ConsoleHouse, 
         assert work.session.scalars(select(Program.id)).all() == []
 
 
-def test_a_pin_that_a_crash_left_out_is_set_with_the_first_program(house: ConsoleHouse, admin: Person) -> None:
+@pytest.mark.parametrize("lost", [("pins.json", "recipients.json"), ("recipients.json",)])
+def test_what_a_crash_left_out_at_the_first_set_up_is_made_up_with_the_first_program(
+    house: ConsoleHouse, admin: Person, lost: tuple[str, ...]
+) -> None:
     for face in ("public", "console", "worker"):
-        (house.settings.keys(face) / "pins.json").unlink()
-        (house.settings.keys(face) / "recipients.json").unlink()
+        for name in lost:
+            (house.settings.keys(face) / name).unlink()
     made = house.open_program(admin)
     assert house.process.vault.recipients.program(made.program.id) == made.program.recipient
     assert house.process.vault.recipients.examiner.startswith("age1")
