@@ -15,12 +15,14 @@ import csv
 import hashlib
 import io
 import os
-import zipfile
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from evidence import canonical, checkpoint, manifest, merkle, records, signing, verify
 from evidence.custody import BundleEvent as BundleEvent
@@ -29,7 +31,9 @@ from evidence.errors import AlreadyThere, IntegrityError, UsageError
 from evidence.manifest import validate_bag as validate_bag
 
 _CHUNK = 1024 * 1024
-_STAMP = (1980, 1, 1, 0, 0, 0)
+_ZIP_DAY = 1 << 5 | 1  # 1 January 1980, the format's first day
+_ZIP_LARGE = 0xFFFFFFFF  # from here on a number stands in its 64-bit field
+_ZIP_ELSEWHERE = 0xFFFFFFFF
 _README = Path(__file__).with_name("README-VERIFY.txt")
 
 
@@ -150,7 +154,7 @@ def pack(folder: Path, out: BinaryIO) -> None:
             while chunk := source.read(_CHUNK):
                 yield chunk
 
-    _zip(folder.name, {path: chunks(path) for path in manifest.list_files(folder)}, out)
+    _zip(folder.name, {path: partial(chunks, path) for path in manifest.list_files(folder)}, out)
 
 
 def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO | io.RawIOBase) -> None:
@@ -158,18 +162,58 @@ def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO | io.RawIO
 
     `out` need not be seekable. Raises IntegrityError when an original is not what its digest and length say.
     """
-    _zip(name, {path: _checked(content) for path, content in files.items()}, out)
+    _zip(name, {path: partial(_checked, content) for path, content in files.items()}, out)
 
 
-def _zip(name: str, files: Mapping[str, Iterator[bytes]], out: BinaryIO | io.RawIOBase) -> None:
+def _zip(name: str, files: Mapping[str, Callable[[], Iterator[bytes]]], out: BinaryIO | io.RawIOBase) -> None:
+    """Write a plain zip (APPNOTE 6.3): every file is read twice, so that each header holds size and checksum beforehand.
+
+    A zip with sizes only behind the data, which `zipfile` writes into a stream, is not opened by every system.
+    """
     manifest.check_name(name)
-    with zipfile.ZipFile(cast(BinaryIO, out), "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(files):
-            info = zipfile.ZipInfo(f"{name}/{path}", _STAMP)
-            info.create_system, info.external_attr = 3, 0o100644 << 16
-            with archive.open(info, "w", force_zip64=True) as target:
-                for chunk in files[path]:
-                    target.write(chunk)
+    place, directory = 0, []
+    for path in sorted(files):
+        crc, length = _measure(files[path]())
+        member = f"{name}/{path}".encode("ascii")
+        head = _zip_header(member, crc, length)
+        out.write(head)
+        out.writelines(files[path]())
+        directory.append(_zip_entry(member, crc, length, place))
+        place += len(head) + length
+    out.write(b"".join(directory) + _zip_end(len(directory), sum(map(len, directory)), place))
+
+
+def _measure(chunks: Iterator[bytes]) -> tuple[int, int]:
+    crc, length = 0, 0
+    for chunk in chunks:
+        crc, length = zlib.crc32(chunk, crc), length + len(chunk)
+    return crc, length
+
+
+def _zip_header(member: bytes, crc: int, length: int) -> bytes:
+    large = length >= _ZIP_LARGE
+    extra = struct.pack("<HHQQ", 1, 16, length, length) if large else b""
+    size = _ZIP_ELSEWHERE if large else length
+    version = 45 if large else 20
+    return struct.pack("<4s5H3L2H", b"PK\3\4", version, 0, 0, 0, _ZIP_DAY, crc, size, size, len(member), len(extra)) + member + extra
+
+
+def _zip_entry(member: bytes, crc: int, length: int, place: int) -> bytes:
+    numbers = [length, length] * (length >= _ZIP_LARGE) + [place] * (place >= _ZIP_LARGE)
+    extra = struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers) if numbers else b""
+    size = _ZIP_ELSEWHERE if length >= _ZIP_LARGE else length
+    start = _ZIP_ELSEWHERE if place >= _ZIP_LARGE else place
+    version, made_on_unix = (45 if numbers else 20), 3 << 8
+    first = struct.pack("<4s6H3L", b"PK\1\2", made_on_unix | version, version, 0, 0, 0, _ZIP_DAY, crc, size, size)
+    return first + struct.pack("<5H2L", len(member), len(extra), 0, 0, 0, 0o100644 << 16, start) + member + extra
+
+
+def _zip_end(count: int, size: int, place: int) -> bytes:
+    if count < 0xFFFF and size < _ZIP_LARGE and place < _ZIP_LARGE:
+        return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, place, 0)
+    large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, place)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, _ZIP_ELSEWHERE, _ZIP_ELSEWHERE, 0)
+    return large + struct.pack("<4sLQL", b"PK\6\7", 0, place + size, 1) + end
 
 
 def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str, bytes]:

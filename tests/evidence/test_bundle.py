@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
+import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +48,46 @@ def test_what_is_streamed_is_what_is_written_in_a_folder(tmp_path: Path) -> None
         assert archive.testzip() is None
         archive.extractall(tmp_path / "unpacked")
     assert verify_bundle(tmp_path / "unpacked" / folder.name, Wanted(attestations=True)).exit_code() == 3
+
+
+class Stream(io.RawIOBase):
+    """A sink that can neither tell nor seek, like a sealed object that is being written."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.data += data
+        return len(data)
+
+
+@pytest.mark.parametrize("large", [0xFFFFFFFF, 700, 0])
+def test_a_zip_is_the_same_in_a_stream_and_every_reader_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(bundle, "_ZIP_LARGE", large)  # so that the 64-bit fields are tested without 4 GB
+    files: dict[str, bundle.Content] = {"b/empty": b"", "a": b"x" * 699, "c": b"y" * 700, **{f"d/{n}": bytes([n]) for n in range(9)}}
+    stream, seekable = Stream(), io.BytesIO()
+    bundle.pack_files("name", files, stream)
+    bundle.pack_files("name", files, seekable)
+    assert bytes(stream.data) == seekable.getvalue()
+    with zipfile.ZipFile(seekable) as archive:
+        assert archive.testzip() is None
+        assert {info.filename: archive.read(info) for info in archive.infolist()} == {f"name/{path}": data for path, data in files.items()}
+        assert all(info.flag_bits == 0 and info.date_time[:3] == (1980, 1, 1) for info in archive.infolist())
+    program = shutil.which("unzip")
+    if program is not None:
+        (tmp_path / "b.zip").write_bytes(seekable.getvalue())
+        done = subprocess.run([program, "-tq", "b.zip"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_more_files_than_the_old_zip_can_count() -> None:
+    out = io.BytesIO()
+    bundle.pack_files("n", {f"{number}": b"" for number in range(65_536)}, out)
+    with zipfile.ZipFile(out) as archive:
+        assert len(archive.infolist()) == 65_536
 
 
 def test_a_finished_bundle_can_be_finished_again(tmp_path: Path) -> None:
