@@ -73,7 +73,7 @@ class SealedWriter:
     A piece is a view of a buffer that is used again: who keeps it must copy it.
     """
 
-    def __init__(self, recipient: str, write: Callable[[bytes], object]) -> None:
+    def __init__(self, recipient: str, write: Callable[[memoryview], object]) -> None:
         header, file_key = _new_header(recipient)
         nonce = os.urandom(NONCE)
         self._aead = ChaCha20Poly1305(_payload_key(file_key, nonce))
@@ -85,7 +85,7 @@ class SealedWriter:
         self._plain_hash, self._sealed_hash = hashlib.sha256(), hashlib.sha256()
         self._length = self._sealed_length = 0
         self._done = False
-        self._emit(header + nonce)
+        self._emit(memoryview(header + nonce))
 
     def write(self, data: bytes) -> None:
         """Takes the next bytes of the original (any bytes-like object)."""
@@ -130,10 +130,10 @@ class SealedWriter:
         self._fill = 0
         self._emit(self._sealed_view[:end])
 
-    def _emit(self, data: bytes | memoryview) -> None:
+    def _emit(self, data: memoryview) -> None:
         self._sealed_hash.update(data)
         self._sealed_length += len(data)
-        self._write(data)  # type: ignore[arg-type]
+        self._write(data)
 
 
 def open_sealed(source: BinaryIO, identity: Identity, length: int, start: int = 0) -> Iterator[bytes]:

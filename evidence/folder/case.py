@@ -30,6 +30,7 @@ from evidence.vault import Vault
 
 TOOL, VERSION = "evidence", "1"
 READ_SIZE = 1 << 20
+_ABOUT = ("suite", "origin", "created", "salt", "keys")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Folder:
     # acts
 
     def acquire(self, name: str, source: BinaryIO, fields: Mapping[str, Scalar], progress: Callable[[int], object]) -> Item:
-        """Hashes and seals what `source` holds, then records ACQUIRED. Nothing is left where it fails."""
+        """Hashes and seals what `source` holds, then records ACQUIRED. What a crash leaves in between is named by `unlogged`."""
         with self.vault.receive() as receiving:
             while piece := source.read(READ_SIZE):
                 receiving.write(piece)
@@ -262,7 +263,8 @@ def opened(path: Path, passphrase: str, clock: Callable[[], datetime], writing: 
         about = canonical.decode((path / "folder.json").read_bytes())
     except FileNotFoundError as error:
         raise NotFound(f"{path} is not an examiner's folder.", "Make one with: evidence init DIR") from error
-    if not isinstance(about, dict) or about.get("suite") != SUITE:
+    whole = isinstance(about, dict) and all(isinstance(about.get(name), str) for name in _ABOUT)
+    if not whole or about["suite"] != SUITE:
         raise FormatError(f"{path} was made by another version of this program.", "Use that version.")
     folder = Folder(path, about["origin"], about["created"][:4], unlock(about, passphrase), Vault(DiskStore(path / "objects")), clock)
     with os.fdopen(os.open(path / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as held:

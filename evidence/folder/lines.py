@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,9 +41,25 @@ class Line:
         if not isinstance(found, dict) or tuple(found) != _LINE:
             raise FormatError(f"Line {index + 1} of the log is not an event.", RESTORE)
         line = cls(**found)
-        if line.index != index or line.encode() != data + b"\n" or (line.opening is None) == (line.stub is None):
+        sound = line._well_formed() and line.index == index and line.encode() == data + b"\n"
+        if not sound or (line.stub is not None and not line._is_stub(line.stub)):
             raise FormatError(f"Line {index + 1} of the log is not in its exact form.", RESTORE)
         return line
+
+    def _well_formed(self) -> bool:
+        texts = (self.event_id, self.exhibit, self.exhibit_prev, self.entry)
+        either = (self.opening, self.stub)
+        return (
+            all(isinstance(text, str) for text in (*texts, self.object or "", self.opening or "", self.stub or ""))
+            and type(self.exhibit_seq) is int
+            and re.fullmatch("[0-9a-f]{64}", self.entry) is not None
+            and either.count(None) == 1
+        )
+
+    def _is_stub(self, stub: str) -> bool:
+        event = custody.decode_event(stub)
+        kept = {"exhibit": self.exhibit, "exhibit_seq": self.exhibit_seq, "exhibit_prev": self.exhibit_prev}
+        return event.index == self.index and event.entry().hex() == self.entry and event.values() == kept
 
     def disposed(self, opening: Opening) -> Line:
         """The same place in the log without its opening: commitments, and what is never withheld."""
@@ -53,7 +70,8 @@ class Line:
     def checked(self, blob: bytes) -> Opening:
         """The opening in these bytes. IntegrityError where it is not the one that was recorded here."""
         opening = Opening.from_bytes(blob)
-        if opening.entry().hex() != self.entry:
+        same = all(opening.field(name) == getattr(self, name) for name in ("event_id", "exhibit", "exhibit_seq", "exhibit_prev"))
+        if not same or opening.entry().hex() != self.entry:
             raise IntegrityError(f"Event {self.index} is not the one that was recorded.", RESTORE)
         return opening
 

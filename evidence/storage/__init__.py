@@ -16,7 +16,7 @@ _NAME = re.compile(r"[0-9a-z]{2}[0-9a-z.]{0,198}")
 class Pending(Protocol):
     """An object that is being written and has no name yet. Nobody sees it before `commit`."""
 
-    def write(self, data: bytes) -> object:
+    def write(self, data: bytes | memoryview) -> object:
         """Appends bytes. StorageFull where there is no room."""
 
     def commit(self, name: str) -> None:

@@ -59,7 +59,7 @@ class DiskPending:
             fcntl.flock(self._handle, fcntl.LOCK_EX)
         self._open = True
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         with _plain_errors("A new object"):
             while view:

@@ -56,7 +56,7 @@ class S3Pending:
         self._store = store
         self._spool = tempfile.TemporaryFile(dir=store.spool)  # noqa: SIM115 - closed by commit or abort
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         try:
             self._spool.write(data)
         except OSError as error:

@@ -189,6 +189,46 @@ def test_an_event_of_another_item_is_refused(desk: Path) -> None:
     assert set(facts("log", desk, code=1)["failed"]) == {f"EX-{number_year(desk)}-0001-0{n}" for n in (1, 2)}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("exhibit_seq", 2),
+        ("exhibit_seq", "1"),
+        ("exhibit", "ab" * 16),
+        ("event_id", "ab" * 16),
+        ("entry", "x"),
+        ("opening", None),
+        ("object", 7),
+    ],
+)
+def test_a_changed_clear_value_is_refused(desk: Path, name: str, value: object) -> None:
+    lines = (desk / "log.jsonl").read_text().splitlines(keepends=True)
+    line = json.loads(lines[4])
+    assert line[name] != value
+    lines[4] = json.dumps({**line, name: value}, separators=(",", ":")) + "\n"
+    (desk / "log.jsonl").write_text("".join(lines))
+    run("log", desk, code=1)
+
+
+def test_an_item_cannot_be_made_to_look_disposed_of(desk: Path) -> None:
+    """Only who could open an event can write its stub; objects of items with another one are not removed."""
+    run("dispose", desk, "2", "--reason", "court order", "--yes")
+    lines = (desk / "log.jsonl").read_text().splitlines(keepends=True)
+    forged = {**json.loads(lines[4]), "opening": None, "stub": json.loads(lines[5])["stub"]}
+    lines[4] = json.dumps(forged, separators=(",", ":"), ensure_ascii=False) + "\n"
+    (desk / "log.jsonl").write_text("".join(lines))
+    before = len(list((desk / "objects").rglob("*.age")))
+    assert "Line 5" in run("transfer", desk, "1", "--to", "Lab", code=1).output
+    assert len(list((desk / "objects").rglob("*.age"))) == before
+
+
+def test_a_folder_of_another_version_is_refused(desk: Path) -> None:
+    others: list[object] = [{"suite": "tipline/folder/2"}, {}, []]
+    for about in others:
+        (desk / "folder.json").write_text(json.dumps(about))
+        assert "another version" in run("log", desk, code=1).output
+
+
 def test_a_torn_last_line_is_dropped_and_written_over(desk: Path) -> None:
     whole = (desk / "log.jsonl").read_bytes()
     (desk / "log.jsonl").write_bytes(whole + b'{"index":6,"event_id":"')
