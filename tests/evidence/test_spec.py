@@ -9,10 +9,12 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 import evidence
 import tipline.models
 from evidence import canonical, checkpoint, custody, merkle, records, signing, verify
+from tests.installations import Installation
 from tipline.models import base
 
 SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
@@ -114,3 +116,27 @@ def test_every_column_that_is_not_sealed_is_listed_and_no_other() -> None:
     assert sorted(set(names)) == sorted(names)
     assert clear - set(names) == set(), "not listed"
     assert set(names) - clear == set(), "listed, but not there"
+
+
+def test_every_table_and_file_of_an_installation_is_listed(installation: Installation) -> None:
+    for module in pkgutil.iter_modules(tipline.models.__path__, "tipline.models."):
+        importlib.import_module(module.name)
+    with installation.worker.vault.objects.receive() as receiving:
+        receiving.write(b"some bytes")
+        sealed = receiving.finish()
+    installation.worker.vault.objects.add_key(sealed.keyfile, [sealed.keyfile.identity.recipient])
+    installation.sequencer().publish()
+    tables = set(inspect(installation.worker.database.engine).get_table_names()) - set(base.Base.metadata.tables)
+    others = set(re.findall(r"`(\w+)`", section(8).partition("\n8.3 ")[2].partition("\n8.4 ")[0]))
+    assert tables - others == set()
+    cells = [row.split(" | ")[0] for row in section(8).partition("\n8.4 ")[2].splitlines() if row.startswith("| `")]
+    patterns = [as_expression(pattern) for cell in cells for pattern in re.findall(r"`([^`]+)`", cell)]
+    data = installation.settings.data
+    found = [path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()]
+    assert any(path.startswith("objects/") for path in found)
+    assert "log/checkpoint" in found
+    assert [path for path in found if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
+
+
+def as_expression(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
