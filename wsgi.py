@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
-from tipline.app import create_console_app, create_files_app, create_public_app
+from flask import Flask
 
-__all__ = ["create_console_app", "create_files_app", "create_public_app"]
+from tipline import app, logs
+from tipline.config import Settings
+from tipline.process import open_process
+
+
+def create_public_app() -> Flask:
+    """The public face, with the key folder of the public face alone."""
+    logs.configure()
+    process = open_process("public", Settings())
+    process.jobs.client()  # its library takes a second to import: better now than in a source's request
+    return app.create_public_app(process)
+
+
+def create_console_app() -> Flask:
+    """The console."""
+    logs.configure()
+    process = open_process("console", Settings())
+    process.jobs.client()
+    return app.create_console_app(process)
+
+
+def create_files_app() -> Flask:
+    """The files origin."""
+    logs.configure()
+    return app.create_files_app()

@@ -169,6 +169,7 @@ def policy_of(face: Face, settings: Settings) -> str:
 def headers_of(face: Face, settings: Settings) -> dict[str, str]:
     """Return the headers that every answer of a face carries."""
     headers = {
+        "Server": "web",  # else the server writes its own name
         "Content-Security-Policy": policy_of(face, settings),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",

@@ -125,10 +125,9 @@ class Worker:
         if self._swept_on == today:
             return
         self._swept_on = today
-        for name, function in jobs.SWEEPS.items():
+        for function in jobs.SWEEPS.values():
             with self.process.unit(write=True) as work:
                 function(work)
-            logs.event("swept", sweep=name)
         self._runner.purge((self.process.clock() - KEEP_FINISHED_JOBS).isoformat())
 
     def _sequence(self) -> None:

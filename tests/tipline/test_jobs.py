@@ -89,7 +89,7 @@ def test_the_same_job_twice_is_one(process: Process) -> None:
 
 
 def list_ids(process: Process) -> list[str]:
-    return [row.workflow_id for row in process.jobs.client().list_workflows(load_input=False, load_output=False)]  # type: ignore[attr-defined]
+    return [row.workflow_id for row in process.jobs.client().list_workflows(load_input=False, load_output=False)]
 
 
 def test_arguments_are_stored_as_plain_json_never_as_pickle(process: Process) -> None:
@@ -153,7 +153,7 @@ def test_what_failed_is_told_without_its_message(
     enqueue(process, "fail_with_words", "talkative")
     start_worker()
     assert wait_for(lambda: "job failed" in logs_of(folder)), logs_of(folder)
-    assert wait_for(lambda: [row.status for row in process.jobs.client().list_workflows()] == ["ERROR"])  # type: ignore[attr-defined]
-    (row,) = process.jobs.client().list_workflows()  # type: ignore[attr-defined]
+    assert wait_for(lambda: [row.status for row in process.jobs.client().list_workflows()] == ["ERROR"])
+    (row,) = process.jobs.client().list_workflows()
     assert "ValueError" in str(row.error)
     assert "canary" not in str(row.error) + logs_of(folder)

@@ -1,0 +1,190 @@
+"""The command line of an installation. Exit codes: 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from evidence.errors import EvidenceError
+from tipline.config import Settings
+from tipline.errors import TiplineError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+PORT = click.IntRange(1, 65535)
+
+
+def told_plainly(command: Command) -> Command:
+    """Let a command end with its error's words and exit code 1."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except (TiplineError, EvidenceError) as error:
+            click.echo(f"{error} {error.next_step}".strip(), err=True)
+            sys.exit(1)
+
+    return run  # type: ignore[return-value]  # wraps keeps the signature, which mypy can't see
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tipline", message="%(version)s")
+def main() -> None:
+    """Tipline: tips, letters and leaked samples under custody. All state lies in TIPLINE_DATA, ./instance by default."""
+
+
+@main.command()
+@click.option("--public-port", type=PORT, default=8000, show_default=True, help="Port of the public page.")
+@click.option("--console-port", type=PORT, default=8001, show_default=True, help="Port of the console.")
+@click.option("--files-port", type=PORT, default=8002, show_default=True, help="Port of the origin that downloads come from.")
+@told_plainly
+def run(public_port: int, console_port: int, files_port: int) -> None:
+    """Serve both faces, the files origin and a worker on loopback, after setting up what is missing."""
+    from tipline import supervisor
+
+    supervisor.run(Settings(), supervisor.Ports(public_port, console_port, files_port), click.echo)
+
+
+@main.command()
+@told_plainly
+def work() -> None:
+    """Be a worker: examine, export, give custody events their place in the log, sweep once a day."""
+    from tipline import worker
+
+    worker.work(Settings())
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+@told_plainly
+def upgrade() -> None:
+    """Bring the tables to the newest version, those of the job queue too."""
+    from tipline import jobs
+    from tipline.db import upgrade as upgrade_tables
+
+    settings = Settings()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade_tables(settings.database)
+    jobs.migrate(settings.database)
+    click.echo("The database is up to date.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each check.")
+@told_plainly
+def doctor(as_json: bool) -> None:
+    """Say what works here, and what is lost where something is missing. Exit code 1 if something needed fails."""
+    from tipline import doctor as checks
+
+    found = checks.examine(Settings())
+    for check in found:
+        click.echo(json.dumps(check.facts()) if as_json else check.line())
+    sys.exit(1 if any(check.state == "fails" for check in found) else 0)
+
+
+@main.group()
+def keys() -> None:
+    """The installation's keys."""
+
+
+@keys.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each key.")
+@told_plainly
+def show(as_json: bool) -> None:
+    """Print a line for each key: purpose, fingerprint. Give the log key's to whoever receives a bundle."""
+    from tipline.admin.keys import list_keys
+    from tipline.process import open_process
+
+    with open_process("console", Settings()).unit(write=False) as unit:
+        found = list_keys(unit, None)
+    for key in found:
+        purpose = f"{key.purpose} ({key.owner})" if key.owner else key.purpose
+        click.echo(json.dumps({"purpose": purpose, "fingerprint": key.print, "key": key.full}) if as_json else f"{purpose}\t{key.print}")
+
+
+@main.group()
+def user() -> None:
+    """Colleagues."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(["administrator", "investigator", "counsel", "program_manager"]))
+@click.option("--display-name", help="The name that colleagues and custody records show; NAME by default.")
+@told_plainly
+def add(name: str, role: str, display_name: str | None) -> None:
+    """Invite a colleague who will sign in as NAME, and print their one-time link."""
+    from tipline.admin.services import AddColleague, add_colleague
+    from tipline.process import open_process
+
+    with open_process("console", Settings()).unit(write=True) as unit:
+        link = add_colleague(unit, None, AddColleague(name, display_name or name, role))
+    click.echo(link)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each case.")
+@told_plainly
+def cases(as_json: bool) -> None:
+    """Print the cases that you can read: number, title, state."""
+    from tipline import casework
+
+    for case in casework.list_cases(Settings(), _credentials()):
+        facts = {"number": case.number, "title": case.title, "state": case.state}
+        click.echo(json.dumps(facts, ensure_ascii=False) if as_json else "\t".join(facts.values()))
+
+
+@main.command()
+@click.argument("case")
+@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet, or is empty.")
+@click.option(
+    "--purpose", default="Made on the command line", show_default=True, help="What the export is for; it enters the custody record."
+)
+@told_plainly
+def export(case: str, folder: Path, purpose: str) -> None:
+    """Write the bundle of CASE, all its exhibits, into a folder, as the screen makes it."""
+    from tipline import casework
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise click.BadParameter("it exists and is not an empty folder", param_hint="--to")
+    casework.export_case(Settings(), _credentials(), casework.Wanted(case, folder, purpose), lambda text: click.echo(text, err=True))
+    click.echo(str(folder))
+
+
+@main.command()
+@told_plainly
+def demo() -> None:
+    """Load a fictional case through the services that people use, into a data folder that is not in use yet."""
+    from tipline import jobs
+    from tipline.demo import story
+
+    settings = Settings()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    jobs.migrate(settings.database)
+    story.tell(settings, click.echo)
+    click.echo(f"Sign in with what stands in {settings.data / 'demo-staff.json'}.")
+
+
+def _credentials() -> Any:
+    """Return who acts: from TIPLINE_USER and TIPLINE_PASSPHRASE_FILE, else asked for on the terminal."""
+    from tipline import terminal
+
+    found = terminal.credentials_from_environment()
+    if found is not None:
+        return found
+    login = click.prompt("Name", err=True)
+    return terminal.Credentials(login, click.prompt("Passphrase", hide_input=True, err=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""`tipline doctor`: what works on this machine, and what is lost where something is missing."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from evidence.errors import EvidenceError
+from evidence.examine import jail
+from evidence.storage import open_store
+from tipline.config import Settings
+from tipline.db import Database
+from tipline.keyfolders import SECRETS
+from tipline.models.operations import WorkerProcess
+from tipline.takeover import SILENT_AFTER
+from tipline.work import utc_now
+
+State = Literal["works", "missing", "fails"]
+SPARE_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. `missing` costs something; `fails` has to be put right."""
+
+    state: State
+    what: str
+    found: str
+    lost: str = ""
+
+    def line(self) -> str:
+        return f"{self.state:8} {self.what}: {self.found}" + (f" {self.lost}" if self.lost else "")
+
+    def facts(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything once; nothing is changed."""
+    checks: list[Callable[[Settings], Check]] = [
+        check_python,
+        check_sqlite,
+        check_keys,
+        check_database,
+        check_storage,
+        check_space,
+        check_anchor,
+        check_worker,
+        check_jail,
+    ]
+    return [*(check(settings) for check in checks), *(check_program(name, why) for name, why in OPTIONAL_PROGRAMS.items())]
+
+
+OPTIONAL_PROGRAMS = {
+    "openssl": "Time stamps can't be checked a second time by another program.",
+    "ssh-keygen": "The bundle's signature can't be tried out here; receivers need it, not this machine.",
+}
+
+
+def check_python(_settings: Settings) -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("works", "Python", version)
+
+
+def check_sqlite(_settings: Settings) -> Check:
+    with sqlite3.connect(":memory:") as connection:
+        options = {row[0] for row in connection.execute("pragma compile_options")}
+    if "ENABLE_FTS5" not in options:
+        return Check("missing", "SQLite", sqlite3.sqlite_version, "It has no FTS5. Search still works: its own library brings it.")
+    return Check("works", "SQLite", sqlite3.sqlite_version)
+
+
+def check_keys(settings: Settings) -> Check:
+    absent, open_to_others = [], []
+    for face, names in SECRETS.items():
+        for name in names:
+            path = settings.keys(face) / name
+            if not path.exists():
+                absent.append(f"{face}/{name}")
+            elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+                open_to_others.append(f"{face}/{name}")
+    if absent:
+        return Check("fails", "Key folders", f"missing {', '.join(absent)}.", "Run `tipline run` once, or set TIPLINE_DATA.")
+    if open_to_others:
+        return Check("fails", "Key folders", f"others can read {', '.join(open_to_others)}.", "Set their mode to 0600.")
+    return Check("works", "Key folders", "all there, readable by their owner only")
+
+
+def check_database(settings: Settings) -> Check:
+    database = Database(settings.database)
+    try:
+        with database.session(write=False) as session:
+            count = session.execute(select(func.count()).select_from(WorkerProcess)).scalar_one()
+    except SQLAlchemyError as error:
+        return Check("fails", "Database", f"{type(error).__name__}.", "Check TIPLINE_DATABASE_URL, then run `tipline db upgrade`.")
+    finally:
+        database.dispose()
+    return Check("works", "Database", f"{database.engine.dialect.name}, {count} worker{'' if count == 1 else 's'} known")
+
+
+def check_storage(settings: Settings) -> Check:
+    name = secrets.token_hex(32)
+    try:
+        store = open_store(settings.storage)
+        store.put(name, b"doctor")
+        store.remove(name)
+    except (EvidenceError, OSError) as error:
+        return Check("fails", "Object store", f"{error}", "Nothing can be taken in. Check TIPLINE_STORAGE_URL.")
+    return Check("works", "Object store", "takes, keeps and gives back")
+
+
+def check_space(settings: Settings) -> Check:
+    folder = settings.data if settings.data.exists() else settings.data.resolve().parent
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.1f} GB free in the data folder"
+    if free < max(SPARE_BYTES, settings.max_file_bytes):
+        return Check("missing", "Disk", found, "One large attachment may not fit.")
+    return Check("works", "Disk", found)
+
+
+def check_anchor(settings: Settings) -> Check:
+    anchor, data = settings.anchor_file, settings.data
+    if not anchor.exists():
+        return Check("missing", "Anchor", "not written yet.", "It is made by the worker's first event.")
+    if anchor.stat().st_dev == data.stat().st_dev:
+        return Check(
+            "missing",
+            "Anchor",
+            "it lies on the disk of the data folder.",
+            "Set TIPLINE_ANCHOR to another disk or machine: who owns this one owns both.",
+        )
+    return Check("works", "Anchor", "it lies on another disk")
+
+
+def check_worker(settings: Settings) -> Check:
+    database = Database(settings.database)
+    lost = "Nothing is examined, sequenced or exported. Run `tipline run` or `tipline work`."
+    try:
+        with database.session(write=False) as session:
+            seen = session.execute(select(func.max(WorkerProcess.seen_at)).where(WorkerProcess.dead_at.is_(None))).scalar_one()
+    except SQLAlchemyError:
+        return Check("missing", "Worker", "not known, since the database does not answer.", lost)
+    finally:
+        database.dispose()
+    if seen is None or utc_now() - seen > SILENT_AFTER:
+        return Check("missing", "Worker", "none is running.", lost)
+    return Check("works", "Worker", "running")
+
+
+def check_jail(_settings: Settings) -> Check:
+    status = jail.available()
+    if not status.ok:
+        return Check("missing", "Jail", status.reason, f"No file is opened and no preview is made. {status.advice}")
+    return Check("works", "Jail", status.name)
+
+
+def check_program(name: str, lost: str) -> Check:
+    path = shutil.which(name)
+    return Check("works", name, path) if path else Check("missing", name, "not installed.", lost)
