@@ -85,10 +85,11 @@ def ascii_name(name: str) -> str:
 def disposition(name: str) -> str:
     """Return a Content-Disposition that makes every browser save the file (RFC 6266, RFC 5987).
 
-    Control and direction characters and path separators are taken out of the real name too.
+    Path separators, control and direction characters and those that Windows refuses are taken out of the real name too.
     """
     last = re.split(r"[/\\]", name.encode("utf-8", "replace").decode())[-1]
-    shown = "".join(c for c in last if c.isprintable() and unicodedata.category(c) != "Cf").lstrip(".")[:150] or "original"
+    kept = "".join(c for c in last if c.isprintable() and unicodedata.category(c) != "Cf")
+    shown = re.sub(r'[<>:"|?*]', "_", kept).lstrip(". ")[:150] or "original"
     return f"attachment; filename=\"{ascii_name(name)}\"; filename*=UTF-8''{quote(shown, safe='')}"
 
 
