@@ -50,7 +50,7 @@ def dialect_of(head: bytes) -> Dialect | None:
         if width < 2 or often * 10 < len(rows) * 9:
             continue
         header = headers.is_header(rows[0])
-        sure = header or any(headers.by_content(rows)) or (len(rows) >= 3 and delimiter != "," and width >= 3)
+        sure = header or headers.is_sure(headers.by_content(rows)) or (len(rows) >= 3 and delimiter != "," and width >= 3)
         if sure and (best is None or width > best[0]):
             best = width, Dialect(encoding, delimiter, header)
     if best is not None:

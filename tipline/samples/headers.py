@@ -93,6 +93,11 @@ def by_content(rows: Sequence[Sequence[str]]) -> list[str]:
     return [field if field not in fields[:at] else "" for at, field in enumerate(fields)]
 
 
+def is_sure(fields: Sequence[str]) -> bool:
+    """Say whether guessed fields show a table: words alone may be any text with commas."""
+    return any(field and field not in {"last_name", "first_name", "name"} for field in fields)
+
+
 def _kind(column: list[str]) -> str:
     """The kind of value that nine in ten cells of a column are."""
 

@@ -17,6 +17,8 @@ from tipline.samples import normal
 from tipline.samples.rows import Coverage, ReadResult, Row
 
 LONGEST_SEGMENT = 1024 * 1024
+_MOST_CHANGES = 20_000  # each is looked at anew: a file of nothing but ISA segments must not take for ever
+_ENOUGH = 512  # bytes that hold any ISA segment and what follows it
 
 _ROLES = {b"IL": "subscriber", b"QC": "patient", b"74": "corrected insured", b"70": "prior insured", b"03": "dependent", b"S1": "parent"}
 _ROLES |= {b"S3": "parent", b"LR": "legal representative", b"31": "postal address of the insured", b"M8": "educational", b"GD": "guardian"}
@@ -48,7 +50,8 @@ def find_separators(data: bytes) -> Separators:
             place = data.find(element, place + 1) if place >= 0 else place
         component, segment = data[place + 1 : place + 2], data[place + 2 : place + 3]
         if place > 0 and element and segment and not (element + segment).isalnum() and segment != element:
-            return Separators(element, component, b"\n" if segment == b"\r" else segment)
+            lines = segment == b"\r" and data[place + 3 : place + 4] == b"\n"
+            return Separators(element, component, b"\n" if lines else segment)
     return Separators(b"*", b":", b"~" if b"~" in data else b"\n")
 
 
@@ -89,35 +92,51 @@ def _rows(chunks: Iterable[bytes], coverage: Coverage) -> Iterator[Row]:
 
 def _batches(chunks: Iterable[bytes]) -> Iterator[tuple[list[bytes], Separators]]:
     """Split the stream into segments; a later interchange may bring other separators."""
-    waiting, separators = b"", None
+    waiting, separators, changes = b"", None, 0
     for chunk in chunks:
         waiting += chunk
-        if separators is None and len(waiting) < 512:
+        if separators is None and len(waiting) < _ENOUGH:
             continue
         separators = separators or find_separators(waiting)
-        while True:
-            pieces, changed = _until_change(waiting.split(separators.segment), separators)
+        changed: Separators | None = separators
+        while changed is not None:
+            separators = changed
+            pieces, changed = _until_change(waiting, separators, ended=False)
             waiting = pieces.pop()
             yield pieces, separators
-            if changed is None:
-                break
-            separators = changed
+            changes += changed is not None
+            changed = changed if changes < _MOST_CHANGES else None
         if len(waiting) > LONGEST_SEGMENT:
             yield [waiting], separators
             waiting = b""
-    if waiting:
-        separators = separators or find_separators(waiting)
-        yield _until_change(waiting.split(separators.segment), separators)[0], separators
+    changed = separators or find_separators(waiting)
+    while changed is not None:
+        separators = changed
+        pieces, changed = _until_change(waiting, separators, ended=True)
+        changes += changed is not None
+        changed = changed if changes < _MOST_CHANGES else None
+        waiting = pieces.pop() if changed is not None else b""
+        yield pieces, separators
 
 
-def _until_change(pieces: list[bytes], separators: Separators) -> tuple[list[bytes], Separators | None]:
-    """Stop before an ISA that speaks with other separators: the last piece is then all that follows, unsplit."""
+def _until_change(data: bytes, separators: Separators, *, ended: bool) -> tuple[list[bytes], Separators | None]:
+    """Split up to an ISA that speaks with other separators, and return those: the last piece is then all that follows.
+
+    Where too little of that ISA is there to tell, the last piece is all that follows, and no change is returned.
+    """
+    pieces = data.split(separators.segment)
+    if b"ISA" not in data:
+        return pieces, None
     for index, piece in enumerate(pieces):
-        if piece.lstrip()[:3] == b"ISA" and piece.strip().count(separators.element) != 16:
-            rest = separators.segment.join(pieces[index:])
-            found = find_separators(rest)
-            if found != separators:
-                return [*pieces[:index], rest], found
+        start = piece.lstrip()
+        if start[:3] != b"ISA" or (start[3:4] == separators.element and start.count(separators.element) == 16):
+            continue
+        rest = separators.segment.join(pieces[index:])
+        if len(rest) < _ENOUGH and not ended:
+            return [*pieces[:index], rest], None
+        found = find_separators(rest)
+        if found != separators:
+            return [*pieces[:index], rest], found
     return pieces, None
 
 
