@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from evidence.canonical import b64url, unb64url
@@ -207,16 +207,16 @@ def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
     Raises:
         Unsound: the tip's row disagrees with what the first Send sealed to the source.
     """
-    objects, secret = work.vault.objects, command.secret
-    kept = _kept_before(work, source, secret)
+    objects = work.vault.objects
+    kept = _kept_before(work, source, command.secret)
     if kept is None:
         return False
     files = [taking.Parcel(file.sealed, file.name, "attachment") for file in command.received]
     body = taking.seal_text(objects, command.text.encode()) if command.text.strip() else None
-    parcels = ([taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []) + kept + files
+    text = [taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []
     added = False
     try:
-        added = _add(work, source, secret, parcels)
+        added = _add(work, source, command.secret, [*text, *kept, *files])
     finally:
         if body and not added:
             objects.remove(body.keyfile.object_name)
@@ -243,16 +243,29 @@ def _add(work: Work, source: Source, secret: DraftSecret, parcels: Sequence[taki
     claim_key = packet.disclosed(items[0])["claim_key"]
     if source.identity.recipient != tip.source_recipient or claim_key != tip.claim_key:
         raise Unsound("The record of this tip was changed.", "Nothing was added. Send a new tip, and tell us that this one is damaged.")
-    taken = taking.take_in(work, parcels, taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key))
-    tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in taken)]), [tip.source_recipient])
-    last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id)).scalar()
-    message = TipMessage(id=new_id(), tip_id=tip.id, seq=(last or 0) + 1, by_source=True, on_day=work.today())
-    session.add(message)
-    session.flush()
-    first = 0 if parcels[0].kind == "tip_text" else 1
-    session.add_all(taking.items_of(message.id, tip.id, taken, first))
+    to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
+    ready = taking.make_ready(work.vault, parcels, to, work.today())
+    tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
     if tip.state in ("waiting", "closed"):
         tip.state = "working" if tip.assignee_id else "new"
-    services.mark_sent(work, secret, tip.id, None)
-    taking.ask_for_examination(work, tip.id, message.id)
+    session.flush()
+    try:
+        _write(work, to, secret, parcels, ready)
+    except BaseException:
+        taking.take_back(work.vault.objects, ready)
+        raise
     return True
+
+
+def _write(
+    work: Work, to: taking.Destination, secret: DraftSecret, parcels: Sequence[taking.Parcel], ready: Sequence[taking.Ready]
+) -> None:
+    session = work.session
+    last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == to.tip_id)).scalar()
+    message_id = new_id()
+    message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
+    session.execute(insert(TipMessage), message)
+    taking.write(work, ready, to.program_id)
+    taking.add_items(session, ready, message_id, to.tip_id, first=0 if parcels[0].kind == "tip_text" else 1)
+    services.end_draft(work, secret, to.tip_id)
+    taking.ask_for_examination(work, to.tip_id, message_id)

@@ -6,8 +6,9 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sqlalchemy import Date, bindparam, delete, select, text
+from sqlalchemy import Date, LargeBinary, bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound as BlobNotFound
@@ -17,7 +18,7 @@ from evidence.vault import Sealed, Vault
 from tipline.errors import BadInput, Conflict, NoSpace, NotFound
 from tipline.intake import packet, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
-from tipline.intake.receipt import derive_claim, derive_receipt
+from tipline.intake.receipt import ClaimCode, Receipt, derive_claim, derive_receipt
 from tipline.intake.rules import Answers, tip_text
 from tipline.models.base import new_id
 from tipline.models.programs import Program
@@ -27,9 +28,23 @@ from tipline.work import Work
 
 SALT = 32
 TEXT_NAME = "tip.txt"
-BEGIN_DRAFT = text(
-    "INSERT INTO draft (id, program_id, tip_id, day) VALUES (:id, :program_id, :tip_id, :day) ON CONFLICT (id) DO NOTHING"
-).bindparams(bindparam("day", type_=Date))
+KEEP_ANSWERS = text(
+    "INSERT INTO draft (id, program_id, tip_id, answers, day) VALUES (:id, :program_id, :tip_id, :answers, :day) "
+    "ON CONFLICT (id) DO UPDATE SET answers = excluded.answers, day = excluded.day "
+    "WHERE draft.program_id = excluded.program_id AND COALESCE(draft.tip_id, '') = COALESCE(excluded.tip_id, '') RETURNING id"
+).bindparams(bindparam("answers", type_=LargeBinary), bindparam("day", type_=Date))
+
+GONE = ("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
+SENDABLE = (
+    select(Draft.program_id, Draft.answers, Program.state)
+    .join(Program, Program.id == Draft.program_id)
+    .where(Draft.id == bindparam("id"), Draft.tip_id.is_(None))
+)
+PARTS = (
+    select(DraftPart.id, DraftPart.position, DraftPart.object_name, DraftPart.sealed_length, DraftPart.facts)
+    .where(DraftPart.draft_id == bindparam("id"))
+    .order_by(DraftPart.position)
+)
 
 
 @dataclass(frozen=True)
@@ -123,15 +138,10 @@ def keep(work: Work, command: KeepDraft) -> DraftState:
         parts = [keep_part(work.vault.objects, secret, file) for file in command.received]
     except StorageFull as error:
         raise NoSpace("We have no space for files just now.", "Send the tip without them, or come back in a day.") from error
-    if work.session.get(Send, secret.lookup) is not None:
+    if _is_sent(work.session, secret):
         _forget(work.vault.objects, [part.object_name for part in parts])
         return DraftState(command.answers, sent=True)
-    begin = {"id": secret.lookup, "program_id": command.program_id, "tip_id": command.tip_id, "day": work.today()}
-    work.session.execute(BEGIN_DRAFT, begin)
-    draft = work.session.get_one(Draft, secret.lookup, with_for_update=True)
-    if (draft.program_id, draft.tip_id) != (command.program_id, command.tip_id):
-        raise BadInput("This form belongs to another page.", "Start again from the first page.")
-    keep_answers(work, draft, secret, command.answers)
+    keep_answers(work, command)
     present = _parts(work.session, secret)
     gone = [part for part in present if part.id in command.leave_out]
     kept, surplus = _merge([part for part in present if part not in gone], parts, work.settings.max_files)
@@ -140,8 +150,9 @@ def keep(work: Work, command: KeepDraft) -> DraftState:
     last = max((part.position for part in present), default=-1)
     sizes = {file.sealed.keyfile.object_name: file.sealed.sealed_length for file in command.received}
     new = [part for part in kept if part.object_name in sizes]
-    work.session.add_all(_row(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1))
-    work.session.flush()
+    if new:
+        rows = [_row(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1)]
+        work.session.execute(insert(DraftPart), rows)
     return DraftState(command.answers, tuple(kept), surplus=tuple(part.name for part in surplus))
 
 
@@ -152,21 +163,32 @@ def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
     return Part(new_id(), keyfile.object_name, file.name, keyfile.plaintext_digest, keyfile.length, file.media_type, file.label)
 
 
-def keep_answers(work: Work, draft: Draft, secret: DraftSecret, answers: Answers) -> None:
-    """Seal what was typed to the draft secret, and count the draft's days from today."""
-    draft.answers = wrap(json.dumps({"what": answers.what, "how": answers.how}).encode(), [secret.identity.recipient])
-    draft.day = work.today()
-    work.session.flush()
+def keep_answers(work: Work, command: KeepDraft) -> None:
+    """Seal what was typed to the draft secret, and count the draft's days from today.
+
+    Raises:
+        BadInput: the draft belongs to another program or tip.
+    """
+    secret, answers = command.secret, command.answers
+    values = {
+        "id": secret.lookup,
+        "program_id": command.program_id,
+        "tip_id": command.tip_id,
+        "answers": wrap(json.dumps({"what": answers.what, "how": answers.how}).encode(), [secret.identity.recipient]),
+        "day": work.today(),
+    }
+    if work.session.execute(KEEP_ANSWERS, values).first() is None:
+        raise BadInput("This form belongs to another page.", "Start again from the first page.")
 
 
 def find_draft(work: Work, secret: DraftSecret) -> DraftState | None:
     """What a draft holds, or None where there is none: never begun, thrown away, or swept."""
-    if work.session.get(Send, secret.lookup) is not None:
+    if _is_sent(work.session, secret):
         return DraftState(Answers(""), sent=True)
     draft = work.session.get(Draft, secret.lookup)
     if draft is None:
         return None
-    return DraftState(_answers(draft, secret), tuple(_parts(work.session, secret)))
+    return DraftState(_answers(draft.answers, secret), tuple(_parts(work.session, secret)))
 
 
 def discard(work: Work, secret: DraftSecret) -> None:
@@ -191,97 +213,123 @@ def send(work: Work, secret: DraftSecret) -> Sent:
     try:
         return _send_once(work, secret, prepared)
     except BaseException:
-        _forget(work.vault.objects, [prepared.body.keyfile.object_name])
+        _undo(work.vault.objects, prepared)
         raise
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a Send needs, read and sealed before the writing transaction begins."""
+    """What a Send writes, read, sealed and signed before the writing transaction begins."""
 
-    program_id: str
     answers: bytes | None
-    parts: tuple[Part, ...]
-    parcels: tuple[taking.Parcel, ...]
+    part_ids: frozenset[str]
+    part_objects: tuple[str, ...]
     body: Sealed  # of the text
+    to: taking.Destination
+    ready: tuple[taking.Ready, ...]
+    salt: bytes
+    receipt: Receipt
+    claim: ClaimCode
 
 
 def _prepare(work: Work, secret: DraftSecret) -> _Prepared | None:
     with work.database.session(write=False) as session:
-        if session.get(Send, secret.lookup) is not None:
+        draft = session.execute(SENDABLE, {"id": secret.lookup}).first()
+        if draft is None and _is_sent(session, secret):
             return None
-        draft = session.get(Draft, secret.lookup)
-        if draft is None or draft.tip_id is not None:
-            raise Conflict("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
-        if session.get_one(Program, draft.program_id).state != "open":
-            raise Conflict("This tip line has closed since you opened the form.", "Nothing was sent.")
         rows = _rows(session, secret)
-        program_id, sealed_answers = draft.program_id, draft.answers
-    answers = _answers(draft, secret)
+    if draft is None:
+        raise Conflict(*GONE)
+    if draft.state != "open":
+        raise Conflict("This tip line has closed since you opened the form.", "Nothing was sent.")
+    answers = _answers(draft.answers, secret)
     if not answers.what.strip():
         raise BadInput("Tell us what happened. One sentence is enough.", "Go back and write it down.")
-    objects = work.vault.objects
-    parts = tuple(_part(row, secret) for row in rows)
-    files = [Sealed(objects.open_draft_key(row.object_name, secret.identity), row.sealed_length) for row in rows]
+    objects, salt = work.vault.objects, secrets.token_bytes(SALT)
+    receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
+    to = taking.Destination(new_id(), draft.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
+    files = [_attachment(objects, row, secret) for row in rows]
     body = taking.seal_text(objects, tip_text(answers))
-    attachments = (taking.Parcel(sealed, part.name, "attachment") for sealed, part in zip(files, parts, strict=True))
-    return _Prepared(program_id, sealed_answers, parts, (taking.Parcel(body, TEXT_NAME, "tip_text"), *attachments), body)
+    ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today())
+    names = tuple(row.object_name for row in rows)
+    return _Prepared(draft.answers, frozenset(row.id for row in rows), names, body, to, tuple(ready), salt, receipt, claim)
+
+
+def _attachment(objects: Vault, row: PartRow, secret: DraftSecret) -> taking.Parcel:
+    keyfile = objects.open_draft_key(row.object_name, secret.identity)
+    return taking.Parcel(Sealed(keyfile, row.sealed_length), _part(row, secret).name, "attachment")
 
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
-    session = work.session
-    draft = _lock(session, secret.lookup)
-    if draft is None:
-        _forget(work.vault.objects, [prepared.body.keyfile.object_name])
+    session, to, today = work.session, prepared.to, work.today()
+    part_ids = frozenset(session.scalars(delete(DraftPart).where(DraftPart.draft_id == secret.lookup).returning(DraftPart.id)))
+    draft = session.execute(delete(Draft).where(Draft.id == secret.lookup).returning(Draft.answers)).first()
+    if draft is None:  # another Send of the same form was faster
+        _undo(work.vault.objects, prepared)
         return _sent_before(session, secret)
-    if draft.answers != prepared.answers or {row.id for row in _rows(session, secret)} != {part.id for part in prepared.parts}:
+    if draft.answers != prepared.answers or part_ids != prepared.part_ids:
         raise Conflict("The form was changed in another window while it was being sent.", "Check it, then send it again.")
-    salt = secrets.token_bytes(SALT)
-    receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
-    to = taking.Destination(new_id(), prepared.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
-    taken = taking.take_in(work, prepared.parcels, to)
-    year = work.today().year
-    tip = Tip(
-        id=to.tip_id,
-        program_id=to.program_id,
-        number=f"TIP-{year}-{work.next_number(f'tip:{year}'):04d}",
-        received_on=work.today(),
-        receipt_lookup=receipt.lookup(secret.pepper),
-        source_recipient=to.source_recipient,
-        claim_key=to.claim_key,
-        packet=wrap(packet.encode([one.packet_item for one in taken]), [to.source_recipient]),
-    )
-    session.add(tip)
-    session.flush()
-    message = TipMessage(id=new_id(), tip_id=tip.id, seq=0, by_source=True, on_day=work.today())
-    session.add(message)
-    session.flush()
-    session.add_all(taking.items_of(message.id, tip.id, taken))
-    mark_sent(work, secret, tip.id, salt)
-    taking.ask_for_examination(work, tip.id, tip.id)
-    return Sent(receipt.words, claim.letters)
+    items = packet.encode([one.packet_item for one in prepared.ready])
+    tip = {
+        "id": to.tip_id,
+        "program_id": to.program_id,
+        "number": f"TIP-{today.year}-{work.next_number(f'tip:{today.year}'):04d}",
+        "state": "new",
+        "received_on": today,
+        "receipt_lookup": prepared.receipt.lookup(secret.pepper),
+        "source_recipient": to.source_recipient,
+        "claim_key": to.claim_key,
+        "packet": wrap(items, [to.source_recipient]),
+    }
+    session.execute(insert(Tip), tip)
+    message_id = new_id()
+    session.execute(insert(TipMessage), {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
+    taking.write(work, prepared.ready, to.program_id)
+    taking.add_items(session, prepared.ready, message_id, to.tip_id)
+    session.execute(insert(Send), {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
+    taking.ask_for_examination(work, to.tip_id, to.tip_id)
+    work.after_commit.append(lambda: remove_wraps(work.vault.objects, prepared.part_objects))
+    return Sent(prepared.receipt.words, prepared.claim.letters)
 
 
-def mark_sent(work: Work, secret: DraftSecret, tip_id: str, salt: bytes | None) -> None:
-    """Set the unique mark of a Send and end its draft: rows now, wraps after the commit."""
-    work.session.add(Send(draft_id=secret.lookup, tip_id=tip_id, salt=salt, day=work.today()))
-    names = [row.object_name for row in _rows(work.session, secret)]
-    work.session.execute(delete(DraftPart).where(DraftPart.draft_id == secret.lookup))
+def _undo(objects: Vault, prepared: _Prepared) -> None:
+    taking.take_back(objects, prepared.ready)
+    _forget(objects, [prepared.body.keyfile.object_name])
+
+
+def end_draft(work: Work, secret: DraftSecret, tip_id: str) -> None:
+    """Set the unique mark of a further message's Send and end its draft: rows now, wraps after the commit."""
+    gone = delete(DraftPart).where(DraftPart.draft_id == secret.lookup).returning(DraftPart.object_name)
+    names = list(work.session.scalars(gone))
     work.session.execute(delete(Draft).where(Draft.id == secret.lookup))
-    work.session.flush()
-    work.after_commit.append(lambda: _remove_wraps(work.vault.objects, names))
+    work.session.execute(insert(Send), {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
+    work.after_commit.append(lambda: remove_wraps(work.vault.objects, names))
+
+
+def _is_sent(session: Session, secret: DraftSecret) -> bool:
+    return session.execute(select(Send.draft_id).where(Send.draft_id == secret.lookup)).first() is not None
 
 
 def _sent_before(session: Session, secret: DraftSecret) -> Sent:
-    row = session.get(Send, secret.lookup)
+    row = session.execute(select(Send.salt).where(Send.draft_id == secret.lookup)).first()
     if row is None:
-        raise Conflict("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
+        raise Conflict(*GONE)
     if row.salt is None:
         return Sent()
     return Sent(derive_receipt(secret.secret, row.salt).words, derive_claim(secret.secret, row.salt).letters)
 
 
 # rows
+
+
+class PartRow(Protocol):
+    """A row of draft_part."""
+
+    id: str
+    position: int
+    object_name: str
+    sealed_length: int
+    facts: bytes
 
 
 def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> list[tuple[Part, int]]:
@@ -292,33 +340,32 @@ def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> lis
     return [(_part(row, secret), row.sealed_length) for row in _rows(session, secret)]
 
 
-def _lock(session: Session, lookup: str) -> Draft | None:
-    """The draft's row, which nobody else changes until this transaction ends."""
-    return session.scalars(select(Draft).where(Draft.id == lookup).with_for_update()).first()
-
-
-def _rows(session: Session, secret: DraftSecret) -> list[DraftPart]:
-    return list(session.scalars(select(DraftPart).where(DraftPart.draft_id == secret.lookup).order_by(DraftPart.position)))
+def _rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
+    return session.execute(PARTS, {"id": secret.lookup}).all()
 
 
 def _parts(session: Session, secret: DraftSecret) -> list[Part]:
     return [_part(row, secret) for row in _rows(session, secret)]
 
 
-def _part(row: DraftPart, secret: DraftSecret) -> Part:
+def _part(row: PartRow, secret: DraftSecret) -> Part:
     return Part(row.id, row.object_name, position=row.position, **json.loads(secret.identity.unwrap(row.facts)))
 
 
-def _row(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> DraftPart:
+def _row(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> dict[str, Any]:
     facts = {"name": part.name, "digest": part.digest, "length": part.length, "media_type": part.media_type, "label": part.label}
-    blob = wrap(json.dumps(facts).encode(), [secret.identity.recipient])
-    return DraftPart(
-        id=part.id, draft_id=secret.lookup, position=position, object_name=part.object_name, sealed_length=sealed_length, facts=blob
-    )
+    return {
+        "id": part.id,
+        "draft_id": secret.lookup,
+        "position": position,
+        "object_name": part.object_name,
+        "sealed_length": sealed_length,
+        "facts": wrap(json.dumps(facts).encode(), [secret.identity.recipient]),
+    }
 
 
-def _answers(draft: Draft, secret: DraftSecret) -> Answers:
-    return Answers(**json.loads(secret.identity.unwrap(draft.answers))) if draft.answers else Answers("")
+def _answers(blob: bytes | None, secret: DraftSecret) -> Answers:
+    return Answers(**json.loads(secret.identity.unwrap(blob))) if blob else Answers("")
 
 
 def _merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:
@@ -333,6 +380,8 @@ def _merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part],
 
 
 def _remove_parts(work: Work, parts: Sequence[Part]) -> None:
+    if not parts:
+        return
     work.session.execute(delete(DraftPart).where(DraftPart.id.in_([part.id for part in parts])))
     _forget_later(work, [part.object_name for part in parts])
 
@@ -350,6 +399,6 @@ def _forget(objects: Vault, names: Sequence[str]) -> None:
             continue
 
 
-def _remove_wraps(objects: Vault, names: Sequence[str]) -> None:
+def remove_wraps(objects: Vault, names: Sequence[str]) -> None:
     for name in names:
         objects.remove_draft_key(name)

@@ -1,18 +1,30 @@
-"""Sealed things become exhibits of a tip: ACQUIRED for each, a grant for the examiner, an item of the source's packet."""
+"""Sealed things become exhibits of a tip: ACQUIRED for each, a grant for the examiner, an item of the source's packet.
+
+The public face writes only the first event of exhibits that it makes itself, so it needs no lock and no previous entry
+(SPEC section 5): everything is made ready before the writing transaction begins, which then only inserts. The same
+fields as `CustodyVault.acquire`; a test holds the two together.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from evidence.keys import KeyFile
-from evidence.records import Scalar
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from evidence import canonical, custody
+from evidence.keys import KeyFile, wrap
+from evidence.records import NO_PREVIOUS, Opening, Scalar, new_opening
 from evidence.vault import Sealed, Vault
 from tipline.intake import packet
 from tipline.models.base import new_id
+from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogPending
 from tipline.models.tips import TipItem
-from tipline.vault import Acquisition
+from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, shown_name
 from tipline.work import Work
 
 
@@ -36,10 +48,13 @@ class Destination:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """An exhibit that was made, and its item of the packet."""
+class Ready:
+    """An exhibit that needs only to be written."""
 
     exhibit_id: str
+    keyfile: KeyFile
+    grant_id: str
+    rows: dict[type[Any], dict[str, Any]]
     packet_item: dict[str, Any]
 
 
@@ -50,33 +65,98 @@ def seal_text(objects: Vault, data: bytes) -> Sealed:
         return receiving.finish()
 
 
-def take_in(work: Work, parcels: Sequence[Parcel], to: Destination) -> list[Taken]:
-    """Make exhibits of the parcels, as one act, in the caller's transaction."""
+def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, today: date) -> list[Ready]:
+    """Make events and rows of the parcels, as one act. Nothing is stored yet.
+
+    Raises:
+        Conflict: the program is not in the signed list of recipients.
+    """
+    program = vault.recipients.program(to.program_id)
     act: dict[str, Scalar] = {
         "act_id": new_id(),
         "act_size": len(parcels),
+        "occurred_from": today.isoformat(),
+        "occurred_to": today.isoformat(),
+        "clock": "day and order only",
+        "actor": PROCESS_NAMES[vault.face],
+        "role": f"process:{vault.face}",
+        "method_tool": "tipline",
+        "method_version": VERSION,
+        "result": "received whole",
+        "moved_to": "sealed store",
+        "program": to.program_id,
         "source_recipient": to.source_recipient,
         "claim_key": to.claim_key,
     }
-    return [_take_one(work, parcel, to, act) for parcel in parcels]
+    return [_ready(vault, parcel, to, act, program) for parcel in parcels]
 
 
-def _take_one(work: Work, parcel: Parcel, to: Destination, act: dict[str, Scalar]) -> Taken:
-    today = work.today()
-    acquisition = Acquisition(to.program_id, parcel.kind, parcel.sealed, parcel.name, received_on=today, occurred=today, fields=act)
-    exhibit, _event = work.vault.acquire(work.session, acquisition, work.now())
-    keyfile: KeyFile = parcel.sealed.keyfile
-    work.vault.grant(work.session, exhibit, keyfile, purpose="examine", subject_id=to.tip_id, granted_by=None, expires_at=None)
-    opening = work.vault.openings(work.session, exhibit, keyfile)[0]
-    return Taken(exhibit.id, packet.item(opening))
+def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, Scalar], program: str) -> Ready:
+    keyfile, exhibit_id, grant_id = parcel.sealed.keyfile, new_id(), new_id()
+    fields = custody.next_fields(None, 0, exhibit_id, {"kind": "ACQUIRED", **act, **_what(parcel)})
+    opening = new_opening(fields, [vault.keys.process_key])
+    event_id = str(fields["event_id"])
+    facts = {"name": parcel.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
+    exhibit = {
+        "id": exhibit_id,
+        "program_id": to.program_id,
+        "kind": parcel.kind,
+        "state": "held",
+        "object_name": keyfile.object_name,
+        "sealed_length": parcel.sealed.sealed_length,
+        "recipient": keyfile.identity.recipient,
+        "facts": wrap(canonical.encode(facts), [program]),
+        "received_on": date.fromisoformat(str(act["occurred_from"])),
+    }
+    rows = {
+        Exhibit: exhibit,
+        CustodyEvent: _event_row(event_id, exhibit_id, opening),
+        CustodyOpening: {"event_id": event_id, "opening": wrap(opening.to_bytes(), [keyfile.identity.recipient])},
+        LogPending: {"event_id": event_id},
+        Grant: {"id": grant_id, "exhibit_id": exhibit_id, "purpose": "examine", "subject_id": to.tip_id},
+    }
+    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(opening))
 
 
-def items_of(message_id: str, tip_id: str, taken: Sequence[Taken], first: int = 0) -> list[TipItem]:
-    """The rows that tie exhibits to their message; `first` is 1 where the message has no text of its own."""
-    return [
-        TipItem(exhibit_id=one.exhibit_id, tip_id=tip_id, message_id=message_id, position=position)
-        for position, one in enumerate(taken, first)
+def _what(parcel: Parcel) -> dict[str, Scalar]:
+    keyfile = parcel.sealed.keyfile
+    return {
+        "plaintext_after": keyfile.plaintext_digest,
+        "ciphertext_after": f"sha256:{keyfile.object_name}",
+        "length_after": keyfile.length,
+        "name_b64": base64.b64encode(parcel.name.encode()).decode(),
+        "name_shown": shown_name(parcel.name),
+    }
+
+
+def _event_row(event_id: str, exhibit_id: str, opening: Opening) -> dict[str, Any]:
+    entry = opening.entry().hex()
+    return {"event_id": event_id, "exhibit_id": exhibit_id, "exhibit_seq": 1, "exhibit_prev": NO_PREVIOUS, "entry": entry}
+
+
+def write(work: Work, ready: Sequence[Ready], program_id: str) -> None:
+    """Write key files, grants and rows, in the caller's transaction. After a fault the caller calls `take_back`."""
+    recipients = work.vault.recipients
+    for one in ready:
+        work.vault.objects.add_key(one.keyfile, [recipients.program(program_id)])
+        work.vault.objects.add_grant(one.keyfile, one.grant_id, [recipients.examiner])
+    for table in (Exhibit, CustodyEvent, CustodyOpening, LogPending, Grant):
+        work.session.execute(insert(table), [one.rows[table] for one in ready])
+
+
+def take_back(objects: Vault, ready: Sequence[Ready]) -> None:
+    """End the grants of a Send that did not come about."""
+    for one in ready:
+        objects.remove_grant(one.keyfile.object_name, one.grant_id)
+
+
+def add_items(session: Session, ready: Sequence[Ready], message_id: str, tip_id: str, first: int = 0) -> None:
+    """Tie exhibits to their message; `first` is 1 where the message has no text of its own."""
+    rows = [
+        {"exhibit_id": one.exhibit_id, "tip_id": tip_id, "message_id": message_id, "position": position}
+        for position, one in enumerate(ready, first)
     ]
+    session.execute(insert(TipItem), rows)
 
 
 def ask_for_examination(work: Work, tip_id: str, key: str) -> None:

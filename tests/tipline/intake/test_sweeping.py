@@ -75,7 +75,7 @@ def test_a_wrap_that_a_crash_left_after_send_goes_and_the_exhibit_stays(
 ) -> None:
     draft = begin(client)
     fill(client, draft, "Text", {"a.txt": b"aaa"})
-    monkeypatch.setattr(services, "_remove_wraps", lambda *_: None)  # as if the process died after its commit
+    monkeypatch.setattr(services, "remove_wraps", lambda *_: None)  # as if the process died after its commit
     client.post(SEND, data={"draft": draft})
     monkeypatch.undo()
     assert len([name for name in house.files() if name.endswith(".draft.age")]) == 1
