@@ -60,7 +60,8 @@ class MemoryFile:
     def __init__(self, chunks: Iterator[bytes], most: int = MOST_BYTES) -> None:
         self.fd = os.memfd_create("exhibit", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self.length = 0
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, self.fd)
             for chunk in chunks:
                 piece = memoryview(chunk)[: most - self.length]
                 self.length += len(piece)
@@ -69,9 +70,7 @@ class MemoryFile:
                 if self.length >= most:
                     break
             fcntl.fcntl(self.fd, _ADD_SEALS, _SEALS)
-        except BaseException:
-            os.close(self.fd)
-            raise
+            undo.pop_all()
 
     def start(self, length: int) -> bytes:
         """The first bytes."""

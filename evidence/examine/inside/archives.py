@@ -31,6 +31,7 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, size: int, kind: str, warning: str = "") -> None:
+        """Count an entry, and keep it while there is room; -1 is a size that the archive does not say."""
         self.count += 1
         self.size += max(0, size)
         if len(self.entries) < MOST_ENTRIES:

@@ -21,11 +21,13 @@ class Speaker:
         self._notes: list[str] = []
 
     def say(self, part: str, data: bytes) -> None:
+        """Write one part and flush it."""
         self._out.write(b"%s %d\n" % (part.encode("ascii"), len(data)))
         self._out.write(data)
         self._out.flush()
 
     def say_json(self, part: str, value: Any) -> None:
+        """Write one part as JSON."""
         self.say(part, json.dumps(value, ensure_ascii=True).encode("ascii"))
 
     def note(self, text: str) -> None:
