@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +125,18 @@ def test_the_outside_tools_agree(good: tuple[Installation, Path]) -> None:
             done = subprocess.run([program, *command[1:]], cwd=folder, stdin=signed, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert bundle.validate_bag(folder) == ([], [])
+
+
+def test_the_commands_of_the_readme_work(good: tuple[Installation, Path]) -> None:
+    house, folder = good
+    text = (folder / "README-VERIFY.txt").read_text().replace("\\\n", "")
+    commands = re.findall(r"^    ((?:sha256sum|bagit\.py|ssh-keygen|python3) .*)$", text, re.M)
+    assert [command.split()[0] for command in commands] == ["sha256sum", "sha256sum", "bagit.py", "ssh-keygen", "python3"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        line = command.replace("FINGERPRINT", fingerprint(house))
+        done = subprocess.run(["bash", "-c", line], cwd=folder, env={"PATH": path}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
 
 
 def damages(path: Path) -> Iterator[tuple[str, Callable[[Path], object]]]:
