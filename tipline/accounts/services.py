@@ -18,7 +18,7 @@ from tipline.accounts.keyring import actor_of
 from tipline.accounts.words import passphrase_words
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound
-from tipline.models.staff import Staff, StaffSession
+from tipline.models.staff import Reading, Staff, StaffSession
 from tipline.recipients import Recipient, pin_administrator, publish_recipients
 from tipline.work import Work
 
@@ -215,10 +215,12 @@ def sign_out(work: Work, actor: Actor, cookie: str) -> None:
 
 
 def sweep_sessions(work: Work) -> int:
-    """Remove the rows of ended sessions and return how many there were."""
+    """Remove the rows of ended sessions, with what they had opened, and return how many there were."""
     now = work.now()
     ended = (StaffSession.seen_at <= now - rules.SESSION_IDLE) | (StaffSession.created_at <= now - rules.SESSION_WHOLE)
-    return len(work.session.execute(delete(StaffSession).where(ended).returning(StaffSession.id)).all())
+    removed = work.session.execute(delete(StaffSession).where(ended).returning(StaffSession.id)).all()
+    work.session.execute(delete(Reading).where(Reading.session_id.not_in(select(StaffSession.id))))
+    return len(removed)
 
 
 def _count_try(work: Work, staff: Staff) -> bool:

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
-from tipline.admin.programs import CreateProgram, GrantAccess
+from tipline.admin.programs import CreateProgram, EditNotice, GrantAccess
 from tipline.admin.rules import Notice
 from tipline.admin.services import AddColleague
 from tipline.policy import ROLE_NAMES
@@ -45,6 +45,7 @@ class NoticeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     reward = StringField("Reward, at most")
     reward_terms = TextAreaField("Terms of the reward")
     notice_on = DateField("Date of the notice", validators=[InputRequired("Write the date of the notice, such as 2026-09-04.")])
+    seen = HiddenField()
 
     def notice(self) -> Notice:
         """Return the notice of a form that validated."""
@@ -58,6 +59,9 @@ class NoticeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             reward_terms=with_unix_lines(self.reward_terms.data),
             notice_on=self.notice_on.data,
         )
+
+    def edit(self, program_id: str) -> EditNotice:
+        return EditNotice(program_id, self.notice(), self.seen.data or "")
 
 
 class ProgramForm(NoticeForm):

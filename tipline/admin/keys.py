@@ -42,6 +42,12 @@ def publish_known_keys(settings: Settings, keys: list[Key]) -> None:
         replace_file(path, text)
 
 
+def pinned_keys(work: Work) -> list[str]:
+    """Return the signing keys, in hex, that may sign the list of recipients; empty before the first administrator."""
+    path = work.settings.keys("console") / "pins.json"
+    return list(json.loads(path.read_text())["keys"]) if path.exists() else []
+
+
 @dataclass(frozen=True)
 class ShownKey:
     """One line of the keys page.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import func, select
 
@@ -16,6 +16,7 @@ from tipline.accounts.key_events import Key, examiner_recipient, record_key
 from tipline.accounts.services import pin_first_administrator
 from tipline.actor import Actor
 from tipline.admin import rules
+from tipline.admin.keys import pinned_keys
 from tipline.admin.services import get_staff
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.models.base import new_id
@@ -26,6 +27,7 @@ from tipline.policy import require
 from tipline.recipients import Recipient, publish_recipients
 from tipline.work import Work
 
+NOTICE_CHANGED = "program.notice"
 READER_CONFIRMED = "key.confirm"  # audit: a colleague's fingerprint was compared
 
 
@@ -36,6 +38,23 @@ class CreateProgram:
     slug: str
     code: str
     notice: rules.Notice
+
+
+@dataclass(frozen=True)
+class EditNotice:
+    """The notice as it shall be, and the mark of the one that this person saw before."""
+
+    program_id: str
+    notice: rules.Notice
+    seen: str
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else saved first. `saved` is what stands there now."""
+
+    def __init__(self, who: str, saved: rules.Notice) -> None:
+        super().__init__(f"{who} changed this notice while you were writing.", "Nothing is overwritten yet. Compare both, then save again.")
+        self.saved = saved
 
 
 @dataclass(frozen=True)
@@ -144,18 +163,30 @@ def confirm_recovery(work: Work, actor: Actor, program_id: str, typed: str) -> P
     return program
 
 
-def edit_notice(work: Work, actor: Actor, program_id: str, notice: rules.Notice) -> Program:
-    """Change what the public reads. Raises BadInput with a message for each field."""
+def edit_notice(work: Work, actor: Actor, command: EditNotice) -> Program:
+    """Change what the public reads.
+
+    Raises:
+        BadInput: a field is wrong. ChangedMeanwhile: somebody else saved the notice after this person loaded it.
+    """
     require(actor, "program.notice")
-    program = get_program(work, actor, program_id)
-    faults = rules.faults_of_notice(notice)
+    program = get_program(work, actor, command.program_id)
+    faults = rules.faults_of_notice(command.notice)
     if faults:
         raise BadInput("The notice was not changed.", fields=faults)
-    for name, value in asdict(notice).items():
+    saved = notice_of(program)
+    if rules.mark_of_notice(saved) not in (command.seen, rules.mark_of_notice(command.notice)):
+        raise ChangedMeanwhile(_who_changed(work, program), saved)
+    for name, value in asdict(command.notice).items():
         setattr(program, name, value)
-    audit.record(work.session, work.now(), actor, "program.notice", ("program", program.id))
+    audit.record(work.session, work.now(), actor, NOTICE_CHANGED, ("program", program.id))
     work.session.flush()
     return program
+
+
+def notice_of(program: Program) -> rules.Notice:
+    """Return a program's notice as a value."""
+    return rules.Notice(**{field.name: getattr(program, field.name) for field in fields(rules.Notice)})
 
 
 def set_program_state(work: Work, actor: Actor, program_id: str, state: str) -> Program:
@@ -239,6 +270,16 @@ def _check(work: Work, command: CreateProgram) -> None:
         raise BadInput("The program was not made.", fields=faults)
 
 
+def _who_changed(work: Work, program: Program) -> str:
+    last = (
+        select(Staff.display_name)
+        .join(AuditEvent, AuditEvent.staff_id == Staff.id)
+        .where(AuditEvent.act == NOTICE_CHANGED, AuditEvent.subject_id == program.id)
+        .order_by(AuditEvent.at.desc())
+    )
+    return work.session.scalars(last).first() or "Somebody else"
+
+
 def _new_program_keys(recipient: str) -> bytes:
     keys = {"record": secrets.token_hex(32), "index": secrets.token_hex(32), "fingerprint": secrets.token_hex(32)}
     return wrap(json.dumps(keys).encode(), [recipient])
@@ -270,9 +311,9 @@ def _require_pinned(work: Work, actor: Actor) -> None:
     """Refuse an administrator whose signing key is not pinned; pins the first one where a crash came between."""
     signing_key: SigningKey = actor.keyring.signing_key
     own = Recipient("administrator", actor.staff_id, actor.keyring.identity.recipient)
-    if not (work.settings.keys("console") / "pins.json").exists():
+    if not pinned_keys(work):
         pin_first_administrator(work, own, signing_key)
-    pinned = json.loads(work.vault.keys.text("pins.json"))["keys"]
+    pinned = pinned_keys(work)
     if signing_key.public.hex() not in pinned:
         names = work.session.scalars(select(Staff.display_name).where(Staff.signing_public.in_(pinned))).all()
         raise Conflict(

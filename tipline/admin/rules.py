@@ -46,6 +46,12 @@ class Notice:
     notice_on: date
 
 
+def mark_of_notice(notice: Notice) -> str:
+    """Return what tells one state of a notice from another, so that nobody overwrites what they have not seen."""
+    fields = [str(value) for value in asdict(notice).values()]
+    return hashlib.sha256("\0".join(fields).encode()).hexdigest()[:32]
+
+
 def faults_of_notice(notice: Notice) -> dict[str, str]:
     """Return what is wrong with each field of a notice; empty when nothing is."""
     faults = {}

@@ -13,6 +13,7 @@ from tipline.accounts.key_events import Key, record_key
 from tipline.accounts.rules import fault_of_login
 from tipline.accounts.sessions import close_all_sessions
 from tipline.actor import Actor
+from tipline.admin.keys import pinned_keys
 from tipline.admin.rules import fingerprint
 from tipline.admin.setup import setup_link
 from tipline.errors import BadInput, Conflict, NotFound
@@ -35,7 +36,10 @@ class AddColleague:
 
 @dataclass(frozen=True)
 class Colleague:
-    """One line of the list of colleagues. Fingerprints are None until the account is set up."""
+    """One line of the list of colleagues. Fingerprints are None until the account is set up.
+
+    `signs_list`: the signing key is pinned, so only this person can make programs.
+    """
 
     id: str
     login: str
@@ -45,6 +49,7 @@ class Colleague:
     reader_print: str | None
     signing_print: str | None
     programs: int
+    signs_list: bool
 
 
 def add_colleague(work: Work, actor: Actor | None, command: AddColleague) -> str:
@@ -70,7 +75,7 @@ def list_colleagues(work: Work, actor: Actor) -> list[Colleague]:
     rows = work.session.execute(
         select(Staff, wraps.c.programs).outerjoin(wraps, wraps.c.staff_id == Staff.id).order_by(Staff.state, Staff.display_name, Staff.id)
     )
-    return [colleague_of(staff, programs or 0) for staff, programs in rows]
+    return [colleague_of(work, staff, programs or 0) for staff, programs in rows]
 
 
 def get_colleague(work: Work, actor: Actor, staff_id: str) -> Colleague:
@@ -78,10 +83,10 @@ def get_colleague(work: Work, actor: Actor, staff_id: str) -> Colleague:
     require(actor, "staff.manage")
     staff = get_staff(work, staff_id)
     held = select(func.count()).select_from(ProgramWrap).where(ProgramWrap.staff_id == staff.id)
-    return colleague_of(staff, work.session.scalar(held) or 0)
+    return colleague_of(work, staff, work.session.scalar(held) or 0)
 
 
-def colleague_of(staff: Staff, programs: int) -> Colleague:
+def colleague_of(work: Work, staff: Staff, programs: int) -> Colleague:
     """Return the line that a page shows of a colleague."""
     return Colleague(
         id=staff.id,
@@ -92,6 +97,7 @@ def colleague_of(staff: Staff, programs: int) -> Colleague:
         reader_print=fingerprint(staff.recipient) if staff.recipient else None,
         signing_print=ssh_fingerprint(bytes.fromhex(staff.signing_public)) if staff.signing_public else None,
         programs=programs,
+        signs_list=staff.signing_public in pinned_keys(work),
     )
 
 
@@ -110,7 +116,7 @@ def renew_colleague_link(work: Work, actor: Actor, staff_id: str) -> tuple[Colle
     close_all_sessions(work.session, staff.id)
     token = accounts.renew_link(work, staff)
     audit.record(work.session, work.now(), actor, "staff.link", ("staff", staff.id))
-    return colleague_of(staff, 0), setup_link(work, token)
+    return colleague_of(work, staff, 0), setup_link(work, token)
 
 
 def disable_colleague(work: Work, actor: Actor, staff_id: str) -> None:

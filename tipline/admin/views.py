@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from tipline.admin import keys, programs, services
 from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
-from tipline.admin.rules import STATE_WORDS, printed_secret
+from tipline.admin.rules import STATE_WORDS, mark_of_notice, printed_secret
 from tipline.errors import BadInput, Conflict
 from tipline.policy import may, require
 from tipline.web import actor, work
 
 bp = Blueprint("admin", __name__)
 
+Form = NoticeForm | RecoveryForm | AccessForm
 FIRST_PAGES = (("tip.read", "/inbox"), ("staff.manage", "/staff"))
 
 
@@ -105,7 +106,9 @@ def program_notice(program_id: str) -> ResponseReturnValue:
     if not form.validate():
         return _page_program(program_id, {"notice": form}), 422
     try:
-        programs.edit_notice(work(), actor(), program_id, form.notice())
+        programs.edit_notice(work(), actor(), form.edit(program_id))
+    except programs.ChangedMeanwhile as changed:
+        return _page_program(program_id, {"notice": form}, changed), 409
     except BadInput as wrong:
         show_faults(form, wrong.fields)
         return _page_program(program_id, {"notice": form}), 422
@@ -163,16 +166,21 @@ def _page_staff(form: ColleagueForm) -> str:
     return render_template("admin/staff_list.html", form=form, colleagues=colleagues)
 
 
-def _page_program(program_id: str, given: dict[str, NoticeForm | RecoveryForm | AccessForm]) -> str:
+def _page_program(program_id: str, given: dict[str, Form], changed: programs.ChangedMeanwhile | None = None) -> str:
     """Return a program's page; `given` holds the form that has something to put right."""
     shown = programs.get_program(work(), actor(), program_id)
+    mark = mark_of_notice(programs.notice_of(shown))
+    notice = given.get("notice") or NoticeForm(formdata=None, obj=shown, seen=mark)
+    if changed is not None and isinstance(notice, NoticeForm):
+        notice.seen.data = mark
     return render_template(
         "admin/program_show.html",
         program=shown,
         words=STATE_WORDS,
         public_address=f"{work().settings.public_origin.rstrip('/')}/p/{shown.slug}",
         readers=programs.list_readers(work(), actor(), program_id),
-        notice=given.get("notice") or NoticeForm(formdata=None, obj=shown),
+        notice=notice,
+        changed=changed,
         recovery=given.get("recovery") or RecoveryForm(formdata=None),
         access=given.get("access") or AccessForm(formdata=None),
         holds=program_id in actor().keyring.program_ids(),

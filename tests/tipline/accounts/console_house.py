@@ -141,6 +141,18 @@ def build(settings: Settings) -> ConsoleHouse:
     return ConsoleHouse(settings, clock, process, create_console_app(process), report.link)
 
 
+def reopen(person: Person, settings: Settings) -> Person:
+    """The same person, still signed in, in a copy of their installation."""
+    clock = Clock()
+    clock.moment = max(clock.moment, person.house.clock.moment)
+    process = open_process("console", settings, clock)
+    house = ConsoleHouse(settings, clock, process, create_console_app(process), person.house.first_link)
+    client, cookie = house.browser(), person.client.get_cookie("console-session")
+    assert cookie is not None
+    client.set_cookie("console-session", cookie.value)
+    return Person(house, client, person.login, person.words, person.totp)
+
+
 def post(client: FlaskClient, path: str, page: str, **fields: str) -> TestResponse:
     """Send a form as a browser would, with the token that `page` carries."""
     return client.post(path, data={"csrf_token": token_of(client.get(page).text), **fields})

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from evidence.keys import passphrase_key
 from tests.tipline.accounts.console_house import ConsoleHouse, Person, sign_in
 from tipline.accounts import keychain, services
-from tipline.models.staff import Staff, StaffSession
+from tipline.models.staff import Reading, Staff, StaffSession
 
 REFUSED = "That name, passphrase and code do not go together."
 
@@ -170,6 +170,11 @@ def test_a_tampered_cookie_is_nobodys(house: ConsoleHouse, value: str) -> None:
 def test_ended_sessions_are_swept(house: ConsoleHouse, person: Person) -> None:
     assert sign_in(house.browser(), person.login, person.words, person.code()).status_code == 303
     house.clock.advance(minutes=31)
+    assert sign_in(house.browser(), person.login, person.words, person.code()).status_code == 303
+    with house.process.unit(write=True) as work:
+        sessions = work.session.scalars(select(StaffSession).order_by(StaffSession.created_at)).all()
+        work.session.add_all([Reading(session_id=each.id, exhibit_id="e" * 32) for each in sessions])
     with house.process.unit(write=True) as work:
         assert services.sweep_sessions(work) == 2
-    assert rows(house) == 0
+        assert work.session.scalars(select(Reading.session_id)).all() == [sessions[-1].id]
+    assert rows(house) == 1

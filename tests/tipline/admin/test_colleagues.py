@@ -114,6 +114,13 @@ def test_an_account_that_works_gets_no_second_link(house: ConsoleHouse, admin: P
         services.renew_colleague_link(work, actor, staff(house, "m.okafor").id)
 
 
+def test_who_signs_the_list_of_recipients_is_not_disabled_unawares(house: ConsoleHouse, admin: Person) -> None:
+    second = house.colleague(admin, "second", "administrator")
+    warning = "key signs the list of recipients"
+    assert warning in second.client.get(f"/staff/{staff(house, 'administrator').id}/disable").text
+    assert warning not in admin.client.get(f"/staff/{staff(house, 'second').id}/disable").text
+
+
 def test_nobody_disables_themselves_or_the_only_reader(house: ConsoleHouse, admin: Person) -> None:
     house.open_program(admin)
     second = house.colleague(admin, "second", "administrator")

@@ -39,6 +39,12 @@ def recovery_key_on(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
 
 
+def seen_on(page: str) -> str:
+    found = re.search(r'name="seen"[^>]*value="([0-9a-f]{32})"', page)
+    assert found, page
+    return found[1]
+
+
 def only_program(house: ConsoleHouse) -> Program:
     with house.process.unit(write=False) as work:
         return work.session.scalars(select(Program)).one()
@@ -264,11 +270,28 @@ def test_the_notice_is_edited_by_the_program_manager(house: ConsoleHouse, admin:
     page = brandt.client.get(address).text
     assert "Change the notice" in page
     assert "Close for tips" not in page
-    assert brandt.post(f"{address}/notice", **{**FIELDS, "reward": "$2,000,000"}).location == address
+    assert brandt.post(f"{address}/notice", **{**FIELDS, "reward": "$2,000,000", "seen": seen_on(page)}).location == address
     assert only_program(house).reward == "$2,000,000"
-    refused = brandt.post(f"{address}/notice", **{**FIELDS, "reward": ""})
+    refused = brandt.post(f"{address}/notice", **{**FIELDS, "reward": "", "seen": seen_on(page)})
     assert refused.status_code == 422
     assert only_program(house).reward == "$2,000,000"
+
+
+def test_nobody_overwrites_a_notice_that_they_have_not_seen(house: ConsoleHouse, admin: Person) -> None:
+    made = house.open_program(admin)
+    brandt = house.colleague(admin, "t.brandt", "program_manager")
+    address = f"/programs/{made.program.id}"
+    seen = seen_on(admin.client.get(address).text)
+    brandt.post(f"{address}/notice", **{**FIELDS, "reward": "$2,000,000", "seen": seen})
+    refused = admin.post(f"{address}/notice", **{**FIELDS, "reward": "$3,000,000", "seen": seen})
+    assert refused.status_code == 409
+    assert "T.Brandt changed this notice while you were writing." in refused.text
+    assert "$2,000,000" in refused.text
+    assert 'value="$3,000,000"' in refused.text
+    assert only_program(house).reward == "$2,000,000"
+    over = admin.post(f"{address}/notice", **{**FIELDS, "reward": "$3,000,000", "seen": seen_on(refused.text)})
+    assert over.status_code == 303
+    assert only_program(house).reward == "$3,000,000"
 
 
 def test_a_program_closes_and_opens(house: ConsoleHouse, admin: Person) -> None:

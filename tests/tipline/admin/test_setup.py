@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.tipline.accounts.console_house import build, path_of
+from tests.tipline.accounts.console_house import build, path_of, sign_in
 from tipline.admin.setup import SetupReport, prepare
 from tipline.config import Settings
 from tipline.models.custody import Exhibit
@@ -67,6 +67,9 @@ def test_the_whole_set_up_works_on_both_databases(every_database: Settings) -> N
     with administrator.acting() as (_, actor):
         assert actor.keyring.program(made.program.id).identity.recipient == made.program.recipient
     assert administrator.client.get("/staff").status_code == 200
+    code = administrator.code()
+    answers = [sign_in(house.browser(), administrator.login, words, code) for words in ("wrong", administrator.words, administrator.words)]
+    assert [answer.status_code for answer in answers] == [422, 303, 422]
     assert prepare(every_database).link is None
     house.close()
 
