@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, update
+from sqlalchemy.orm import defer
 
 from tipline import policy
 from tipline.actor import Actor
@@ -124,7 +125,7 @@ def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElemen
 
 def _page(work: Work, actor: Actor, filters: Filters, after: str | None) -> Select[Tip]:
     key = tuple_(Tip.received_on, func.length(Tip.number), Tip.number)
-    query = select(Tip).where(*_conditions(work, actor, filters))
+    query = select(Tip).where(*_conditions(work, actor, filters)).options(defer(Tip.packet, raiseload=True))
     anchor = work.session.scalar(select(Tip).where(Tip.number == after, _readable(actor))) if after else None
     if anchor is not None:
         place = tuple_(anchor.received_on, *rules.number_key(anchor.number))
