@@ -55,7 +55,13 @@ def dialect_of(head: bytes) -> Dialect | None:
             best = width, Dialect(encoding, delimiter, header)
     if best is not None:
         return best[1]
-    return Dialect(encoding, ",", True) if len(lines) > 1 and headers.by_names(lines[:1]) != [""] else None
+    return Dialect(encoding, ",", True) if _one_column(lines) else None
+
+
+def _one_column(lines: list[str]) -> bool:
+    """A list of numbers or addresses under its name, and not a letter that happens to begin with such a word."""
+    named = headers.by_names(lines[:1])[:1]
+    return len(lines) >= 3 and named[0] in headers.IDENTIFYING and headers.is_sure(headers.by_content([[line] for line in lines[1:]]))
 
 
 def _parsed(lines: list[str], delimiter: str) -> list[list[str]]:

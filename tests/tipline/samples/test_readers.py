@@ -189,6 +189,8 @@ def test_a_table_without_names_is_read_by_what_stands_in_it() -> None:
         (files.TABLE.encode(), "a.txt", "csv"),
         (b"To the board.\nWe hold the files, all of them.\nPay, or wait, or not.\n", "", "text"),
         (b"one line, with a comma", "", "text"),
+        (b"Member\nThis is what we ask of you.\nThink about it.\n", "", "text"),
+        (b"ssn\n219-09-9999\n219-09-9998\n", "", "csv"),
         (b"", "", "unknown"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "a.csv", "unknown"),
     ],
