@@ -288,6 +288,8 @@ def test_nobody_overwrites_a_notice_that_they_have_not_seen(house: ConsoleHouse,
     assert "T.Brandt changed this notice while you were writing." in refused.text
     assert "$2,000,000" in refused.text
     assert 'value="$3,000,000"' in refused.text
+    assert "Reward, at most, saved" in refused.text
+    assert "What happened, saved" not in refused.text
     assert only_program(house).reward == "$2,000,000"
     over = admin.post(f"{address}/notice", **{**FIELDS, "reward": "$3,000,000", "seen": seen_on(refused.text)})
     assert over.status_code == 303
