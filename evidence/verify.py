@@ -7,7 +7,10 @@ Exit codes: 0 all holds and the log key is the one given; 3 consistent, but nobo
 key; 1 broken, or another key, naming what; 2 wrong usage.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]  # nothing that lies in a bundle may be imported in place of the standard library
 
 import argparse
 import base64
@@ -17,11 +20,10 @@ import io
 import json
 import os
 import re
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 SCHEMA = "tipline/custody/1"
 FIELDS = (
@@ -51,12 +53,12 @@ class Event(NamedTuple):
 
     where: str
     place: int
-    values: dict[str, Any]
-    reasons: dict[str, str]
-    attestations: list[tuple[bytes, bytes]] | None
+    values: Dict[str, Any]
+    reasons: Dict[str, str]
+    attestations: Optional[List[Tuple[bytes, bytes]]]
     body: bytes
     entry: bytes
-    proof: list[bytes]
+    proof: List[bytes]
 
     def get(self, name: str) -> Any:
         """Return a disclosed value; Broken where it is withheld."""
@@ -78,24 +80,24 @@ class Key(NamedTuple):
 
     public: bytes
     role: str
-    ended: int | None
+    ended: Optional[int]
 
 
 class Wanted(NamedTuple):
     """What the caller asks for beyond the bundle itself."""
 
-    key: str | None = None
+    key: Optional[str] = None
     attestations: bool = False
-    published: Path | None = None
-    proof: Path | None = None
+    published: Optional[Path] = None
+    proof: Optional[Path] = None
 
 
 class Report:
     """What was checked (`OK`), what is broken (`FAIL`) and what a reader must know (`NOTE`)."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.problems: list[str] = []
+        self.lines: List[str] = []
+        self.problems: List[str] = []
         self.vouched = False
 
     def tell(self, mark: str, text: str) -> None:
@@ -130,7 +132,7 @@ class Report:
 
 
 def strict_json(data: bytes, where: str) -> Any:
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(found: List[Tuple[str, Any]]) -> Dict[str, Any]:
         if len(dict(found)) != len(found):
             raise ValueError("a key stands twice")
         return dict(found)
@@ -174,7 +176,7 @@ P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 
 
-def point(data: bytes) -> tuple[int, int, int, int] | None:
+def point(data: bytes) -> Optional[Tuple[int, int, int, int]]:
     y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
@@ -186,7 +188,7 @@ def point(data: bytes) -> tuple[int, int, int, int] | None:
     return x, y, 1, x * y % P
 
 
-def add(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def add(a: Tuple[int, int, int, int], b: Tuple[int, int, int, int]) -> Tuple[int, int, int, int]:
     m, n = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
     e, f, g, h = n - m, d - c, d + c, n + m
@@ -213,7 +215,7 @@ def ed25519(public: bytes, signature: bytes, message: bytes) -> bool:
 # Merkle proofs (RFC 9162 sections 2.1.3.2 and 2.1.4.2) and signed notes (C2SP signed-note, tlog-checkpoint).
 
 
-def climb(node: int, last: int, first: bytes, path: list[bytes]) -> tuple[bytes, bytes]:
+def climb(node: int, last: int, first: bytes, path: List[bytes]) -> Tuple[bytes, bytes]:
     """Return the root that a path leads to, and beside it the root made of left neighbours only."""
     small = large = first
     for part in path:
@@ -231,7 +233,7 @@ def climb(node: int, last: int, first: bytes, path: list[bytes]) -> tuple[bytes,
     return small, large
 
 
-def check_consistency(old: Head, new: Head, path: list[bytes]) -> None:
+def check_consistency(old: Head, new: Head, path: List[bytes]) -> None:
     if not 0 < old.size <= new.size or (old.size == new.size and path):
         raise Broken("the published checkpoint is not newer than the bundle's, or the proof is not for it")
     node, last = old.size - 1, new.size - 1
@@ -334,8 +336,8 @@ def walk(report: Report, folder: Path) -> Iterator[str]:
             yield (inside / name).as_posix()
 
 
-def read_manifest(folder: Path, name: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+def read_manifest(folder: Path, name: str) -> Dict[str, str]:
+    found: Dict[str, str] = {}
     last = ""
     text = (folder / name).read_bytes().decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n")[:-1], start=1):
@@ -433,7 +435,7 @@ def read_disclosure(data: bytes, name: str, where: str) -> Any:
     return found[2]
 
 
-def read_attest(found: Any, where: str) -> tuple[bytes, list[tuple[bytes, bytes]] | None]:
+def read_attest(found: Any, where: str) -> Tuple[bytes, Optional[List[Tuple[bytes, bytes]]]]:
     if isinstance(found, dict) and list(found) == ["withheld"]:
         return unb64(found["withheld"], where, 32), None
     if not isinstance(found, dict) or sorted(found) != ["list", "salt"] or not isinstance(found["list"], list):
@@ -444,7 +446,7 @@ def read_attest(found: Any, where: str) -> tuple[bytes, list[tuple[bytes, bytes]
     return sha256(b"tipline/attest/1\0", unb64(found["salt"], where, 32), *(key + signature for key, signature in pairs)), pairs
 
 
-def read_events(report: Report, folder: Path, name: str, head: Head) -> list[Event]:
+def read_events(report: Report, folder: Path, name: str, head: Head) -> List[Event]:
     """Read a file of custody lines and check each against the checkpoint."""
     data = (folder / name).read_bytes()
     if data and not data.endswith(b"\n"):
@@ -463,9 +465,9 @@ def read_events(report: Report, folder: Path, name: str, head: Head) -> list[Eve
     return found
 
 
-def check_chains(report: Report, events: list[Event]) -> dict[str, list[Event]]:
+def check_chains(report: Report, events: List[Event]) -> Dict[str, List[Event]]:
     """Each exhibit's events are 1 to n, in rising index, each naming the entry before it."""
-    chains: dict[str, list[Event]] = {}
+    chains: Dict[str, List[Event]] = {}
     for event in events:
         chain = chains.setdefault(str(event.get("exhibit")), [])
         before = chain[-1] if chain else None
@@ -478,7 +480,7 @@ def check_chains(report: Report, events: list[Event]) -> dict[str, list[Event]]:
     return chains
 
 
-def check_act(report: Report, folder: Path, chains: dict[str, list[Event]]) -> None:
+def check_act(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> None:
     """The last event of each exhibit is its EXPORTED, all of one act of exactly these exhibits, over this payload."""
     digest, acts = "sha256:" + file_digest(folder / MANIFEST), set()
     for exhibit, chain in chains.items():
@@ -493,7 +495,7 @@ def check_act(report: Report, folder: Path, chains: dict[str, list[Event]]) -> N
     report.ok("export: one act of %d exhibits, nothing left out" % len(chains))
 
 
-def read_table(folder: Path, path: str, head: list[str]) -> list[dict[str, str]]:
+def read_table(folder: Path, path: str, head: List[str]) -> List[Dict[str, str]]:
     text = (folder / path).read_bytes().decode("utf-8", "replace")
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -504,7 +506,7 @@ def read_table(folder: Path, path: str, head: list[str]) -> list[dict[str, str]]
     return [dict(zip(head, row)) for row in rows[1:]]  # noqa: B905
 
 
-def check_originals(report: Report, folder: Path, chains: dict[str, list[Event]]) -> None:
+def check_originals(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> None:
     """data/originals holds each exhibit as it was acquired, but for those that the exceptions name."""
     exhibits = read_table(folder, "data/exhibits.csv", EXHIBITS_HEAD)
     exceptions = read_table(folder, "data/exceptions.csv", EXCEPTIONS_HEAD)
@@ -534,7 +536,7 @@ def cell(value: Any) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def events_csv(rows: list[tuple[int, dict[str, Any]]]) -> str:
+def events_csv(rows: List[Tuple[int, Dict[str, Any]]]) -> str:
     """Return the table of events for people: made from the custody lines, never read by a check."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -544,15 +546,15 @@ def events_csv(rows: list[tuple[int, dict[str, Any]]]) -> str:
     return out.getvalue()
 
 
-def check_csv(report: Report, folder: Path, events: list[Event]) -> None:
+def check_csv(report: Report, folder: Path, events: List[Event]) -> None:
     if (folder / "custody/events.csv").read_bytes() != events_csv([(event.place, event.values) for event in events]).encode():
         raise Broken("custody/events.csv: does not say what custody/events.jsonl says")
     report.ok("custody/events.csv: says the same")
 
 
-def check_keys(report: Report, events: list[Event], public: bytes) -> dict[bytes, Key]:
+def check_keys(report: Report, events: List[Event], public: bytes) -> Dict[bytes, Key]:
     """Attesting keys come only from KEY_* events of the installation's own record."""
-    keys: dict[bytes, Key] = {}
+    keys: Dict[bytes, Key] = {}
     last = -1
     for event in events:
         kind, name, role = event.get("kind"), event.get("key_id"), event.get("role")
@@ -576,7 +578,7 @@ def check_keys(report: Report, events: list[Event], public: bytes) -> dict[bytes
     return keys
 
 
-def check_attestations(report: Report, events: list[Event], keys: dict[bytes, Key], wanted: Wanted) -> None:
+def check_attestations(report: Report, events: List[Event], keys: Dict[bytes, Key], wanted: Wanted) -> None:
     """Who signed is known; with --attestations each signature is checked and each export bears a person's."""
     bare = 0
     for event in events:
@@ -599,7 +601,7 @@ def check_attestations(report: Report, events: list[Event], keys: dict[bytes, Ke
         report.note("attestations: not checked; ask with --attestations")
 
 
-def tell_withheld(report: Report, events: list[Event]) -> None:
+def tell_withheld(report: Report, events: List[Event]) -> None:
     parts: Counter[str] = Counter()
     holders: Counter[str] = Counter()
     for event in events:
@@ -633,7 +635,7 @@ def verify_bundle(folder: Path, wanted: Wanted) -> Report:
     return report
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Optional[List[str]] = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Check a Tipline evidence bundle offline.")
     parser.add_argument("--key", metavar="FINGERPRINT", help="the log key, as ssh-keygen -l prints it")

@@ -48,6 +48,31 @@ def test_it_is_one_file_of_the_standard_library_in_the_syntax_of_python_3_8() ->
     assert not any(isinstance(node, ast.keyword) and node.arg == "strict" and call_name(tree, node) == "zip" for node in ast.walk(tree))
 
 
+def test_its_annotations_mean_something_to_python_3_8() -> None:
+    tree = ast.parse(HERE.read_text())
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = [node.annotation for found in classes for node in found.body if isinstance(node, ast.AnnAssign)]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    returned = [node.returns for node in functions if node.returns is not None]
+    arguments = [argument for node in functions for argument in [*node.args.args, node.args.vararg] if argument is not None]
+    taken = [argument.annotation for argument in arguments if argument.annotation is not None]
+    for node in [inner for annotation in [*fields, *returned, *taken] for inner in ast.walk(annotation)]:
+        assert not isinstance(node, ast.BinOp), ast.unparse(node)
+        assert not (isinstance(node, ast.Name) and node.id in {"dict", "list", "tuple", "set"}), ast.unparse(node)
+
+
+def test_nothing_that_lies_in_a_bundle_is_run_by_it(copy: Path) -> None:
+    names = ["__future__", "argparse", "base64", "collections", "concurrent", "csv", "hashlib", "io", "json", "os", "pathlib", "re"]
+    names += ["typing", "encodings", "codecs", "abc", "enum", "struct", "random", "locale", "gettext", "shutil", "fnmatch", "traceback", "urllib"]
+    for name in names:
+        (copy / f"{name}.py").write_text("print('planted code ran')\n")
+    done = subprocess.run([sys.executable, "verify.py"], cwd=copy, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "planted code ran" not in done.stdout
+    for name in names:
+        assert f"FAIL  {name}.py: stands in no manifest (added)" in done.stdout
+
+
 def call_name(tree: ast.AST, keyword: ast.keyword) -> str:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and keyword in node.keywords]
     return calls[0].func.id if calls and isinstance(calls[0].func, ast.Name) else ""
