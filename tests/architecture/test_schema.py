@@ -1,0 +1,57 @@
+"""Migrations are one line, their head is what the models say, and the record keeps its triggers."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from tipline.config import Settings
+from tipline.db import Database, upgrade
+from tipline.migrations.triggers import CONTINUED, FROZEN
+from tipline.models import cases, custody, operations, programs, staff, tips
+from tipline.models.base import Base
+
+TABLES = (cases, custody, operations, programs, staff, tips)
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", "tipline:migrations")
+    directory = ScriptDirectory.from_config(config)
+    assert len(directory.get_heads()) == 1
+    assert len(directory.get_bases()) == 1
+    assert not any(revision.is_merge_point or revision.is_branch_point for revision in directory.walk_revisions())
+
+
+def test_the_newest_migration_is_what_the_models_say(every_database: Settings) -> None:
+    every_database.data.mkdir(parents=True)
+    upgrade(every_database.database)
+    database = Database(every_database.database)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _ours})
+        different = compare_metadata(context, Base.metadata)
+    database.dispose()
+    assert different == []
+
+
+def _ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name in Base.metadata.tables
+
+
+def test_the_record_keeps_its_triggers_through_every_migration(every_database: Settings) -> None:
+    every_database.data.mkdir(parents=True)
+    upgrade(every_database.database)
+    database = Database(every_database.database)
+    if database.engine.dialect.name == "sqlite":
+        query = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+        wanted = {(f"{table}_no_{act}", table) for table in FROZEN for act in ("update", "delete")}
+    else:
+        query = "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
+        wanted = {(f"{table}_{kind}", table) for table in FROZEN for kind in ("frozen", "whole")}
+    with database.session(write=False) as session:
+        found = {(name, table) for name, table in session.execute(text(query)).all()}
+    database.dispose()
+    assert found == wanted | {(f"{table}_continues", table) for table in CONTINUED}
