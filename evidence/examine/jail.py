@@ -24,7 +24,7 @@ from evidence.examine import walls
 from evidence.examine.inside import frames
 from evidence.examine.walls import Walls
 
-WALL_SECONDS = 20.0
+WALL_SECONDS = 30.0
 MOST_ANSWER = 32 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024  # of a file; of a larger one only this much enters the jail
 

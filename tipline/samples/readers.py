@@ -23,7 +23,7 @@ def read(source: Iterable[bytes] | BinaryIO, name: str = "") -> ReadResult:
     head, whole = _peek(chunks)
     form = formats.sniff(head, name)
     if form == "x12":
-        return x12.read(whole)
+        return x12.read(whole, head)
     if form == "hl7":
         return hl7.read(whole)
     if form == "csv":

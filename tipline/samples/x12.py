@@ -63,10 +63,20 @@ def looks_like(head: bytes) -> bool:
     return start[:3] in {b"GS*", b"ST*"} and (b"NM1*" in start or b"~" in start)
 
 
-def read(chunks: Iterable[bytes]) -> ReadResult:
-    """Read people and their claims, segment by segment."""
+def transaction_set(head: bytes) -> str:
+    """The number of the first transaction set, "837"; empty where none is near the start."""
+    separators = find_separators(head)
+    for piece in head.split(separators.segment):
+        parts = piece.strip().split(separators.element)
+        if parts[0] == b"ST" and len(parts) > 1 and parts[1].isdigit():
+            return parts[1].decode("ascii")[:3]
+    return ""
+
+
+def read(chunks: Iterable[bytes], head: bytes = b"") -> ReadResult:
+    """Read people and their claims, segment by segment. `head` is the beginning again, for the label."""
     coverage = Coverage("segments")
-    return ReadResult("x12", "X12", _rows(chunks, coverage), coverage)
+    return ReadResult("x12", f"X12 {transaction_set(head)}".strip(), _rows(chunks, coverage), coverage)
 
 
 def _rows(chunks: Iterable[bytes], coverage: Coverage) -> Iterator[Row]:

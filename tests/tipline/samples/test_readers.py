@@ -67,6 +67,19 @@ def test_a_claim_file_gives_a_row_for_each_claim_with_its_person() -> None:
     assert len(merge_people(rows)) == 4
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        (files.CLAIMS_837, "X12 837"),
+        (files.ENROLMENT_834, "X12 834"),
+        (files.PAYMENT_835, "X12 835"),
+        ("ISA*00*1*2*3*4*5*6*7*8*9*NM1*a~", "X12"),
+    ],
+)
+def test_the_label_says_which_transaction_set(text: str, label: str) -> None:
+    assert read([text.encode()]).label == label
+
+
 def test_a_locator_is_the_segment_of_the_name() -> None:
     row = _rows(files.CLAIMS_837)[0]
     number = int(row.locator.removeprefix("segment "))
