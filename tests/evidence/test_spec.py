@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import pkgutil
 import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.orm import Session
 
 import evidence
 import tipline.models
 from evidence import canonical, checkpoint, custody, merkle, records, signing, verify
 from tests.installations import Installation
+from tipline.anchor import Anchor
+from tipline.errors import Unsound
 from tipline.models import base
+from tipline.models.custody import LogLeaf
 
 SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
 LOG = signing.SigningKey.from_seed(bytes(range(0x60, 0x80)))
@@ -89,6 +94,27 @@ def test_the_log(tree: merkle.Tree) -> None:
     told += [checkpoint.encode_consistency(2, 3, tree.consistency(2, 3)), merkle.tile_path(0, 1234067), merkle.tile_path(1, 0, 4)]
     for text in told:
         assert text in section(5)
+
+
+def test_the_anchor(tmp_path: Path) -> None:
+    shown = re.search(r'^    (\{"index": 0.*?\})$', section(5), re.S | re.M)
+    assert shown is not None
+    line = shown[1].replace("\n    ", " ")
+    (tmp_path / "log.jsonl").write_text(line + "\n")
+    ours = Anchor(tmp_path / "log.jsonl", bytes(range(32)))
+    ours.check(holding([json.loads(line)["row"][4]]))  # refuses a false mac
+    with pytest.raises(Unsound):
+        Anchor(tmp_path / "log.jsonl", bytes(32)).check(holding([]))
+
+
+def holding(entries: list[str]) -> Session:
+    """A database whose log holds these entries."""
+    engine = create_engine("sqlite://")
+    base.Base.metadata.create_all(engine)
+    session = Session(engine)
+    session.add_all(LogLeaf(log_index=index, event_id=f"{index}", entry=entry) for index, entry in enumerate(entries))
+    session.flush()
+    return session
 
 
 def test_the_bundle(opening: records.Opening, tree: merkle.Tree) -> None:
