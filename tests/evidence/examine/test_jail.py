@@ -13,16 +13,12 @@ import pytest
 from evidence.examine import jail, walls
 from evidence.examine.jail import ChildResult, MemoryFile
 from evidence.examine.walls import Walls
+from tests.evidence.examine.jails import WORKING, each_wall, needs_jail
 
 PROJECT = Path(__file__).parents[3]
 
 
-def _working() -> list[Walls]:
-    return [made for made in walls.candidates() if not made.missing and jail._run(made, jail._PROBE, b"", ()).output == b"ready\n"]
-
-
-WORKING = _working()
-each_wall = pytest.mark.parametrize("made", WORKING, ids=[made.name for made in WORKING])
+pytestmark = needs_jail
 
 
 def _inside(made: Walls, code: str) -> ChildResult:

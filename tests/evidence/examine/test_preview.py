@@ -17,7 +17,9 @@ from evidence.examine.jail import ChildResult, JailStatus
 from evidence.examine.preview import examine_object, make_preview, summary
 from evidence.examine.report import Report
 from tests.evidence.examine import samples
+from tests.evidence.examine.jails import needs_jail
 
+pytestmark = needs_jail
 FOLDERS = ("images-bomb", "images-exif", "images-malformed", "pdf", "pdf-fuzz", "archives", "polyglots", "svg-html", "office")
 CANARY_PORT = 18099
 
