@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
-from evidence.errors import EvidenceError, IntegrityError
+from evidence.errors import EvidenceError, IntegrityError, KeyUnavailable
 from evidence.errors import NotFound as ObjectMissing
 from evidence.examine.identify import Identification
 from evidence.examine.preview import examine_object
@@ -88,17 +88,30 @@ def _tasks(work: Work, which: ColumnElement[bool]) -> list[_Task]:
 
 def _do(work: Work, task: _Task) -> None:
     if not task.done:
-        with work.database.session(write=False) as session:
-            exhibit, keyfile = work.vault.open_granted(session, task.grant, work.now())
-        outcome = _look(work, exhibit, keyfile)
+        opened = _open(work, task)
+        if opened is None:
+            return
+        outcome = _look(work, *opened)
         with work.database.session(write=True) as session:
-            _write(work, session, task, keyfile, outcome)
+            _write(work, session, task, opened[1], outcome)
             session.commit()
     with work.database.session(write=True) as session:
         grant = session.get(Grant, task.grant.id)
         if grant is not None:
             work.vault.close_grant(session, grant)
         session.commit()
+
+
+def _open(work: Work, task: _Task) -> tuple[Exhibit, KeyFile] | None:
+    """Open the exhibit, or None where another worker has ended the grant meanwhile."""
+    try:
+        with work.database.session(write=False) as session:
+            return work.vault.open_granted(session, task.grant, work.now())
+    except KeyUnavailable:
+        with work.database.session(write=False) as session:
+            if session.get(Grant, task.grant.id) is None:
+                return None
+        raise
 
 
 def _look(work: Work, exhibit: Exhibit, keyfile: KeyFile) -> _Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, abort, request
 
 from tipline.exhibits import rules, tickets
 from tipline.web import work
@@ -14,6 +14,8 @@ POLICY = "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; fram
 
 @bp.get("/<ticket>")
 def fetch(ticket: str) -> Response:
+    if request.method == "HEAD":
+        abort(405)  # a look must not use the ticket up
     original = tickets.redeem(work(), ticket)
     answer = Response(original.chunks, mimetype="application/octet-stream")
     answer.headers.update(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import defer
 
 from tipline import policy
@@ -178,19 +178,16 @@ def labels_of(work: Work, actor: Actor, tips: Sequence[Tip]) -> dict[str, list[s
 
 
 def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> set[str]:
-    """Tips with a message of the source that this person has not read: the record of reading says up to which."""
-    said = work.session.execute(
-        select(TipMessage.tip_id, func.max(TipMessage.seq))
-        .where(TipMessage.tip_id.in_(ids), TipMessage.by_source)
-        .group_by(TipMessage.tip_id)
-    )
+    """Tips whose last message is the source's and unread by this person: the record of reading says up to which they read."""
+    last = select(TipMessage.tip_id, func.max(case((TipMessage.by_source, TipMessage.seq))), func.max(TipMessage.seq))
+    said = work.session.execute(last.where(TipMessage.tip_id.in_(ids)).group_by(TipMessage.tip_id))
     read: dict[str, int] = {}
     acts = select(AuditEvent.subject_id, AuditEvent.detail).where(
         AuditEvent.subject_id.in_(ids), AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
     )
     for tip_id, detail in work.session.execute(acts):
         read[str(tip_id)] = max(read.get(str(tip_id), -1), int(detail or -1))
-    return {tip_id for tip_id, last in said if last > read.get(tip_id, -1)}
+    return {tip_id for tip_id, by_source, latest in said if by_source == latest and latest > read.get(tip_id, -1)}
 
 
 def _suggestions(work: Work, items: Mapping[str, Sequence[tuple[str, int, str]]], ids: Sequence[str]) -> dict[str, list[str]]:

@@ -72,6 +72,7 @@ def test_the_event_is_committed_before_there_is_a_ticket(desk: Desk, exhibit: st
 
 def test_a_ticket_is_good_once(desk: Desk, exhibit: str) -> None:
     token, files = ticket(desk, exhibit), desk.files()
+    assert files.head(f"/{token}").status_code == 405
     assert files.get(f"/{token}").status_code == 200
     again = files.get(f"/{token}")
     assert again.status_code == 404

@@ -191,3 +191,19 @@ def test_the_order_is_words_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(examination, "_look", note)
     examine(desk, number)
     assert seen == ["tip_text", "attachment", "attachment"]
+
+
+def test_two_workers_at_once_examine_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = desk.send("He bragged.", {"a.txt": b"a"}, examine=False)
+    look, raced = examination._look, []
+
+    def other_worker_first(work: Work, exhibit: Exhibit, keyfile: KeyFile) -> Any:
+        if not raced:
+            raced.append(exhibit.id)
+            examine(desk, number)
+        return look(work, exhibit, keyfile)
+
+    monkeypatch.setattr(examination, "_look", other_worker_first)
+    examine(desk, number)
+    assert [desk.kinds(exhibit.id) for exhibit in desk.exhibits(number)] == [["ACQUIRED", "EXAMINED"]] * 2
+    assert (grants(desk), grant_files(desk)) == ([], [])
