@@ -26,10 +26,10 @@ def examine_object(chunks: Iterator[bytes], length: int, media_type: str, name: 
     `media_type` is what the sender called it ("" where unknown); it is compared, never believed. Nothing is raised
     for hostile content: the report's state and notes say how far it went. At most 256 MB enter the jail.
     """
+    status = jail.available()
+    if not status.ok:
+        return _not_examined(chunks, name, status)
     with MemoryFile(chunks) as payload:
-        status = jail.available()
-        if not status.ok:
-            return _not_examined(payload, name, status)
         result = jail.examine(payload, {"name": name[:1000], "length": length})
         taken = payload.length
     report = replace(_report(result), jail=status.name)
@@ -68,9 +68,14 @@ def _unknown() -> Identification:
     return Identification(UNKNOWN, "unknown data", "")
 
 
-def _not_examined(payload: MemoryFile, name: str, status: jail.JailStatus) -> Report:
+def _not_examined(chunks: Iterator[bytes], name: str, status: jail.JailStatus) -> Report:
     """Without a jail only signatures in the first bytes are compared; nothing is parsed."""
-    kind = identify(payload.start(HEAD), name, signatures_only=True)
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD:
+            break
+    kind = identify(head, name, signatures_only=True)
     return Report("no_jail", kind, notes=(f"Not looked into. {status.reason}",), advice=status.advice)
 
 
