@@ -1,0 +1,214 @@
+"""Strict lengths, headers, limits, and refusals of the two faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.installations import Installation
+from tipline.app import create_console_app, create_public_app
+from tipline.config import Settings
+from tipline.security import SALT_SECONDS, Limiter, Rate, StrictLength, cookie_name, headers_of, truncate
+
+NARROW = Rate(per_second=1, burst=2)
+WIDE = Rate(per_second=1000, burst=1000)
+
+
+# a cut body never looks whole
+
+
+def call(environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    seen: dict[str, Any] = {}
+    status: list[str] = []
+
+    def app(inner: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        seen.update(inner)
+        start("200 OK", [])
+        return [b""]
+
+    b"".join(StrictLength(app)(environ, lambda line, _headers: status.append(line)))
+    return status[0], seen
+
+
+def test_the_servers_word_that_a_body_is_whole_is_not_taken() -> None:
+    status, seen = call({"CONTENT_LENGTH": "10", "wsgi.input_terminated": True})
+    assert status == "200 OK"
+    assert "wsgi.input_terminated" not in seen
+
+
+@pytest.mark.parametrize("more", [{}, {"CONTENT_LENGTH": "10"}])
+def test_a_chunked_body_is_refused(more: dict[str, str]) -> None:
+    status, seen = call({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, **more})
+    assert status == "411 Length Required"
+    assert seen == {}
+
+
+def test_a_cut_form_is_told_so_and_never_reaches_a_view(console: FlaskClient) -> None:
+    environ = {"CONTENT_LENGTH": "5000", "CONTENT_TYPE": "application/x-www-form-urlencoded", "wsgi.input_terminated": True}
+    answer = console.open("/sign-in", method="POST", input_stream=BytesIO(b"login=m.okafor"), environ_overrides=environ)
+    assert answer.status_code == 400
+    assert "did not arrive whole" in answer.text
+
+
+# headers
+
+
+def test_every_answer_of_the_public_face_allows_no_script_and_is_not_kept(public: FlaskClient) -> None:
+    for path in ("/", "/p/northfield", "/nothing", "/receipt"):
+        headers = public.get(path).headers
+        assert "script-src" not in headers["Content-Security-Policy"]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Server"] == "web"
+        assert "Set-Cookie" not in headers
+
+
+def test_the_console_may_run_only_its_own_scripts(sign_in: Callable[[str], FlaskClient]) -> None:
+    headers = sign_in("administrator").get("/staff").headers
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "form-action 'self' http://127.0.0.1:8002" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Robots-Tag"] == "noindex, nofollow"
+
+
+def test_style_sheets_may_be_kept(public: FlaskClient) -> None:
+    with public.get("/static/css/public.css") as answer:
+        assert answer.status_code == 200
+        assert "max-age" in answer.headers["Cache-Control"]
+
+
+def test_only_tls_brings_hsts_and_host_cookies() -> None:
+    plain, safe = Settings(), Settings(public_origin="https://tips.example.org", console_origin="https://desk.example.org")
+    assert "Strict-Transport-Security" not in headers_of("public", plain)
+    assert "Strict-Transport-Security" in headers_of("public", safe)
+    assert cookie_name("console", safe, "session") == "__Host-console-session"
+    assert cookie_name("console", plain, "session") == "console-session"
+
+
+# forms from elsewhere
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
+def test_a_form_that_another_site_sent_is_refused(public: FlaskClient, console: FlaskClient, site: str) -> None:
+    for client, path in ((public, "/receipt"), (console, "/sign-in")):
+        answer = client.post(path, data={"words": "x"}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+        assert "Another site sent this form." in answer.text
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_a_form_of_our_own_page_is_taken(public: FlaskClient, site: str) -> None:
+    assert public.post("/receipt", data={"words": "x"}, headers={"Sec-Fetch-Site": site}).status_code != 403
+
+
+def test_a_link_from_another_site_is_followed(public: FlaskClient) -> None:
+    assert public.get("/p/northfield", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+# limits
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_network_gets_its_burst_and_then_one_a_second() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    assert [limiter.allow("post", WIDE, NARROW, "192.0.2.7") for _ in range(3)] == [True, True, False]
+    clock.now += 1
+    assert limiter.allow("post", WIDE, NARROW, "192.0.2.9"), "the same network"
+    assert not limiter.allow("post", WIDE, NARROW, "192.0.2.10")
+    assert limiter.allow("post", WIDE, NARROW, "198.51.100.1"), "another network"
+
+
+def test_everybody_together_has_a_limit_too() -> None:
+    limiter = Limiter(Clock())
+    assert [limiter.allow("post", NARROW, WIDE, f"192.0.{n}.1") for n in range(3)] == [True, True, False]
+
+
+def test_loopback_has_no_limit_of_its_own() -> None:
+    limiter = Limiter(Clock())
+    assert all(limiter.allow("post", WIDE, NARROW, "127.0.0.1") for _ in range(20))
+
+
+def test_a_refused_request_takes_no_token() -> None:
+    limiter = Limiter(Clock())
+    assert [limiter.allow("post", Rate(0, 4), Rate(0, 1), "192.0.2.1") for _ in range(4)] == [True, False, False, False]
+    assert limiter.allow("post", Rate(0, 4), Rate(0, 1), "198.51.100.1")
+
+
+def test_networks_are_known_only_under_a_salt_that_goes_after_ten_minutes() -> None:
+    clock = Clock()
+    limiter = Limiter(clock)
+    limiter.allow("post", WIDE, NARROW, "192.0.2.7")
+    (before,) = limiter._networks
+    assert b"\xc0\x00\x02" not in before[1]
+    clock.now += SALT_SECONDS
+    limiter.allow("post", WIDE, NARROW, "192.0.2.7")
+    (after,) = limiter._networks
+    assert before != after
+
+
+def test_addresses_are_truncated() -> None:
+    assert truncate("192.0.2.200") == truncate("192.0.2.1") == bytes([192, 0, 2])
+    assert truncate("2001:db8:1:2::3") == truncate("2001:db8:1:ffff::1") == bytes.fromhex("20010db80001")
+    assert truncate("::1") == truncate("127.0.0.1") == truncate(None) == truncate("nonsense") == b""
+
+
+def test_uploads_beyond_those_that_fit_are_asked_to_come_back(installation: Installation) -> None:
+    app = create_public_app(installation.public)
+    gate = app.extensions["gate"]
+    taken = 0
+    while gate.uploads.acquire(blocking=False):
+        taken += 1
+    assert taken == 200
+    body = b'--b\r\nContent-Disposition: form-data; name="what"\r\n\r\nx\r\n--b--\r\n'
+    send = {"data": body, "content_type": "multipart/form-data; boundary=b"}
+    answer = app.test_client().post("/p/northfield/tip", **send)
+    assert answer.status_code == 503
+    assert "Nothing is lost" in answer.text
+    assert app.test_client().get("/p/northfield").status_code == 200
+    gate.uploads.release()
+    assert app.test_client().post("/p/northfield/tip", **send).status_code != 503
+    assert gate.uploads.acquire(blocking=False), "the place was given back"
+
+
+def test_too_many_tries_to_sign_in_are_asked_to_wait(installation: Installation) -> None:
+    app = create_console_app(installation.console)
+    client = app.test_client()
+    answers = [client.post("/sign-in", data={}, environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code for _ in range(15)]
+    assert answers.count(503) == 5
+    assert client.get("/sign-in", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
+
+
+def test_nothing_of_a_request_reaches_the_log(console_app: Flask, capfd: pytest.CaptureFixture[str]) -> None:
+    @console_app.get("/broken-on-purpose")
+    def broken() -> str:
+        raise RuntimeError("canary-message")
+
+    console_app.config.update(TESTING=False, PROPAGATE_EXCEPTIONS=False)
+    console_app.before_request_funcs[None] = []
+    answer = console_app.test_client().get(
+        "/broken-on-purpose?canary-query", headers={"User-Agent": "canary-agent", "Referer": "http://canary-referer/"}
+    )
+    written = capfd.readouterr()
+    assert answer.status_code == 500
+    assert "RuntimeError" in written.out + written.err
+    assert "canary" not in written.out + written.err + answer.text
