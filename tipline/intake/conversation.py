@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from evidence.canonical import b64url, unb64url
 from evidence.checkpoint import short_hash
-from evidence.errors import EvidenceError, KeyUnavailable
+from evidence.errors import EvidenceError, KeyUnavailable, NotFound
 from evidence.keys import Identity, aead_open, aead_seal, wrap
 from evidence.vault import Sealed
 from tipline.errors import Unsound
-from tipline.intake import packet, services, taking
+from tipline.intake import packet, services, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, read_peppers
+from tipline.intake.parts import kept_parts
 from tipline.intake.receipt import Receipt
 from tipline.intake.rules import Status, size_class, status
 from tipline.models.base import new_id
@@ -228,9 +229,14 @@ def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking
     with work.database.session(write=False) as session:
         if session.get(Send, secret.lookup) is not None:
             return None
-        parts = services.kept_parts(session, secret, source.tip_id)
+        kept = kept_parts(session, secret, source.tip_id)
     objects = work.vault.objects
-    sealed = [(part, Sealed(objects.open_draft_key(part.object_name, secret.identity), length)) for part, length in parts]
+    try:
+        sealed = [(part, Sealed(objects.open_draft_key(part.object_name, secret.identity), length)) for part, length in kept]
+    except NotFound:
+        if work.session.get(Send, secret.lookup) is None:
+            raise
+        return None  # the same form was sent a moment ago, and the draft's wraps are gone
     return [taking.Parcel(one, part.name, "attachment") for part, one in sealed]
 
 
@@ -264,7 +270,7 @@ def _write(
     last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == to.tip_id)).scalar()
     message_id = new_id()
     message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
-    session.execute(insert(TipMessage), message)
+    session.execute(statements.ADD_MESSAGE, message)
     taking.write(work, ready, to.program_id)
     taking.add_items(session, ready, message_id, to.tip_id, first=0 if parcels[0].kind == "tip_text" else 1)
     services.end_draft(work, secret, to.tip_id)

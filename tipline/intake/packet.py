@@ -13,7 +13,7 @@ from typing import Any
 
 from evidence import canonical
 from evidence.errors import FormatError
-from evidence.records import FIELDS, SCHEMA, Opening, Scalar, body_hash, commitment, entry_hash, read_disclosure
+from evidence.records import FIELDS, SCHEMA, Scalar, body_hash, commitment, entry_hash, read_disclosure
 
 SUITE = "tipline/packet/1"
 DISCLOSED = frozenset(
@@ -24,11 +24,11 @@ DISCLOSED = frozenset(
 )  # fmt: skip
 
 
-def item(opening: Opening) -> dict[str, Any]:
-    """One item of the packet, from the opening of its ACQUIRED event."""
-    parts = zip(FIELDS, opening.disclosures(), opening.commitments(), strict=True)
+def item(disclosures: Sequence[bytes], commitments: Sequence[bytes], attest: bytes) -> dict[str, Any]:
+    """One item of the packet, from the parts of the opening of its ACQUIRED event."""
+    parts = zip(FIELDS, disclosures, commitments, strict=True)
     fields = [{"d": canonical.b64url(d)} if name in DISCLOSED else {"c": canonical.b64url(c)} for name, d, c in parts]
-    return {"schema": SCHEMA, "attest": canonical.b64url(opening.attest()), "fields": fields}
+    return {"schema": SCHEMA, "attest": canonical.b64url(attest), "fields": fields}
 
 
 def encode(items: Sequence[dict[str, Any]]) -> bytes:

@@ -6,9 +6,8 @@ import json
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from sqlalchemy import Date, LargeBinary, bindparam, delete, insert, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound as BlobNotFound
@@ -16,49 +15,20 @@ from evidence.errors import StorageFull
 from evidence.keys import wrap
 from evidence.vault import Sealed, Vault
 from tipline.errors import BadInput, Conflict, NoSpace, NotFound
-from tipline.intake import packet, taking
+from tipline.intake import packet, parts, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
+from tipline.intake.parts import Part, PartRow, forget, keep_part, merge, part_rows, part_values, read_part, read_parts
 from tipline.intake.receipt import ClaimCode, Receipt, derive_claim, derive_receipt
 from tipline.intake.rules import Answers, tip_text
 from tipline.models.base import new_id
 from tipline.models.programs import Program
-from tipline.models.tips import Draft, DraftPart, Send, Tip, TipMessage
+from tipline.models.tips import Draft, DraftPart
 from tipline.vault import CustodyVault
 from tipline.work import Work
 
 SALT = 32
 TEXT_NAME = "tip.txt"
-KEEP_ANSWERS = text(
-    "INSERT INTO draft (id, program_id, tip_id, answers, day) VALUES (:id, :program_id, :tip_id, :answers, :day) "
-    "ON CONFLICT (id) DO UPDATE SET answers = excluded.answers, day = excluded.day "
-    "WHERE draft.program_id = excluded.program_id AND COALESCE(draft.tip_id, '') = COALESCE(excluded.tip_id, '') RETURNING id"
-).bindparams(bindparam("answers", type_=LargeBinary), bindparam("day", type_=Date))
-
 GONE = ("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
-SENDABLE = (
-    select(Draft.program_id, Draft.answers, Program.state)
-    .join(Program, Program.id == Draft.program_id)
-    .where(Draft.id == bindparam("id"), Draft.tip_id.is_(None))
-)
-PARTS = (
-    select(DraftPart.id, DraftPart.position, DraftPart.object_name, DraftPart.sealed_length, DraftPart.facts)
-    .where(DraftPart.draft_id == bindparam("id"))
-    .order_by(DraftPart.position)
-)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file of a draft, as the form's own pages show it."""
-
-    id: str
-    object_name: str
-    name: str
-    digest: str
-    length: int
-    media_type: str
-    label: str
-    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,9 +42,18 @@ class DraftState:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A form that came back: its program, and what its draft holds now; no state where the program takes nothing."""
+
+    program: Program
+    state: DraftState | None
+
+
+@dataclass(frozen=True)
 class Sent:
     """What the page after Send shows. Without words they can't be shown any more."""
 
+    program: Program
     words: tuple[str, ...] = ()
     claim: tuple[str, ...] = ()
 
@@ -94,7 +73,11 @@ def get_program(work: Work, slug: str) -> Program:
     Raises:
         NotFound: there is none.
     """
-    program = work.session.scalars(select(Program).where(Program.slug == slug)).first()
+    return _program(work.session, slug)
+
+
+def _program(session: Session, slug: str) -> Program:
+    program = session.scalars(select(Program).where(Program.slug == slug)).first()
     if program is None:
         raise NotFound("There is no notice at this address.", "Check the address, or start from the first page.")
     return program
@@ -115,55 +98,56 @@ def find_draft_secret(vault: CustodyVault, token: str) -> DraftSecret | None:
 
 @dataclass(frozen=True)
 class KeepDraft:
-    """What a form brought. `tip_id` is set for a further message; `leave_out` names parts to take away."""
+    """What a form brought, for the program of its address. `leave_out` names parts to take away; `tip_id`: a further message."""
 
     secret: DraftSecret
-    program_id: str
+    slug: str
     answers: Answers
     received: Sequence[ReceivedFile] = ()
     leave_out: Collection[str] = ()
     tip_id: str | None = None
 
 
-def keep(work: Work, command: KeepDraft) -> DraftState:
+def keep(work: Work, command: KeepDraft) -> Kept:
     """Keep what was typed and the files that arrived whole, sealed to the form's own secret.
 
-    A file that is there already, same name and same bytes, is kept once.
+    A file that is there already, same name and same bytes, is kept once. A closed program keeps further messages only.
 
     Raises:
+        NotFound: there is no such program.
         NoSpace: the store is full; what arrived is not kept.
     """
     secret = command.secret
     try:
-        parts = [keep_part(work.vault.objects, secret, file) for file in command.received]
+        arrived = [keep_part(work.vault.objects, secret, file) for file in command.received]
     except StorageFull as error:
         raise NoSpace("We have no space for files just now.", "Send the tip without them, or come back in a day.") from error
+    program = get_program(work, command.slug)
+    if program.state != "open" and command.tip_id is None:
+        return Kept(program, None)
     if _is_sent(work.session, secret):
-        _forget(work.vault.objects, [part.object_name for part in parts])
-        return DraftState(command.answers, sent=True)
-    keep_answers(work, command)
-    present = _parts(work.session, secret)
+        return Kept(program, DraftState(command.answers, sent=True))
+    return Kept(program, _keep(work, program.id, command, arrived))
+
+
+def _keep(work: Work, program_id: str, command: KeepDraft, arrived: Sequence[Part]) -> DraftState:
+    secret = command.secret
+    keep_answers(work, program_id, command)
+    present = read_parts(work.session, secret)
     gone = [part for part in present if part.id in command.leave_out]
-    kept, surplus = _merge([part for part in present if part not in gone], parts, work.settings.max_files)
+    kept, surplus = merge([part for part in present if part not in gone], list(arrived), work.settings.max_files)
     _remove_parts(work, gone)
-    _forget_later(work, [part.object_name for part in parts if part not in kept])
+    _forget_later(work, [part.object_name for part in arrived if part not in kept])
     last = max((part.position for part in present), default=-1)
     sizes = {file.sealed.keyfile.object_name: file.sealed.sealed_length for file in command.received}
     new = [part for part in kept if part.object_name in sizes]
     if new:
-        rows = [_row(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1)]
-        work.session.execute(insert(DraftPart), rows)
+        rows = [part_values(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1)]
+        work.session.execute(statements.ADD_PARTS, rows)
     return DraftState(command.answers, tuple(kept), surplus=tuple(part.name for part in surplus))
 
 
-def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
-    """Store the wrap that only the draft secret opens; the row comes with the transaction."""
-    keyfile = file.sealed.keyfile
-    objects.add_draft_key(keyfile, [secret.identity.recipient])
-    return Part(new_id(), keyfile.object_name, file.name, keyfile.plaintext_digest, keyfile.length, file.media_type, file.label)
-
-
-def keep_answers(work: Work, command: KeepDraft) -> None:
+def keep_answers(work: Work, program_id: str, command: KeepDraft) -> None:
     """Seal what was typed to the draft secret, and count the draft's days from today.
 
     Raises:
@@ -172,12 +156,12 @@ def keep_answers(work: Work, command: KeepDraft) -> None:
     secret, answers = command.secret, command.answers
     values = {
         "id": secret.lookup,
-        "program_id": command.program_id,
+        "program_id": program_id,
         "tip_id": command.tip_id,
         "answers": wrap(json.dumps({"what": answers.what, "how": answers.how}).encode(), [secret.identity.recipient]),
         "day": work.today(),
     }
-    if work.session.execute(KEEP_ANSWERS, values).first() is None:
+    if work.session.execute(statements.KEEP_ANSWERS, values).first() is None:
         raise BadInput("This form belongs to another page.", "Start again from the first page.")
 
 
@@ -188,28 +172,34 @@ def find_draft(work: Work, secret: DraftSecret) -> DraftState | None:
     draft = work.session.get(Draft, secret.lookup)
     if draft is None:
         return None
-    return DraftState(_answers(draft.answers, secret), tuple(_parts(work.session, secret)))
+    return DraftState(_answers(draft.answers, secret), tuple(read_parts(work.session, secret)))
 
 
 def discard(work: Work, secret: DraftSecret) -> None:
     """Throw a draft away: rows first, then keys, then objects."""
-    _remove_parts(work, _parts(work.session, secret))
+    _remove_parts(work, read_parts(work.session, secret))
     work.session.execute(delete(Draft).where(Draft.id == secret.lookup))
 
 
 # Send
 
 
-def send(work: Work, secret: DraftSecret) -> Sent:
-    """Make a tip of a draft. A repeated Send makes no second one and shows the same words while they can be shown.
+def send(work: Work, slug: str, secret: DraftSecret) -> Sent:
+    """Make a tip of a draft, for the program of its address.
+
+    A repeated Send makes no second one and shows the same words while they can be shown.
 
     Raises:
+        NotFound: there is no such program.
         Conflict: the draft is gone, or its program is closed.
         BadInput: nothing was typed.
     """
-    prepared = _prepare(work, secret)
+    try:
+        program, prepared = _prepare(work, slug, secret)
+    except BlobNotFound:  # another Send of the same form has just taken the draft's wraps away
+        return _sent_before(work.session, _program(work.session, slug), secret)
     if prepared is None:
-        return _sent_before(work.session, secret)
+        return _sent_before(work.session, program, secret)
     try:
         return _send_once(work, secret, prepared)
     except BaseException:
@@ -221,6 +211,7 @@ def send(work: Work, secret: DraftSecret) -> Sent:
 class _Prepared:
     """What a Send writes, read, sealed and signed before the writing transaction begins."""
 
+    program: Program
     answers: bytes | None
     part_ids: frozenset[str]
     part_objects: tuple[str, ...]
@@ -232,15 +223,16 @@ class _Prepared:
     claim: ClaimCode
 
 
-def _prepare(work: Work, secret: DraftSecret) -> _Prepared | None:
+def _prepare(work: Work, slug: str, secret: DraftSecret) -> tuple[Program, _Prepared | None]:
     with work.database.session(write=False) as session:
-        draft = session.execute(SENDABLE, {"id": secret.lookup}).first()
+        program = _program(session, slug)
+        draft = session.execute(statements.SENDABLE, {"id": secret.lookup}).first()
         if draft is None and _is_sent(session, secret):
-            return None
-        rows = _rows(session, secret)
-    if draft is None:
+            return program, None
+        rows = part_rows(session, secret)
+    if draft is None or draft.program_id != program.id:
         raise Conflict(*GONE)
-    if draft.state != "open":
+    if program.state != "open":
         raise Conflict("This tip line has closed since you opened the form.", "Nothing was sent.")
     answers = _answers(draft.answers, secret)
     if not answers.what.strip():
@@ -252,21 +244,22 @@ def _prepare(work: Work, secret: DraftSecret) -> _Prepared | None:
     body = taking.seal_text(objects, tip_text(answers))
     ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today())
     names = tuple(row.object_name for row in rows)
-    return _Prepared(draft.answers, frozenset(row.id for row in rows), names, body, to, tuple(ready), salt, receipt, claim)
+    part_ids = frozenset(row.id for row in rows)
+    return program, _Prepared(program, draft.answers, part_ids, names, body, to, tuple(ready), salt, receipt, claim)
 
 
 def _attachment(objects: Vault, row: PartRow, secret: DraftSecret) -> taking.Parcel:
     keyfile = objects.open_draft_key(row.object_name, secret.identity)
-    return taking.Parcel(Sealed(keyfile, row.sealed_length), _part(row, secret).name, "attachment")
+    return taking.Parcel(Sealed(keyfile, row.sealed_length), read_part(row, secret).name, "attachment")
 
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
     session, to, today = work.session, prepared.to, work.today()
-    part_ids = frozenset(session.scalars(delete(DraftPart).where(DraftPart.draft_id == secret.lookup).returning(DraftPart.id)))
-    draft = session.execute(delete(Draft).where(Draft.id == secret.lookup).returning(Draft.answers)).first()
+    part_ids = frozenset(row.id for row in session.execute(statements.END_PARTS, {"id": secret.lookup}))
+    draft = session.execute(statements.END_DRAFT, {"id": secret.lookup}).first()
     if draft is None:  # another Send of the same form was faster
         _undo(work.vault.objects, prepared)
-        return _sent_before(session, secret)
+        return _sent_before(session, prepared.program, secret)
     if draft.answers != prepared.answers or part_ids != prepared.part_ids:
         raise Conflict("The form was changed in another window while it was being sent.", "Check it, then send it again.")
     items = packet.encode([one.packet_item for one in prepared.ready])
@@ -281,124 +274,53 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         "claim_key": to.claim_key,
         "packet": wrap(items, [to.source_recipient]),
     }
-    session.execute(insert(Tip), tip)
+    session.execute(statements.ADD_TIP, tip)
     message_id = new_id()
-    session.execute(insert(TipMessage), {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
+    session.execute(statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
     taking.write(work, prepared.ready, to.program_id)
     taking.add_items(session, prepared.ready, message_id, to.tip_id)
-    session.execute(insert(Send), {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
+    session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)
-    work.after_commit.append(lambda: remove_wraps(work.vault.objects, prepared.part_objects))
-    return Sent(prepared.receipt.words, prepared.claim.letters)
+    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
+    return Sent(prepared.program, prepared.receipt.words, prepared.claim.letters)
 
 
 def _undo(objects: Vault, prepared: _Prepared) -> None:
     taking.take_back(objects, prepared.ready)
-    _forget(objects, [prepared.body.keyfile.object_name])
+    forget(objects, [prepared.body.keyfile.object_name])
 
 
 def end_draft(work: Work, secret: DraftSecret, tip_id: str) -> None:
     """Set the unique mark of a further message's Send and end its draft: rows now, wraps after the commit."""
-    gone = delete(DraftPart).where(DraftPart.draft_id == secret.lookup).returning(DraftPart.object_name)
-    names = list(work.session.scalars(gone))
-    work.session.execute(delete(Draft).where(Draft.id == secret.lookup))
-    work.session.execute(insert(Send), {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
-    work.after_commit.append(lambda: remove_wraps(work.vault.objects, names))
+    names = [row.object_name for row in work.session.execute(statements.END_PARTS, {"id": secret.lookup})]
+    work.session.execute(statements.END_DRAFT, {"id": secret.lookup})
+    work.session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
+    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, names))
 
 
 def _is_sent(session: Session, secret: DraftSecret) -> bool:
-    return session.execute(select(Send.draft_id).where(Send.draft_id == secret.lookup)).first() is not None
+    return session.execute(statements.IS_SENT, {"id": secret.lookup}).first() is not None
 
 
-def _sent_before(session: Session, secret: DraftSecret) -> Sent:
-    row = session.execute(select(Send.salt).where(Send.draft_id == secret.lookup)).first()
+def _sent_before(session: Session, program: Program, secret: DraftSecret) -> Sent:
+    row = session.execute(statements.IS_SENT, {"id": secret.lookup}).first()
     if row is None:
         raise Conflict(*GONE)
     if row.salt is None:
-        return Sent()
-    return Sent(derive_receipt(secret.secret, row.salt).words, derive_claim(secret.secret, row.salt).letters)
+        return Sent(program)
+    return Sent(program, derive_receipt(secret.secret, row.salt).words, derive_claim(secret.secret, row.salt).letters)
 
 
-# rows
-
-
-class PartRow(Protocol):
-    """A row of draft_part."""
-
-    id: str
-    position: int
-    object_name: str
-    sealed_length: int
-    facts: bytes
-
-
-def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> list[tuple[Part, int]]:
-    """The files of a draft for a further message to this tip, each with the length of its sealed object."""
-    draft = session.get(Draft, secret.lookup)
-    if draft is None or draft.tip_id != tip_id:
-        return []
-    return [(_part(row, secret), row.sealed_length) for row in _rows(session, secret)]
-
-
-def _rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
-    return session.execute(PARTS, {"id": secret.lookup}).all()
-
-
-def _parts(session: Session, secret: DraftSecret) -> list[Part]:
-    return [_part(row, secret) for row in _rows(session, secret)]
-
-
-def _part(row: PartRow, secret: DraftSecret) -> Part:
-    return Part(row.id, row.object_name, position=row.position, **json.loads(secret.identity.unwrap(row.facts)))
-
-
-def _row(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> dict[str, Any]:
-    facts = {"name": part.name, "digest": part.digest, "length": part.length, "media_type": part.media_type, "label": part.label}
-    return {
-        "id": part.id,
-        "draft_id": secret.lookup,
-        "position": position,
-        "object_name": part.object_name,
-        "sealed_length": sealed_length,
-        "facts": wrap(json.dumps(facts).encode(), [secret.identity.recipient]),
-    }
-
-
-def _answers(blob: bytes | None, secret: DraftSecret) -> Answers:
-    return Answers(**json.loads(secret.identity.unwrap(blob))) if blob else Answers("")
-
-
-def _merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:
-    """Present and new parts without doubles, and what goes beyond `most`."""
-    seen = {(part.name, part.digest) for part in present}
-    merged = list(present)
-    for part in new:
-        if (part.name, part.digest) not in seen:
-            seen.add((part.name, part.digest))
-            merged.append(part)
-    return merged[:most], merged[most:]
-
-
-def _remove_parts(work: Work, parts: Sequence[Part]) -> None:
-    if not parts:
-        return
-    work.session.execute(delete(DraftPart).where(DraftPart.id.in_([part.id for part in parts])))
-    _forget_later(work, [part.object_name for part in parts])
+def _remove_parts(work: Work, gone: Sequence[Part]) -> None:
+    if gone:
+        work.session.execute(delete(DraftPart).where(DraftPart.id.in_([part.id for part in gone])))
+        _forget_later(work, [part.object_name for part in gone])
 
 
 def _forget_later(work: Work, names: Sequence[str]) -> None:
     if names:
-        work.after_commit.append(lambda: _forget(work.vault.objects, names))
+        work.after_commit.append(lambda: forget(work.vault.objects, names))
 
 
-def _forget(objects: Vault, names: Sequence[str]) -> None:
-    for name in names:
-        try:
-            objects.remove(name)
-        except BlobNotFound:
-            continue
-
-
-def remove_wraps(objects: Vault, names: Sequence[str]) -> None:
-    for name in names:
-        objects.remove_draft_key(name)
+def _answers(blob: bytes | None, secret: DraftSecret) -> Answers:
+    return Answers(**json.loads(secret.identity.unwrap(blob))) if blob else Answers("")

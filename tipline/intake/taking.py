@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
 from evidence.keys import KeyFile, wrap
-from evidence.records import NO_PREVIOUS, Opening, Scalar, new_opening
+from evidence.records import NO_PREVIOUS, Scalar, body_hash, commitment, entry_hash, new_opening
 from evidence.vault import Sealed, Vault
-from tipline.intake import packet
+from tipline.intake import packet, statements
 from tipline.models.base import new_id
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogPending
-from tipline.models.tips import TipItem
 from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, shown_name
 from tipline.work import Work
+
+TABLES = (statements.EXHIBIT, statements.EVENT, statements.OPENING, statements.PENDING, statements.GRANT)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Ready:
     exhibit_id: str
     keyfile: KeyFile
     grant_id: str
-    rows: dict[type[Any], dict[str, Any]]
+    rows: dict[Table, dict[str, Any]]
     packet_item: dict[str, Any]
 
 
@@ -95,6 +95,9 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
     keyfile, exhibit_id, grant_id = parcel.sealed.keyfile, new_id(), new_id()
     fields = custody.next_fields(None, 0, exhibit_id, {"kind": "ACQUIRED", **act, **_what(parcel)})
     opening = new_opening(fields, [vault.keys.process_key])
+    disclosures = opening.disclosures()  # once: they and what follows from them are most of an event's work
+    commitments, attest = [commitment(one) for one in disclosures], opening.attest()
+    entry = entry_hash(body_hash(commitments), attest).hex()
     event_id = str(fields["event_id"])
     facts = {"name": parcel.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
     exhibit = {
@@ -108,14 +111,14 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
         "facts": wrap(canonical.encode(facts), [program]),
         "received_on": date.fromisoformat(str(act["occurred_from"])),
     }
-    rows = {
-        Exhibit: exhibit,
-        CustodyEvent: _event_row(event_id, exhibit_id, opening),
-        CustodyOpening: {"event_id": event_id, "opening": wrap(opening.to_bytes(), [keyfile.identity.recipient])},
-        LogPending: {"event_id": event_id},
-        Grant: {"id": grant_id, "exhibit_id": exhibit_id, "purpose": "examine", "subject_id": to.tip_id},
+    rows: dict[Table, dict[str, Any]] = {
+        statements.EXHIBIT: exhibit,
+        statements.EVENT: {"event_id": event_id, "exhibit_id": exhibit_id, "exhibit_seq": 1, "exhibit_prev": NO_PREVIOUS, "entry": entry},
+        statements.OPENING: {"event_id": event_id, "opening": wrap(opening.to_bytes(), [keyfile.identity.recipient])},
+        statements.PENDING: {"event_id": event_id},
+        statements.GRANT: {"id": grant_id, "exhibit_id": exhibit_id, "purpose": "examine", "subject_id": to.tip_id},
     }
-    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(opening))
+    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(disclosures, commitments, attest))
 
 
 def _what(parcel: Parcel) -> dict[str, Scalar]:
@@ -129,18 +132,13 @@ def _what(parcel: Parcel) -> dict[str, Scalar]:
     }
 
 
-def _event_row(event_id: str, exhibit_id: str, opening: Opening) -> dict[str, Any]:
-    entry = opening.entry().hex()
-    return {"event_id": event_id, "exhibit_id": exhibit_id, "exhibit_seq": 1, "exhibit_prev": NO_PREVIOUS, "entry": entry}
-
-
 def write(work: Work, ready: Sequence[Ready], program_id: str) -> None:
     """Write key files, grants and rows, in the caller's transaction. After a fault the caller calls `take_back`."""
     recipients = work.vault.recipients
     for one in ready:
         work.vault.objects.add_key(one.keyfile, [recipients.program(program_id)])
         work.vault.objects.add_grant(one.keyfile, one.grant_id, [recipients.examiner])
-    for table in (Exhibit, CustodyEvent, CustodyOpening, LogPending, Grant):
+    for table in TABLES:
         work.session.execute(insert(table), [one.rows[table] for one in ready])
 
 
@@ -156,7 +154,7 @@ def add_items(session: Session, ready: Sequence[Ready], message_id: str, tip_id:
         {"exhibit_id": one.exhibit_id, "tip_id": tip_id, "message_id": message_id, "position": position}
         for position, one in enumerate(ready, first)
     ]
-    session.execute(insert(TipItem), rows)
+    session.execute(statements.ADD_ITEMS, rows)
 
 
 def ask_for_examination(work: Work, tip_id: str, key: str) -> None:

@@ -94,25 +94,31 @@ def tip(slug: str) -> ResponseReturnValue:
 def check(slug: str) -> ResponseReturnValue:
     with _arrive() as arrival:
         form = forms.read_tip(arrival, _limits())
-        program = _program(slug)
-        if program.state != "open":
-            return _closed(program)
         secret = services.find_draft_secret(frame().vault, form.draft) or services.start_draft(frame().vault)
         received = [sink.received() for sink in arrival.whole]
-        command = services.KeepDraft(secret, program.id, form.answers, received, form.leave_out)
+        command = services.KeepDraft(secret, slug, form.answers, received, form.leave_out)
         try:
             with frame().unit(write=True) as unit:
-                state = services.keep(unit, command)
+                kept = services.keep(unit, command)
         except NoSpace as full:
             fault = rules.Fault("files", f"{full.message} {full.next_step}")
-            return _tip_page(program, secret.token, services.DraftState(form.answers), form.rejection.also([fault], full.status))
-        _belong(arrival)
+            state = services.DraftState(form.answers)
+            return _tip_page(_program(slug), secret.token, state, form.rejection.also([fault], full.status))
+        if kept.state is not None and not kept.state.sent:
+            _belong(arrival)
+    return _kept_page(kept, secret.token, form.rejection)
+
+
+def _kept_page(kept: services.Kept, token: str, rejection: forms.Rejection) -> ResponseReturnValue:
+    program, state = kept.program, kept.state
+    if state is None:
+        return _closed(program)
     if state.sent:
-        return _program_page("intake/tip_sent_before.html", program, {"draft": secret.token})
-    rejection = form.rejection.also(rules.Fault("files", _surplus(name)) for name in state.surplus)
+        return _program_page("intake/tip_sent_before.html", program, {"draft": token})
+    rejection = rejection.also(rules.Fault("files", _surplus(name)) for name in state.surplus)
     if rejection.faults:
-        return _tip_page(program, secret.token, state, rejection)
-    return _check_page(program, secret.token, state)
+        return _tip_page(program, token, state, rejection)
+    return _check_page(program, token, state)
 
 
 @bp.post("/p/<slug>/change")
@@ -132,13 +138,12 @@ def change(slug: str) -> ResponseReturnValue:
 
 @bp.post("/p/<slug>/send")
 def send(slug: str) -> ResponseReturnValue:
-    program = _program(slug)
     secret = services.find_draft_secret(frame().vault, forms.draft_token(request.form))
     if secret is None:
         return redirect(url_for("intake.tip", slug=slug), 303)
     with frame().unit(write=True) as unit:
-        sent = services.send(unit, secret)
-    return _program_page("intake/receipt_show.html", program, {"sent": sent})
+        sent = services.send(unit, slug, secret)
+    return _program_page("intake/receipt_show.html", sent.program, {"sent": sent})
 
 
 @bp.post("/p/<slug>/discard")
@@ -294,10 +299,12 @@ def _keep_message(
         page = conversation.get_conversation(unit, source)
     state = services.DraftState(answers)
     if page is not None:
-        command = services.KeepDraft(secret, page.program.id, answers, received, tip_id=source.tip_id)
+        command = services.KeepDraft(secret, page.program.slug, answers, received, tip_id=source.tip_id)
         with frame().unit(write=True) as unit:
-            state = services.keep(unit, command)
-        _belong(arrival)
+            kept = services.keep(unit, command).state
+        if kept is not None and not kept.sent:
+            state = kept
+            _belong(arrival)
     return _talk_page(source, secret.token, state, form.rejection)
 
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from evidence.errors import NotFound
 from tests.tipline.intake.house import SEND, IntakeHouse, begin, come_back, fill, send_tip, words_of
-from tipline.intake import services
+from tipline.intake import parts
 from tipline.intake.jobs import sweep
 from tipline.intake.sweeping import sweep_drafts
 from tipline.jobs import SWEEPS
@@ -75,7 +75,7 @@ def test_a_wrap_that_a_crash_left_after_send_goes_and_the_exhibit_stays(
 ) -> None:
     draft = begin(client)
     fill(client, draft, "Text", {"a.txt": b"aaa"})
-    monkeypatch.setattr(services, "remove_wraps", lambda *_: None)  # as if the process died after its commit
+    monkeypatch.setattr(parts, "remove_wraps", lambda *_: None)  # as if the process died after its commit
     client.post(SEND, data={"draft": draft})
     monkeypatch.undo()
     assert len([name for name in house.files() if name.endswith(".draft.age")]) == 1

@@ -14,6 +14,7 @@ from PIL import Image
 
 from evidence.errors import StorageFull
 from evidence.storage.disk import DiskPending
+from tests.tipline import custody_house
 from tests.tipline.intake.house import (
     BOUNDARY,
     SEND,
@@ -28,7 +29,7 @@ from tests.tipline.intake.house import (
     send_tip,
     words_of,
 )
-from tipline.intake import services
+from tipline.models.programs import Program
 from tipline.models.tips import Draft, DraftPart, Tip
 
 CHANGE, DISCARD = f"/p/{SLUG}/change", f"/p/{SLUG}/discard"
@@ -298,13 +299,16 @@ def test_another_sites_form_is_refused(client: FlaskClient, house: IntakeHouse) 
     assert house.rows(Draft) == []
 
 
-def test_a_secret_of_one_program_does_not_open_a_draft_of_another(house: IntakeHouse, client: FlaskClient) -> None:
+def test_a_draft_of_one_program_is_not_taken_on_the_page_of_another(house: IntakeHouse, client: FlaskClient) -> None:
+    with house.worker.unit(write=True) as unit:
+        old = unit.session.get_one(Program, custody_house.PROGRAM)
+        values = {column.key: getattr(old, column.key) for column in Program.__table__.columns}
+        unit.session.add(Program(**{**values, "id": "e" * 32, "slug": "other"}))
     draft = begin(client)
     fill(client, draft, "Text")
-    secret = services.find_draft_secret(house.process.vault, draft)
-    assert secret is not None
-    with house.process.unit(write=True) as unit, pytest.raises(services.BadInput):
-        services.keep(unit, services.KeepDraft(secret, "0" * 32, services.Answers("other")))
+    assert post_form(client, "/p/other/tip", {"draft": draft, "what": "Other"}).status_code == 422
+    assert client.post("/p/other/send", data={"draft": draft}).status_code == 409
+    assert words_of(client.post(SEND, data={"draft": draft}))
 
 
 def test_a_cut_upload_says_which_file_did_not_arrive_whole(client: FlaskClient, house: IntakeHouse) -> None:

@@ -1,0 +1,110 @@
+"""The files of a draft: rows that only the draft secret reads, and wraps that only it opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from evidence.errors import NotFound
+from evidence.keys import wrap
+from evidence.vault import Vault
+from tipline.intake import statements
+from tipline.intake.draft import DraftSecret, ReceivedFile
+from tipline.models.base import new_id
+from tipline.models.tips import Draft
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a draft, as the form's own pages show it."""
+
+    id: str
+    object_name: str
+    name: str
+    digest: str
+    length: int
+    media_type: str
+    label: str
+    position: int = 0
+
+
+class PartRow(Protocol):
+    """A row of draft_part."""
+
+    id: str
+    position: int
+    object_name: str
+    sealed_length: int
+    facts: bytes
+
+
+def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
+    """Store the wrap that only the draft secret opens; the row comes with the transaction."""
+    keyfile = file.sealed.keyfile
+    objects.add_draft_key(keyfile, [secret.identity.recipient])
+    return Part(new_id(), keyfile.object_name, file.name, keyfile.plaintext_digest, keyfile.length, file.media_type, file.label)
+
+
+def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
+    """The rows of a draft's files, in the order in which they came."""
+    return session.execute(statements.PARTS, {"id": secret.lookup}).all()
+
+
+def read_part(row: PartRow, secret: DraftSecret) -> Part:
+    """What a row says to who holds the draft secret."""
+    return Part(row.id, row.object_name, position=row.position, **json.loads(secret.identity.unwrap(row.facts)))
+
+
+def read_parts(session: Session, secret: DraftSecret) -> list[Part]:
+    """The files of a draft."""
+    return [read_part(row, secret) for row in part_rows(session, secret)]
+
+
+def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> list[tuple[Part, int]]:
+    """The files of a draft for a further message to this tip, each with the length of its sealed object."""
+    draft = session.get(Draft, secret.lookup)
+    if draft is None or draft.tip_id != tip_id:
+        return []
+    return [(read_part(row, secret), row.sealed_length) for row in part_rows(session, secret)]
+
+
+def part_values(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> dict[str, Any]:
+    """The row of a file that came now."""
+    facts = {"name": part.name, "digest": part.digest, "length": part.length, "media_type": part.media_type, "label": part.label}
+    return {
+        "id": part.id,
+        "draft_id": secret.lookup,
+        "position": position,
+        "object_name": part.object_name,
+        "sealed_length": sealed_length,
+        "facts": wrap(json.dumps(facts).encode(), [secret.identity.recipient]),
+    }
+
+
+def merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:
+    """Present and new parts without doubles, and what goes beyond `most`."""
+    seen = {(part.name, part.digest) for part in present}
+    merged = list(present)
+    for part in new:
+        if (part.name, part.digest) not in seen:
+            seen.add((part.name, part.digest))
+            merged.append(part)
+    return merged[:most], merged[most:]
+
+
+def forget(objects: Vault, names: Sequence[str]) -> None:
+    """Take objects away with all their wraps; those that are gone already are passed over."""
+    for name in names:
+        with suppress(NotFound):
+            objects.remove(name)
+
+
+def remove_wraps(objects: Vault, names: Sequence[str]) -> None:
+    """Take away what only the draft secret opened; the objects belong to a tip now."""
+    for name in names:
+        objects.remove_draft_key(name)
