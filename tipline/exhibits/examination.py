@@ -18,6 +18,7 @@ from evidence.examine.preview import examine_object
 from evidence.examine.report import Report
 from evidence.keys import KeyFile, wrap
 from tipline.errors import TiplineError
+from tipline.exhibits.services import EXAMINE
 from tipline.inbox.reports import TEXT_CAP, Examined, Picture
 from tipline.intake.rules import read_tip_text
 from tipline.models.custody import Examination, Exhibit, Grant
@@ -25,7 +26,6 @@ from tipline.models.tips import TipItem, TipMessage
 from tipline.vault import Act, shown_name
 from tipline.work import Work
 
-PURPOSE = "examine"
 TOOL = "tipline examiner"
 VERSION = "1"
 
@@ -79,7 +79,7 @@ def _tasks(work: Work, which: ColumnElement[bool]) -> list[_Task]:
         .outerjoin(Examination, Examination.exhibit_id == Exhibit.id)
         .outerjoin(TipItem, TipItem.exhibit_id == Exhibit.id)
         .outerjoin(TipMessage, TipMessage.id == TipItem.message_id)
-        .where(Grant.purpose == PURPOSE, which)
+        .where(Grant.purpose == EXAMINE, which)
         .order_by(TipMessage.seq, TipItem.position, Grant.id)
     )
     with work.database.session(write=False) as session:

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import select
 
 from evidence.errors import IntegrityError
 from evidence.errors import NotFound as ObjectMissing
 from evidence.records import Scalar
-from tipline import policy
+from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.cases.services import get_case, number_exhibit
-from tipline.errors import NotFound
+from tipline.errors import Conflict, NotFound
 from tipline.exhibits import rules
 from tipline.inbox.reading import Opened, open_exhibits, read_picture, record_reading, require_held
 from tipline.inbox.reports import Examined, find_reports
-from tipline.models.custody import Exhibit
+from tipline.models.base import new_id
+from tipline.models.custody import Examination, Exhibit, Grant
 from tipline.vault import Act
 from tipline.work import Work
+
+EXAMINE = "examine"
+GRANT_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,29 @@ def verify(work: Work, actor: Actor, exhibit_id: str) -> bool:
         exhibit.state = "quarantined" if problem else "held"
     work.session.flush()
     return not problem
+
+
+def examine_again(work: Work, actor: Actor, exhibit_id: str) -> None:
+    """Ask the examiner once more, under a grant made in this session: a jail was installed, or the bytes are back.
+
+    Raises:
+        Conflict: it was examined and nothing was wrong with that, or the exhibit is not held.
+    """
+    policy.require(actor, "exhibit.verify")
+    opened = get_opened(work, actor, exhibit_id)
+    require_held(opened.exhibit)
+    examination = work.session.get(Examination, exhibit_id, with_for_update=True)
+    if examination is not None and examination.state == "done":
+        raise Conflict("This exhibit has been examined.", "Its page shows what was found.")
+    if examination is not None:
+        work.session.delete(examination)
+    waiting = work.session.scalars(select(Grant.id).where(Grant.exhibit_id == exhibit_id, Grant.purpose == EXAMINE)).first()
+    if waiting is None:
+        terms = {"purpose": EXAMINE, "subject_id": exhibit_id, "granted_by": actor.staff_id, "expires_at": work.now() + GRANT_LIFE}
+        work.vault.grant(work.session, opened.exhibit, opened.keyfile, **terms)
+    work.jobs.enqueue(work.session, "examine_exhibit", new_id(), exhibit_id)
+    audit.record(work.session, work.now(), actor, "exhibit.examine", ("exhibit", exhibit_id))
+    work.session.flush()
 
 
 def make_exhibit(work: Work, actor: Actor, command: MakeExhibit) -> Exhibit:

@@ -73,6 +73,13 @@ def verify(exhibit_id: str) -> ResponseReturnValue:
     return _back(exhibit_id)
 
 
+@bp.post("/exhibits/<exhibit_id>/examine")
+def examine(exhibit_id: str) -> ResponseReturnValue:
+    services.examine_again(work(), actor(), exhibit_id)
+    flash("The examiner was asked again. Load the page in a minute.")
+    return _back(exhibit_id)
+
+
 @bp.post("/exhibits/<exhibit_id>/download")
 def download(exhibit_id: str) -> ResponseReturnValue:
     token = tickets.issue(work(), actor(), exhibit_id)

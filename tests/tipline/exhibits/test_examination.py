@@ -12,7 +12,7 @@ from evidence.errors import KeyUnavailable
 from evidence.examine.report import Report
 from evidence.keys import KeyFile
 from tests.tipline.desk_house import Desk, archive, photo
-from tipline.exhibits import examination
+from tipline.exhibits import examination, services
 from tipline.inbox.reading import open_exhibits, read_picture
 from tipline.inbox.reports import TEXT_CAP, Examined, find_reports
 from tipline.models.custody import Examination, Exhibit, Grant
@@ -129,6 +129,16 @@ def test_a_grant_that_does_not_open_stops_nothing_else_and_is_told(desk: Desk) -
     assert desk.kinds(words.id) == ["ACQUIRED"]
 
 
+def test_what_nobody_came_to_examine_can_be_asked_for_again(desk: Desk) -> None:
+    number = desk.send("He bragged.", examine=False)
+    exhibit = desk.exhibits(number)[0]
+    with desk.acting() as (work, actor):
+        services.examine_again(work, actor, exhibit.id)
+    assert len(grants(desk)) == 1  # the one of intake still serves
+    desk.installation.run_jobs()
+    assert desk.kinds(exhibit.id) == ["ACQUIRED", "EXAMINED"]
+
+
 def test_without_a_grant_the_worker_reads_nothing(desk: Desk) -> None:
     number = desk.send("He bragged.", examine=False)
     with desk.installation.work() as work:
@@ -169,6 +179,17 @@ def test_without_a_jail_it_says_what_to_install(desk: Desk, monkeypatch: pytest.
     with desk.installation.work(write=False) as work:
         assert work.session.get_one(Examination, exhibit.id).state == "no_jail"
     assert "Install bubblewrap." in desk.client().get(f"/tips/{number}?file={exhibit.id}").text
+    monkeypatch.undo()  # now it is installed
+    browser = desk.client()
+    assert "Examine again" in browser.get(f"/exhibits/{exhibit.id}").text
+    assert browser.post(f"/exhibits/{exhibit.id}/examine").status_code == 303
+    assert [grant.granted_by for grant in grants(desk)] == [desk.installation.people["investigator"].staff_id]
+    assert "Not examined yet." in browser.get(f"/exhibits/{exhibit.id}").text
+    desk.installation.run_jobs()
+    assert (grants(desk), grant_files(desk)) == ([], [])
+    assert "Picture made in the jail" in browser.get(f"/exhibits/{exhibit.id}").text
+    assert browser.post(f"/exhibits/{exhibit.id}/examine").status_code == 409
+    assert desk.client("program_manager").post(f"/exhibits/{exhibit.id}/examine").status_code == 403
 
 
 def test_a_key_of_the_worker_opens_no_exhibit_after_its_grant(desk: Desk) -> None:
