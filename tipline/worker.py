@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from tipline import jobs, logs
 from tipline.config import Settings
+from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
 from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
@@ -39,6 +41,7 @@ def register_capabilities() -> None:
         module = f"tipline.{name}.jobs"
         if find_spec(f"tipline.{name}") is not None and find_spec(module) is not None:
             import_module(module)
+    jobs.job("examine_waiting")(examine_waiting)
 
 
 def run_job(process: Process, name: str, ids: tuple[str, ...]) -> None:
@@ -53,6 +56,26 @@ def run_job(process: Process, name: str, ids: tuple[str, ...]) -> None:
     except Exception as error:  # noqa: BLE001  the message of any error may quote a source, and dbos would store it
         logs.failure("job failed", error, job=name, ids=ids)
         raise JobFailed(type(error).__name__) from None
+
+
+class HourlyExamination:
+    """TIPLINE_EXAMINE=hourly: what came in an hour is examined together, so that nothing tells when it came."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._done = self._hour()
+
+    def step(self) -> bool:
+        """Examine what waits if another hour has begun; returns whether it did."""
+        if self._done == self._hour():
+            return False
+        self._done = self._hour()
+        with suppress(JobFailed):  # logged, and tried again with the next hour
+            run_job(self._process, "examine_waiting", ())
+        return True
+
+    def _hour(self) -> str:
+        return f"{self._process.clock():%Y-%m-%d %H}"
 
 
 class Worker:
@@ -81,6 +104,9 @@ class Worker:
             self._thread("sweep", lambda: self._every(SWEEP_SECONDS, self._sweep)),
             self._thread("sequencer", self._sequence),
         ]
+        if self.process.settings.examine == "hourly":
+            hourly = HourlyExamination(self.process)
+            threads.append(self._thread("hourly", lambda: self._every(SWEEP_SECONDS, hourly.step)))
         logs.event("worker is ready", executor=self.executor_id, jobs=sorted(jobs.REGISTRY))
         self.stop.wait()
         for thread in threads:

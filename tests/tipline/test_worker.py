@@ -1,0 +1,154 @@
+"""Parts of the worker that need no second process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.installations import Installation
+from tipline import jobs, worker
+from tipline.takeover import SILENT_AFTER, Takeover
+from tipline.work import Work
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+class Queue:
+    """A job queue in memory: what each executor has taken."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[str]] = {}
+        self.resumed: list[str] = []
+        self.given_up: list[str] = []
+
+    def abandoned(self, executor_id: str) -> list[str]:
+        return self.taken.pop(executor_id, [])
+
+    def resume(self, ids: list[str]) -> None:
+        self.resumed += ids
+
+    def give_up(self, ids: list[str]) -> None:
+        self.given_up += ids
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def workers(installation: Installation, *names: str) -> tuple[Queue, Clock, list[Takeover]]:
+    queue, clock = Queue(), Clock()
+    made = [Takeover(installation.worker.database, queue, name, clock) for name in names]
+    for one in made:
+        one.arrive()
+    return queue, clock, made
+
+
+def test_a_silent_worker_is_taken_over_once_and_never_comes_back(installation: Installation) -> None:
+    queue, clock, (first, second, third) = workers(installation, "w-1", "w-2", "w-3")
+    queue.taken = {"w-2": ["examine-tip-a", "examine-tip-b"]}
+    clock.now += SILENT_AFTER + timedelta(seconds=1)
+    assert first.beat()
+    assert third.beat()
+    assert third.sweep() == 0, "only the living worker with the smallest id sweeps"
+    assert first.sweep() == 2
+    assert queue.resumed == ["examine-tip-a", "examine-tip-b"]
+    assert first.sweep() == 0
+    assert not second.beat(), "it sees that it was declared dead"
+    assert first.beat()
+
+
+def test_a_worker_that_was_only_asleep_goes_on(installation: Installation) -> None:
+    _, clock, (only,) = workers(installation, "w-1")
+    clock.now += timedelta(hours=8)
+    assert only.sweep() == 0
+    assert only.beat()
+    assert only.sweep() == 0
+
+
+def test_the_fourth_death_is_the_last(installation: Installation) -> None:
+    queue, clock, (first,) = workers(installation, "w-0")
+    for turn in range(4):
+        name = f"w-{turn + 1}"
+        Takeover(installation.worker.database, queue, name, clock).arrive()
+        queue.taken = {name: ["deadly"]}
+        clock.now += SILENT_AFTER + timedelta(seconds=1)
+        first.beat()
+        first.sweep()
+    assert queue.resumed == ["deadly"] * 3
+    assert queue.given_up == ["deadly"]
+
+
+def test_an_orderly_end_leaves_no_row(installation: Installation) -> None:
+    _, clock, (first, second) = workers(installation, "w-1", "w-2")
+    second.leave()
+    clock.now += SILENT_AFTER + timedelta(seconds=1)
+    first.beat()
+    assert first.sweep() == 0
+    assert not second.beat()
+
+
+def test_hourly_examination_waits_for_the_next_hour(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, runs = Clock(), []
+    monkeypatch.setitem(jobs.REGISTRY, "examine_waiting", lambda _work: runs.append(clock.now))
+    hourly = worker.HourlyExamination(replace(installation.worker, clock=clock))
+    clock.now += timedelta(minutes=59)
+    assert not hourly.step()
+    clock.now += timedelta(minutes=1)
+    assert hourly.step()
+    assert not hourly.step()
+    assert runs == [NOON + timedelta(hours=1)]
+
+
+def test_an_hourly_examination_that_fails_is_tried_again_with_the_next_hour(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+
+    def fail(_work: Work) -> None:
+        raise ValueError("words of a source")
+
+    monkeypatch.setitem(jobs.REGISTRY, "examine_waiting", fail)
+    hourly = worker.HourlyExamination(replace(installation.worker, clock=clock))
+    for _ in range(2):
+        clock.now += timedelta(hours=1)
+        assert hourly.step()
+
+
+def test_a_job_is_one_transaction(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(work: Work, _tip_id: str) -> None:
+        work.next_number("half")
+        raise ValueError("words of a source")
+
+    monkeypatch.setitem(jobs.REGISTRY, "half", half)
+    with pytest.raises(worker.JobFailed) as failed:
+        worker.run_job(installation.worker, "half", ("x",))
+    assert str(failed.value) == "ValueError"
+    assert failed.value.__cause__ is None
+    with installation.work() as work:
+        assert work.next_number("half") == 1
+
+
+def test_only_one_worker_of_a_data_folder_sequences(tmp_path: Path) -> None:
+    with (tmp_path / "sequencer.lock").open("w") as first, (tmp_path / "sequencer.lock").open("w") as second:
+        assert worker._taken(first)
+        assert not worker._taken(second)
+
+
+def test_two_functions_cannot_be_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "REGISTRY", {})
+
+    def first() -> None: ...
+
+    def second() -> None: ...
+
+    jobs.job("one")(first)
+    jobs.job("one")(first)
+    with pytest.raises(ValueError, match="two functions"):
+        jobs.job("one")(second)
