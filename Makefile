@@ -38,10 +38,12 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
+	@echo "Installing what Tipline needs into $(VENV), once; up to a minute."
 	@$(call install,requirements.txt)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made requirements.txt requirements-test.txt pyproject.toml
+	@echo "Installing what the tests need into $(VENV), once; up to a minute."
 	@$(call install,requirements-test.txt)
 	@touch $@ $(VENV)/.run
 

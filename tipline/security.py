@@ -179,7 +179,7 @@ def headers_of(face: Face, settings: Settings) -> dict[str, str]:
         "Cross-Origin-Embedder-Policy": "require-corp",
         "X-Robots-Tag": "noindex, nofollow" if face != "public" else "all",
         "Permissions-Policy": (
-            "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), "
+            "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), microphone=(), "
             "midi=(), payment=(), screen-wake-lock=(), serial=(), usb=(), browsing-topics=()"
         ),
     }
