@@ -38,8 +38,18 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS")
 class Request(flask.Request):
     """Files go where the view said (`receives_files`), as they arrive; a view that said nothing receives none.
 
-    So no part of a body is ever spooled to a temporary file.
+    So no part of a body is ever spooled to a temporary file. A view that receives files takes a body of any length: its
+    sink minds the limit of each file.
     """
+
+    @property
+    def max_content_length(self) -> int | None:
+        view = current_app.view_functions.get(self.endpoint or "")
+        return None if hasattr(view, "open_sink") else super().max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
 
     def _get_file_stream(
         self, total_content_length: int | None, content_type: str | None, filename: str | None = None, content_length: int | None = None

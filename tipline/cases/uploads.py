@@ -1,0 +1,87 @@
+"""Files that staff hand in at the console: hashed and sealed while they arrive, like a source's."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, Any, cast
+
+from flask import request
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import DateField, Form, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+
+from tipline.cases.handover import CHANNELS, Arrived, Handover
+from tipline.errors import BadInput, TooLarge
+from tipline.filters import limit
+from tipline.intake.sink import FileSink
+from tipline.web import frame
+
+SHORT = Length(max=200, message="200 characters at most.")
+
+
+def open_sink(filename: str | None) -> IO[bytes]:
+    """Return what a file of a console form is written to; an empty file field opens nothing."""
+    if not filename:
+        return io.BytesIO()
+    return cast(IO[bytes], FileSink(frame().vault.objects, filename, frame().settings.max_file_bytes))
+
+
+def arrived_file(field: str) -> Arrived | None:
+    """Return the file that arrived whole in a field, None where none was chosen. The object now belongs to the caller.
+
+    Raises:
+        TooLarge, BadInput: it was refused while it arrived, or the connection broke.
+    """
+    sink = _sink(field)
+    if sink is None:
+        return None
+    if sink.refusal == "too_large":
+        message = f"This file is larger than {limit(frame().settings.max_file_bytes)}."
+        raise TooLarge(message, "Divide it, and register the parts.", {field: message})
+    if sink.sealed is None:
+        message = "The file did not arrive whole. Choose it again."
+        raise BadInput(message, fields={field: message})
+    return Arrived(sink.sealed, sink.name)
+
+
+def keep_file(field: str) -> None:
+    """Say that the object of a field has become an exhibit, so that the end of the request leaves it."""
+    sink = _sink(field)
+    if sink is not None:
+        sink.keep()
+
+
+def _sink(field: str) -> FileSink | None:
+    upload = request.files.get(field)
+    stream: object = upload.stream if upload is not None else None
+    return stream if isinstance(stream, FileSink) else None
+
+
+def show_faults(form: Form, error: BadInput) -> None:
+    """Put a service's messages at the fields that they belong to."""
+    for name, message in error.fields.items():
+        control: Any = form[name] if name in form else next(iter(form))
+        control.errors = [*control.errors, message]
+
+
+class HandoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """What is said about anything that is handed over to a case."""
+
+    case = SelectField("Case", choices=[])
+    title = StringField("What it is", [InputRequired("Say in a few words what it is."), SHORT])
+    received_on = DateField("Received on", [InputRequired("Write the day, such as 2026-09-03.")])
+    channel = SelectField("How it came", choices=list(CHANNELS.items()))
+    handed_over_by = StringField("Who handed it over", [InputRequired("Say who handed it over: custody begins with that person."), SHORT])
+    file = FileField("File")
+
+    def handover(self, addressee: str = "") -> Handover:
+        assert self.received_on.data is not None  # the form demands a day
+        return Handover(
+            case_number=self.case.data or "",
+            title=(self.title.data or "").strip(),
+            received_on=self.received_on.data,
+            channel=self.channel.data or "",
+            handed_over_by=(self.handed_over_by.data or "").strip(),
+            addressee=addressee.strip(),
+        )
