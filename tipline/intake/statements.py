@@ -16,6 +16,7 @@ def _table(model: type[Base]) -> Table:
 
 
 EXHIBIT, EVENT, OPENING, PENDING, GRANT = (_table(model) for model in (Exhibit, CustodyEvent, CustodyOpening, LogPending, Grant))
+ADD_EVIDENCE = {table: insert(table) for table in (EXHIBIT, EVENT, OPENING, PENDING, GRANT)}  # in the order of their foreign keys
 
 ADD_TIP = insert(_table(Tip))
 ADD_MESSAGE = insert(_table(TipMessage))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
@@ -24,8 +24,6 @@ from tipline.intake import packet, statements
 from tipline.models.base import new_id
 from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, shown_name
 from tipline.work import Work
-
-TABLES = (statements.EXHIBIT, statements.EVENT, statements.OPENING, statements.PENDING, statements.GRANT)
 
 
 @dataclass(frozen=True)
@@ -138,8 +136,8 @@ def write(work: Work, ready: Sequence[Ready], program_id: str) -> None:
     for one in ready:
         work.vault.objects.add_key(one.keyfile, [recipients.program(program_id)])
         work.vault.objects.add_grant(one.keyfile, one.grant_id, [recipients.examiner])
-    for table in TABLES:
-        work.session.execute(insert(table), [one.rows[table] for one in ready])
+    for table, statement in statements.ADD_EVIDENCE.items():
+        work.session.execute(statement, [one.rows[table] for one in ready])
 
 
 def take_back(objects: Vault, ready: Sequence[Ready]) -> None:

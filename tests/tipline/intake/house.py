@@ -20,6 +20,7 @@ from tests.tipline import custody_house
 from tipline.actor import ProgramKeys
 from tipline.app import create_public_app
 from tipline.config import Settings
+from tipline.jobs import Jobs
 from tipline.models.programs import Program
 from tipline.process import Process
 from tipline.sequencer import Sequencer
@@ -43,7 +44,7 @@ class Clock:
 
 
 @dataclass
-class NotedJobs:
+class NotedJobs(Jobs):
     """A job queue that remembers what was left in it."""
 
     noted: list[tuple[str, ...]] = field(default_factory=list)

@@ -18,7 +18,7 @@ def test_checkpoint_and_tiles_are_served_as_published(client: FlaskClient, house
     send_tip(client)
     note = house.publish()
     with client.get("/log/checkpoint") as page:
-        assert page.text == note
+        assert page.data == note.encode()
         assert page.mimetype == "text/plain"
         assert "Last-Modified" not in page.headers
     origin = note.splitlines()[0]

@@ -155,7 +155,7 @@ class FullAfter(DiskPending):
 
     room = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         FullAfter.room -= len(data)
         if FullAfter.room < 0:
             raise StorageFull("There is no room left in the storage folder.")
