@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,7 +157,7 @@ class CustodyVault:
             "plaintext_after": keyfile.plaintext_digest,
             "ciphertext_after": f"sha256:{keyfile.object_name}",
             "length_after": keyfile.length,
-            "name_b64": base64.b64encode(new.name.encode("utf-8", "surrogateescape")).decode(),
+            "name_b64": canonical.b64url(new.name.encode("utf-8", "surrogateescape")),
             "name_shown": shown_name(new.name),
             "program": new.program_id,
             "result": "received whole",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Date, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -48,13 +48,17 @@ class Send(Base):
 
 class Tip(Base):
     __tablename__ = "tip"
+    __table_args__ = (
+        Index("ix_tip_inbox", "program_id", "received_on", "number"),
+        Index("ix_tip_mine", "assignee_id", "received_on"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"))
     case_id: Mapped[str | None] = mapped_column(ForeignKey("case_file.id"), index=True)
     number: Mapped[str] = mapped_column(String(16), unique=True)
     state: Mapped[str] = mapped_column(String(16), default="new", index=True)  # new, working, waiting, closed, junk
-    assignee_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"), index=True)
+    assignee_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     received_on: Mapped[date] = mapped_column(Date)
     receipt_lookup: Mapped[str] = mapped_column(String(64), unique=True)  # HMAC(receipt pepper, number)
     source_recipient: Mapped[str] = mapped_column(String(80))  # equal to the one in the ACQUIRED openings

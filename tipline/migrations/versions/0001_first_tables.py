@@ -35,6 +35,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("series", name=op.f("pk_counter")),
     )
     op.create_table(
+        "download_ticket",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_download_ticket")),
+    )
+    op.create_index(op.f("ix_download_ticket_expires_at"), "download_ticket", ["expires_at"], unique=False)
+    op.create_table(
         "job_resumption",
         sa.Column("workflow_id", sa.String(length=128), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
@@ -246,9 +254,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_tip_number")),
         sa.UniqueConstraint("receipt_lookup", name=op.f("uq_tip_receipt_lookup")),
     )
-    op.create_index(op.f("ix_tip_assignee_id"), "tip", ["assignee_id"], unique=False)
     op.create_index(op.f("ix_tip_case_id"), "tip", ["case_id"], unique=False)
-    op.create_index(op.f("ix_tip_program_id"), "tip", ["program_id"], unique=False)
+    op.create_index("ix_tip_inbox", "tip", ["program_id", "received_on", "number"], unique=False)
+    op.create_index("ix_tip_mine", "tip", ["assignee_id", "received_on"], unique=False)
     op.create_index(op.f("ix_tip_state"), "tip", ["state"], unique=False)
     op.create_table(
         "custody_event",
