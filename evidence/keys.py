@@ -15,12 +15,15 @@ import hmac
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, reduce
+from operator import xor
 
 import pyrage
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -67,8 +70,8 @@ class Identity:
         """The identity whose X25519 scalar is these 32 bytes. UsageError on another length."""
         if len(seed) != 32:
             raise UsageError("An age identity is made from exactly 32 bytes.")
-        native = pyrage.x25519.Identity.from_str(_bech32_encode(_IDENTITY_PREFIX, seed).upper())
-        return cls(bytes(seed), str(native.to_public()))
+        public = X25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        return cls(bytes(seed), _bech32_encode(_RECIPIENT_PREFIX, public))
 
     @property
     def secret(self) -> str:
@@ -97,12 +100,14 @@ def wrap(data: bytes, recipients: Sequence[str]) -> bytes:
     """`data` as a small age file that each of the recipients can open. UsageError where there is none."""
     if not recipients:
         raise UsageError("Nothing can be wrapped without a recipient.", "Name at least one age recipient.")
-    natives = []
-    for text in recipients:
-        parse_recipient(text)
-        natives.append(pyrage.x25519.Recipient.from_str(text))
-    blob: bytes = pyrage.encrypt(data, natives)
+    blob: bytes = pyrage.encrypt(data, [_native_recipient(text) for text in recipients])
     return blob
+
+
+@lru_cache(maxsize=64)  # the same few are wrapped to again and again
+def _native_recipient(text: str) -> pyrage.x25519.Recipient:
+    parse_recipient(text)
+    return pyrage.x25519.Recipient.from_str(text)
 
 
 def hkdf(key: bytes, label: str, length: int, salt: bytes = b"") -> bytes:
@@ -178,13 +183,15 @@ _KEY_FILE = re.compile(
 # Bech32 (BIP 173) as age uses it: 32 bytes, without the length limit of addresses.
 
 
-def _polymod(values: Sequence[int]) -> int:
+_GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_REDUCED = [reduce(xor, (g for bit, g in enumerate(_GENERATORS) if top >> bit & 1), 0) for top in range(32)]
+_VALUES = {letter: value for value, letter in enumerate(_BECH32)}
+
+
+def _polymod(values: Iterable[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
-            check ^= generator if top >> bit & 1 else 0
+        check = (check & 0x1FFFFFF) << 5 ^ value ^ _REDUCED[check >> 25]
     return check
 
 
@@ -203,9 +210,9 @@ def _bech32_encode(prefix: str, data: bytes) -> str:
 def _bech32_decode(prefix: str, text: str) -> bytes:
     body = text[len(prefix) + 1 :]
     refusal = FormatError(f"This is not an age key that begins with {prefix}1.", "Check that the whole line was copied.")
-    if not text.startswith(prefix + "1") or len(body) != 58 or any(c not in _BECH32 for c in body):
+    if not text.startswith(prefix + "1") or len(body) != 58 or not _VALUES.keys() >= set(body):
         raise refusal
-    groups = [_BECH32.index(c) for c in body]
+    groups = [_VALUES[c] for c in body]
     if _polymod([*_expand(prefix), *groups]) != 1 or groups[51] & 15:
         raise refusal
     number = 0
