@@ -156,8 +156,9 @@ def get_conversation(work: Work, source: Source) -> Conversation | None:
     rows = list(work.session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.seq)))
     sizes = _sizes(work.session, tip.id)
     messages = tuple(_shown(row, source, sizes.get(row.id, ())) for row in rows)
-    unanswered = bool(messages) and not messages[-1].by_source
-    return Conversation(program, tip.received_on, status(tip.state, unanswered), messages, sum(message.new for message in messages))
+    ours = [not message.by_source for message in messages]
+    told = status(tip.state, last_word=ours[-1:] == [True], answered=any(ours))
+    return Conversation(program, tip.received_on, told, messages, sum(message.new for message in messages))
 
 
 def newest_checkpoint(work: Work) -> str:

@@ -195,11 +195,16 @@ class Status:
     sentence: str
 
 
-def status(state: str, open_question: bool) -> Status:
-    """A tip's state in plain words. A tip that was put aside is told as one that was read."""
-    if open_question or state == "waiting":
+def status(state: str, last_word: bool, answered: bool) -> Status:
+    """A tip's state in plain words. A tip that was put aside is told as one that was read.
+
+    Args:
+        last_word: the newest message is ours.
+        answered: we have written at least once.
+    """
+    if last_word or state == "waiting":
         return Status("We have written to you", "Read the messages below. Answer if you can and want to.")
-    if state == "new":
+    if state == "new" and not answered:
         return Status("Your tip has not been read yet", "An investigator reads new tips every working day.")
     if state == "working":
         return Status("An investigator is working on it", "You can add something at any time.")

@@ -283,3 +283,13 @@ def test_a_draft_of_the_first_page_is_not_mixed_into_a_message(client: FlaskClie
     assert post_form(client, SAY, fields).status_code == 303
     message = next(row for row in house.rows(TipMessage) if row.seq == 1)
     assert len([row for row in house.rows(TipItem) if row.message_id == message.id]) == 1
+
+
+def test_a_tip_that_was_answered_is_not_told_as_unread(client: FlaskClient, house: IntakeHouse, words: list[str]) -> None:
+    reply(house, "Thank you.", 1)
+    page = come_back(client, words)
+    assert "We have written to you" in page.text
+    say(client, page, "You are welcome")
+    text = client.get("/conversation").text
+    assert "not been read" not in text
+    assert "We have read your tip" in text
