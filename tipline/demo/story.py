@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -13,20 +13,35 @@ from tipline.admin import programs
 from tipline.admin.rules import Notice, fingerprint
 from tipline.admin.setup import prepare
 from tipline.cases import services as cases
+from tipline.cases.handover import Arrived, Handover
 from tipline.config import Settings
 from tipline.demo import content, staff
-from tipline.demo.files import MAKERS
+from tipline.demo.files import MAKERS, claims_837
 from tipline.errors import Conflict
-from tipline.exhibits.examination import examine_tip
+from tipline.exhibits.examination import examine_exhibit, examine_tip
 from tipline.inbox import services as inbox
+from tipline.intake import conversation
 from tipline.intake import services as intake
 from tipline.intake.draft import ReceivedFile
+from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Answers
+from tipline.intake.taking import seal_text
+from tipline.letters import services as letters
 from tipline.models.tips import Tip
 from tipline.process import open_process
+from tipline.samples import services as samples
 from tipline.work import utc_now
 
 DAYS_OF_TIPS = 8
+
+
+@dataclass(frozen=True)
+class DemoSent:
+    """A tip of the story; its source still has the receipt."""
+
+    id: str
+    number: str
+    words: tuple[str, ...]
 
 
 @dataclass
@@ -38,7 +53,7 @@ class Telling:
     people: dict[str, staff.DemoPerson] = field(default_factory=dict)
     program_id: str = ""
     case_number: str = ""
-    tips: dict[int, str] = field(default_factory=dict)  # place in content.TIPS: number
+    tips: dict[int, DemoSent] = field(default_factory=dict)  # by place in content.TIPS
 
     def __post_init__(self) -> None:
         self.public = open_process("public", self.settings, self.clock)
@@ -79,6 +94,8 @@ def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
     try:
         say("The case")
         _case(story)
+        say("Letters and the sample")
+        _matter(story)
         say("Tips of every state")
         _tips(story)
     finally:
@@ -122,6 +139,28 @@ def _case(story: Telling) -> None:
         story.case_number = case.number
 
 
+def _matter(story: Telling) -> None:
+    """The letter to the company, the letter to a client organisation, and the records that came with the first."""
+    investigator = story.actor("m.okafor")
+    received = story.moment.date() - timedelta(days=DAYS_OF_TIPS + 3)
+    said = Handover(story.case_number, "Letter to the board, 1 sheet", received, "post", "D. Acosta, mail room", "The board")
+    to_client = replace(said, title=f"Letter to {content.CLIENTS[0]}", addressee=content.CLIENTS[0], handed_over_by="Counsel of the client")
+    for handover, words in ((said, content.LETTER), (to_client, content.CLIENT_LETTER)):
+        with story.console.unit(write=True) as work:
+            letter = letters.register(work, investigator, letters.RegisterLetter(handover, words))
+        _examine(story, letter.exhibit_id)
+    records = replace(said, title="Records enclosed with the letter", addressee="")
+    with story.console.unit(write=True) as work:
+        arrived = Arrived(seal_text(work.vault.objects, claims_837()), "records.837")
+        sample = samples.register(work, investigator, samples.RegisterSample(records, arrived))
+    _examine(story, sample.exhibit_id)
+
+
+def _examine(story: Telling, exhibit_id: str) -> None:
+    with story.worker.unit(write=True) as work:
+        examine_exhibit(work, exhibit_id)
+
+
 def _tips(story: Telling) -> None:
     now = story.moment
     for place, told in reversed(list(enumerate(content.TIPS))):
@@ -132,17 +171,17 @@ def _tips(story: Telling) -> None:
         _work_on(story, story.tips[place], told)
 
 
-def _send(story: Telling, told: content.DemoTip) -> str:
+def _send(story: Telling, told: content.DemoTip) -> DemoSent:
     with story.public.unit(write=True) as work:
         secret = intake.start_draft(work.vault)
         received = [_receive(story, name) for name in told.files]
-        intake.keep(work, intake.KeepDraft(secret, story.program_id, Answers(told.what, told.how), received))
+        intake.keep(work, intake.KeepDraft(secret, content.SLUG, Answers(told.what, told.how), received))
     with story.public.unit(write=True) as work:
-        intake.send(work, secret)
+        words = intake.send(work, content.SLUG, secret).words
         tip = work.session.scalars(select(Tip).order_by(Tip.number.desc()).limit(1)).one()
     with story.worker.unit(write=True) as work:
         examine_tip(work, tip.id)
-    return tip.number
+    return DemoSent(tip.id, tip.number, words)
 
 
 def _receive(story: Telling, name: str) -> ReceivedFile:
@@ -154,7 +193,8 @@ def _receive(story: Telling, name: str) -> ReceivedFile:
     return ReceivedFile(name, sealed, found.media_type, found.label)
 
 
-def _work_on(story: Telling, number: str, told: content.DemoTip) -> None:
+def _work_on(story: Telling, sent: DemoSent, told: content.DemoTip) -> None:
+    number = sent.number
     who = story.actor(told.assignee or "t.brandt")
     with story.console.unit(write=True) as work:
         if told.assignee:
@@ -166,5 +206,21 @@ def _work_on(story: Telling, number: str, told: content.DemoTip) -> None:
     if told.reply:
         with story.console.unit(write=True) as work:
             inbox.reply(work, who, inbox.Reply(number, told.reply))
+    if told.answer:
+        _come_back(story, sent, told.answer)
     with story.console.unit(write=True) as work:
         inbox.change_state(work, who, inbox.ChangeState(number, told.state))
+
+
+def _come_back(story: Telling, sent: DemoSent, answer: str) -> None:
+    """The source uses the receipt, reads the reply and answers."""
+    with story.public.unit(write=True) as work:
+        cookie = conversation.open_receipt(work, parse_receipt(" ".join(sent.words)))
+    with story.public.unit(write=True) as work:
+        source = conversation.find_source(work, cookie)
+        if source is None:
+            raise RuntimeError(f"the receipt of {sent.number} opens nothing")
+        conversation.get_conversation(work, source)
+        conversation.follow_up(work, source, conversation.FollowUp(intake.start_draft(work.vault), answer))
+    with story.worker.unit(write=True) as work:
+        examine_tip(work, sent.id)
