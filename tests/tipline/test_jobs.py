@@ -123,9 +123,12 @@ def test_what_a_killed_worker_had_taken_is_done_by_another(
     start_worker()
     first.kill()
     assert wait_for(lambda: all((folder / f"{name}.done").exists() for name in names)), logs_of(folder)
+    assert wait_for(lambda: count_dead(process) == 1), logs_of(folder)
+
+
+def count_dead(process: Process) -> int:
     with process.database.session(write=False) as session:
-        dead = session.execute(text("select count(*) from worker_process where dead_at is not null")).scalar_one()
-    assert dead == 1
+        return int(session.execute(text("select count(*) from worker_process where dead_at is not null")).scalar_one())
 
 
 def test_a_job_that_kills_its_workers_is_given_up_after_three_resumptions(
