@@ -22,7 +22,10 @@ from tipline.models.cases import Letter
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
 
-OWN_NOTE = "To the board.\nWe hold the files of your members.\nWrite to clearing[at]harrow-desk[.]example or bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\n"
+OWN_NOTE = (
+    "To the board.\nWe hold the files of your members.\n"
+    "Write to clearing[at]harrow-desk[.]example or bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\n"
+)
 
 
 @pytest.fixture
