@@ -236,6 +236,7 @@ def export(walk: Walk) -> None:
     form = counsel.at(address).form("/download")
     answer = counsel.browser.http.post(form.action, data=dict(form.fields))
     assert answer.status_code == 200
+    assert str(answer.url).startswith(walk.site.files)
     walk.bundle = answer.content
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from evidence.examine.identify import identify
+from tipline.actor import Actor
 from tipline.admin import programs
 from tipline.admin.rules import Notice, fingerprint
 from tipline.admin.setup import prepare
@@ -41,7 +42,7 @@ class DemoSent:
 
     id: str
     number: str
-    words: tuple[str, ...]
+    words: tuple[str, ...] = field(repr=False)
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Telling:
     def clock(self) -> datetime:
         return self.moment
 
-    def actor(self, login: str) -> staff.Actor:
+    def actor(self, login: str) -> Actor:
         return self.people[login].actor
 
     def close(self) -> None:

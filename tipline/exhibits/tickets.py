@@ -59,9 +59,14 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
         "moved_to": "their computer",
     }
     work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", fields, actor))
+    return hand_out(work, opened.keyfile, name)
+
+
+def hand_out(work: Work, keyfile: KeyFile, name: str) -> str:
+    """Return the token of a ticket for one sealed object. The caller has recorded who takes it, and why they may."""
     token = token_bytes(TOKEN)
     ticket = sha256(token).hexdigest()
-    content = json.dumps({"keyfile": opened.keyfile.encode().decode(), "name": name}).encode()
+    content = json.dumps({"keyfile": keyfile.encode().decode(), "name": name}).encode()
     work.session.execute(delete(DownloadTicket).where(DownloadTicket.expires_at < work.now()))
     work.session.add(DownloadTicket(id=ticket, payload=aead_seal(_key(token), content, ticket), expires_at=work.now() + LIFE))
     work.session.flush()

@@ -10,10 +10,12 @@ from sqlalchemy import select
 
 from evidence import custody
 from evidence.errors import EvidenceError
+from evidence.keys import KeyFile
 from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
+from tipline.exhibits.tickets import hand_out
 from tipline.exports import rules
 from tipline.exports.disclosing import DisclosedExhibit, seal_disclosures
 from tipline.models.base import new_id
@@ -201,12 +203,26 @@ def list_exports(work: Work, actor: Actor, case_number: str | None = None) -> li
     return [_view(work, actor, export, with_exhibits=False) for export in work.session.execute(query).scalars().all()]
 
 
+def issue_ticket(work: Work, actor: Actor, export_id: str) -> str:
+    """Record that a finished bundle is being taken, and return the token of a one-time ticket for it.
+
+    Raises: as `open_bundle`.
+    """
+    name, keyfile = _bundle(work, actor, export_id)
+    return hand_out(work, keyfile, name)
+
+
 def open_bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, int, Iterator[bytes]]:
     """Return name, length and bytes of a finished bundle, after recording that it is being taken.
 
     Raises:
         Conflict: it is not finished.
     """
+    name, keyfile = _bundle(work, actor, export_id)
+    return name, keyfile.length, work.vault.objects.read(keyfile)
+
+
+def _bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, KeyFile]:
     policy.require(actor, "export.make")
     export = work.session.get(Export, export_id)
     if export is None:
@@ -216,7 +232,7 @@ def open_bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, int, Ite
     case = work.session.get_one(CaseFile, export.case_id)
     keyfile = work.vault.objects.open_key(export.bundle_name, actor.keyring.program(case.program_id).identity)
     audit.record(work.session, work.now(), actor, "export.download", ("export", export.id))
-    return rules.bundle_title(case.number, export.number) + ".zip", keyfile.length, work.vault.objects.read(keyfile)
+    return rules.bundle_title(case.number, export.number) + ".zip", keyfile
 
 
 def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = True) -> ExportView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline.exports import services
@@ -42,8 +42,5 @@ def sign(export_id: str) -> ResponseReturnValue:
 
 @bp.post("/exports/<export_id>/download")
 def download(export_id: str) -> ResponseReturnValue:
-    name, length, chunks = services.open_bundle(work(), actor(), export_id)
-    response = Response(chunks, mimetype="application/zip")
-    response.content_length = length
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    token = services.issue_ticket(work(), actor(), export_id)
+    return redirect(f"{work().settings.files_origin}/{token}", 303)

@@ -1,0 +1,56 @@
+"""The fictional case, told through the services."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections import Counter
+
+import pytest
+
+from tests.tipline.exports.conftest import Told, told
+from tipline.cases.overview import read_case
+from tipline.demo import content, files
+from tipline.demo.story import tell
+from tipline.errors import Conflict
+from tipline.inbox.services import get_tip
+from tipline.samples.readers import read
+from tipline.samples.rules import merge_people
+
+__all__ = ["told"]  # a fixture
+
+
+def test_there_are_tips_of_every_state(told: Told) -> None:
+    with told.console.unit(write=False) as work:
+        states = Counter(get_tip(work, told.story.actor("m.okafor"), tip.number).state for tip in told.story.tips.values())
+    assert set(states) == {"new", "working", "waiting", "closed", "junk"}
+
+
+def test_the_case_holds_two_letters_a_sample_and_a_tip_with_its_files(told: Told) -> None:
+    with told.console.unit(write=True) as work:
+        page = read_case(work, told.story.actor("m.okafor"), told.story.case_number, False)
+    assert (len(page.letters), len(page.samples), len(page.exhibits) >= 7) == (2, 1, True)
+
+
+def test_what_a_newcomer_needs_to_sign_in_is_written_for_the_owner_only(told: Told) -> None:
+    data = told.story.settings.data
+    people = json.loads((data / "demo-staff.json").read_text())
+    assert {person["role"] for person in people} == {"administrator", "investigator", "counsel", "program_manager"}
+    for path in (data / "demo-staff.json", *(data / "demo").iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_installation_in_use_is_left_alone(told: Told) -> None:
+    with pytest.raises(Conflict, match="in use"):
+        tell(told.story.settings, lambda _: None)
+
+
+def test_the_sample_is_read_as_75_people() -> None:
+    result = read([files.claims_837()], "records.837")
+    assert len(merge_people(result.rows)) == files.MEMBERS
+    assert result.coverage.per_mille > 500
+
+
+def test_the_story_is_the_same_each_time() -> None:
+    assert files.claims_837() == files.claims_837()
+    assert content.WALLET in content.LETTER
