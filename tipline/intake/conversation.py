@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from evidence.canonical import b64url, unb64url
@@ -67,6 +67,7 @@ def open_receipt(work: Work, receipt: Receipt | None) -> str:
     read_to = _read_to(work.session, tip_id)
     work.session.execute(update(Send).where(Send.tip_id == tip_id).values(salt=None))  # the form's page yields no words from now on
     _mark_read(work, tip_id)
+    end_sessions(work)
     session_id, key = secrets.token_bytes(ID_BYTES), secrets.token_bytes(KEY_BYTES)
     row_id = _row_id(session_id)
     kept = {"tip": tip_id, "secret": identity.secret, "token": b64url(secrets.token_bytes(32)), "read_to": f"{read_to:08d}"}
@@ -101,6 +102,13 @@ def touch(work: Work, source: Source) -> None:
 def close(work: Work, source: Source) -> None:
     """End the session: the cookie opens nothing any more."""
     work.session.execute(delete(SourceSession).where(SourceSession.id == source.session_id))
+
+
+def end_sessions(work: Work) -> None:
+    """Take away the sessions that are over, and with them the only exact times that a source leaves."""
+    now = work.now()
+    over = or_(SourceSession.seen_at < now - IDLE, SourceSession.started_at < now - WHOLE)
+    work.session.execute(delete(SourceSession).where(over))
 
 
 def _row_id(session_id: bytes) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound
 from evidence.vault import Vault
-from tipline.intake.conversation import IDLE, WHOLE
+from tipline.intake.conversation import end_sessions
 from tipline.intake.rules import swept_before
 from tipline.models.custody import Exhibit
-from tipline.models.tips import Draft, DraftPart, Send, SourceSession
+from tipline.models.tips import Draft, DraftPart, Send
 from tipline.work import Work
 
 AT_ONCE = 500
@@ -26,10 +26,8 @@ def sweep_drafts(work: Work) -> int:
     A draft or salt goes in the second sweep after its day: rows first, then, after the commit, the wraps, then the objects.
     """
     before = swept_before(work.today())
-    now = work.now()
     work.session.execute(update(Send).where(Send.day <= before, Send.salt.is_not(None)).values(salt=None))
-    over = or_(SourceSession.seen_at < now - IDLE, SourceSession.started_at < now - WHOLE)
-    work.session.execute(delete(SourceSession).where(over))
+    end_sessions(work)
     old = list(work.session.scalars(select(Draft.id).where(Draft.day <= before)))
     names: list[str] = []
     for ids in _groups(old):

@@ -293,3 +293,10 @@ def test_a_tip_that_was_answered_is_not_told_as_unread(client: FlaskClient, hous
     text = client.get("/conversation").text
     assert "not been read" not in text
     assert "We have read your tip" in text
+
+
+def test_sessions_that_are_over_go_when_any_receipt_is_used(client: FlaskClient, house: IntakeHouse, words: list[str]) -> None:
+    come_back(client, words)
+    house.clock.turn(minutes=31)
+    come_back(house.client(), UNKNOWN)
+    assert len(house.rows(SourceSession)) == 1
