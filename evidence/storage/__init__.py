@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -38,6 +38,12 @@ class ObjectStore(Protocol):
     def put(self, name: str, data: bytes) -> None:
         """Stores a small blob, durably. AlreadyThere where the name is taken."""
 
+    def put_many(self, new: Mapping[str, bytes | Pending]) -> None:
+        """Stores several by their names, durably: small blobs, and what was written to `create`. One wait for the disk serves all.
+
+        AlreadyThere where a name is taken; none of the others is then stored. A crash can leave some.
+        """
+
     def read(self, name: str) -> bytes:
         """The whole of a small blob. NotFound."""
 
@@ -52,6 +58,9 @@ class ObjectStore(Protocol):
 
     def remove(self, name: str) -> None:
         """Removes a blob. NotFound."""
+
+    def discard(self, name: str) -> None:
+        """Removes a blob if it is there, without waiting for the disk: where a crash may bring it back and a sweep finds it."""
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """The names that begin with `prefix`, in no order."""

@@ -1,6 +1,7 @@
 """A store in a folder: `ROOT/<first two of the name>/<name>`, and `ROOT/tmp` for what is being written.
 
 Order of a write: temporary file, fsync, its name (a hard link, which unlike a rename refuses a taken name), fsync of the folder.
+Several files go through each of these steps together, so that they share the waits.
 All times of modification are set to 1970, so that a copy of the folder tells no time. Files are 0600 and folders 0700. Where faces and
 worker run as users of their own, the administrator makes ROOT beforehand with mode 2770 and a common group: what is below then gets the
 group's permissions too (and folders keep the time of their last change, which only their owner can set).
@@ -12,13 +13,13 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull
-from evidence.storage import check_name
+from evidence.storage import Pending, check_name
 
 _EPOCH = (0, 0)
 
@@ -37,11 +38,15 @@ def _plain_errors(what: str) -> Iterator[None]:
         raise EvidenceError(f"The storage folder refused: {error.strerror}.", "Check its permissions and its disk.") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def _tell_no_time(folder: str | int) -> None:
+    if os.stat(folder).st_uid == os.geteuid():
+        os.utime(folder, ns=_EPOCH)
+
+
+def _sync_folder(folder: str) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if os.fstat(handle).st_uid == os.geteuid():
-            os.utime(handle, ns=_EPOCH)
+        _tell_no_time(handle)
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -52,10 +57,11 @@ class DiskPending:
 
     def __init__(self, store: DiskStore) -> None:
         self._store = store
-        self._path = store.root / "tmp" / secrets.token_hex(16)
+        self._path = f"{store.temporary}/{secrets.token_hex(16)}"
         with _plain_errors("A new object"):
             self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(self._handle, store.mode & 0o660)
+            if store.shared:
+                os.fchmod(self._handle, 0o660)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
         self._open = True
 
@@ -66,16 +72,21 @@ class DiskPending:
                 view = view[os.write(self._handle, view) :]
 
     def commit(self, name: str) -> None:
-        target = self._store.path(check_name(name))
-        try:
-            with _plain_errors(f"The object {name}"):
-                os.utime(self._handle, ns=_EPOCH)
-                os.fsync(self._handle)
-                self._store.make_folder(target.parent)
-                os.link(self._path, target)
-                _sync_folder(target.parent)
-        finally:
-            self.abort()
+        self._store.put_many({name: self})
+
+    def begin_sync(self) -> None:
+        """Lets the bytes go to the disk now, so that the waits of several files are one."""
+        os.utime(self._handle, ns=_EPOCH)
+        if hasattr(os, "posix_fadvise"):  # Linux begins to write what it is told will not be needed
+            os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def sync(self) -> None:
+        """Waits until the bytes are durable."""
+        os.fsync(self._handle)
+
+    def name(self, target: str) -> None:
+        """Gives the file its name, which is durable once its folder is. FileExistsError where it is taken."""
+        os.link(self._path, target)
 
     def abort(self) -> None:
         if self._open:
@@ -90,49 +101,83 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self.temporary = str(self.root / "tmp")
         with _plain_errors("The storage folder"):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shared = self.root.stat().st_mode & 0o2070 == 0o2070
-            self.mode = 0o2770 if shared else 0o700
-            self.make_folder(self.root / "tmp")
+            self.shared = self.root.stat().st_mode & 0o2070 == 0o2070
+            self._durable: set[str] = set()  # folders whose own entry this process knows to be on the disk
+            self._ready_folder(self.temporary)
 
     def path(self, name: str) -> Path:
         """Where the blob lies. UsageError on a name that the store cannot hold."""
-        return self.root / check_name(name)[:2] / name
+        return Path(self._place(name))
 
-    def make_folder(self, folder: Path) -> None:
-        """Makes one folder below the root, durably."""
-        if not folder.is_dir():
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-                folder.chmod(self.mode)
-            _sync_folder(self.root)
+    def _place(self, name: str) -> str:
+        return f"{self.root}/{check_name(name)[:2]}/{name}"
+
+    def _ready_folder(self, folder: str) -> None:
+        if folder in self._durable:
+            return
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+            os.chmod(folder, 0o2770 if self.shared else 0o700)
+        _sync_folder(str(self.root))
+        self._durable.add(folder)
 
     def create(self) -> DiskPending:
         return DiskPending(self)
 
     def open(self, name: str) -> BinaryIO:
         with _plain_errors(f"The object {name}"):
-            return os.fdopen(os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+            return os.fdopen(os.open(self._place(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
     def put(self, name: str, data: bytes) -> None:
-        pending = self.create()
+        self.put_many({name: data})
+
+    def put_many(self, new: Mapping[str, bytes | Pending]) -> None:
+        places = [self._place(name) for name in new]
+        made: list[DiskPending] = []
         try:
-            pending.write(data)
-            pending.commit(name)
+            for content in new.values():
+                made.append(content if isinstance(content, DiskPending) else self.create())
+                if isinstance(content, bytes):
+                    made[-1].write(content)
+            with _plain_errors("The object " + ", ".join(new)):
+                self._store(made, places)
         finally:
-            pending.abort()
+            for pending in made:
+                pending.abort()
+
+    def _store(self, made: Sequence[DiskPending], places: Sequence[str]) -> None:
+        for pending in made:
+            pending.begin_sync()
+        for pending in made:
+            pending.sync()
+        folders = {os.path.dirname(place) for place in places}
+        for folder in folders:
+            self._ready_folder(folder)
+        named: list[str] = []
+        try:
+            for pending, place in zip(made, places, strict=True):
+                pending.name(place)
+                named.append(place)
+        except OSError:
+            for place in named:
+                os.unlink(place)
+            raise
+        for folder in folders:
+            _sync_folder(folder)
 
     def read(self, name: str) -> bytes:
         with self.open(name) as source:
             return source.read()
 
     def exists(self, name: str) -> bool:
-        return self.path(name).is_file()
+        return os.path.isfile(self._place(name))
 
     def size(self, name: str) -> int:
         with _plain_errors(f"The object {name}"):
-            return os.lstat(self.path(name)).st_size
+            return os.lstat(self._place(name)).st_size
 
     def version(self, source: BinaryIO) -> Hashable:
         """Inode, size and time of the last change to the inode, which nobody can set back without being root."""
@@ -140,10 +185,16 @@ class DiskStore:
         return stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns
 
     def remove(self, name: str) -> None:
-        path = self.path(name)
+        place = self._place(name)
         with _plain_errors(f"The object {name}"):
-            os.unlink(path)
-            _sync_folder(path.parent)
+            os.unlink(place)
+            _sync_folder(os.path.dirname(place))
+
+    def discard(self, name: str) -> None:
+        place = self._place(name)
+        with _plain_errors(f"The object {name}"), suppress(FileNotFoundError):
+            os.unlink(place)
+            _tell_no_time(os.path.dirname(place))
 
     def names(self, prefix: str = "") -> Iterator[str]:
         folders = [self.root / prefix[:2]] if len(prefix) >= 2 else sorted(p for p in self.root.iterdir() if len(p.name) == 2)
@@ -153,7 +204,7 @@ class DiskStore:
 
     def sweep(self) -> int:
         removed = 0
-        for path in (self.root / "tmp").iterdir():
+        for path in Path(self.temporary).iterdir():
             with suppress(FileNotFoundError), path.open("rb") as leftover, suppress(BlockingIOError):  # its writer lives
                 fcntl.flock(leftover, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()

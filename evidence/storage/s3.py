@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -22,13 +23,14 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store as Bucket
 
 from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull, UsageError
-from evidence.storage import check_name
+from evidence.storage import Pending, check_name
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
 
 ONE_PUT = 16 * 1024 * 1024
 READ_AHEAD = 4 * 1024 * 1024
+AT_ONCE = 8
 _OPTIONS = frozenset({"endpoint", "region", "spool"})
 
 
@@ -147,6 +149,22 @@ class S3Store:
         with _plain_errors(f"The object {name}"):
             obstore.put(self._bucket, _key(name), data, mode="create", use_multipart=False)
 
+    def put_many(self, new: Mapping[str, bytes | Pending]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            waiting = {name: pool.submit(self._put_either, name, content) for name, content in new.items()}
+        faults = [fault for outcome in waiting.values() if (fault := outcome.exception())]
+        if faults:
+            for name, outcome in waiting.items():
+                if outcome.exception() is None:
+                    self.discard(name)
+            raise faults[0]
+
+    def _put_either(self, name: str, content: bytes | Pending) -> None:
+        if isinstance(content, bytes):
+            self.put(name, content)
+        else:
+            content.commit(name)
+
     def put_large(self, name: str, source: BinaryIO, size: int) -> None:
         """Stores `size` bytes of `source` in parts; what arrived is measured before it counts as stored."""
         if self.exists(name):
@@ -179,6 +197,9 @@ class S3Store:
 
     def remove(self, name: str) -> None:
         self.size(name)  # S3 itself says nothing of an absent name
+        self.discard(name)
+
+    def discard(self, name: str) -> None:
         with _plain_errors(f"The object {name}"):
             obstore.delete(self._bucket, _key(name))
 

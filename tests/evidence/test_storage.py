@@ -70,6 +70,38 @@ def test_a_taken_name_is_refused_and_keeps_its_bytes(store: ObjectStore) -> None
     assert list(store.names()) == [NAME]
 
 
+def test_several_are_stored_together(store: ObjectStore) -> None:
+    pending = store.create()
+    pending.write(b"large")
+    store.put_many({NAME: pending, KEY: b"small", OTHER: b""})
+    assert [store.read(name) for name in (NAME, KEY, OTHER)] == [b"large", b"small", b""]
+    store.put_many({})
+
+
+def test_one_taken_name_keeps_all_others_out(store: ObjectStore) -> None:
+    store.put(KEY, b"first")
+    pending = store.create()
+    pending.write(b"large")
+    with pytest.raises(AlreadyThere):
+        store.put_many({NAME: pending, KEY: b"second", OTHER: b"x"})
+    assert list(store.names()) == [KEY]
+    assert store.read(KEY) == b"first"
+    assert store.sweep() == 0
+
+
+def test_what_is_discarded_is_gone_and_may_be_gone_before(store: ObjectStore) -> None:
+    store.put(NAME, b"x")
+    store.discard(NAME)
+    assert not store.exists(NAME)
+    store.discard(NAME)
+
+
+def test_a_discarded_file_leaves_no_time_behind(disk: DiskStore) -> None:
+    disk.put(NAME, b"x")
+    disk.discard(NAME)
+    assert (disk.root / "ab").stat().st_mtime_ns == 0
+
+
 def test_readers_seek(store: ObjectStore) -> None:
     store.put(NAME, bytes(range(256)) * 300)
     with store.open(NAME) as source:
@@ -207,9 +239,9 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(disk: 
         acts.append("fsync " + os.path.relpath(os.readlink(f"/proc/self/fd/{handle}"), disk.root).split("/")[0])
         real_fsync(handle)
 
-    def link(source: Path, target: Path) -> None:
-        acts.append("name")
+    def link(source: str, target: str) -> None:
         real_link(source, target)
+        acts.append("name")
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "link", link)
@@ -221,6 +253,11 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(disk: 
     acts.clear()
     disk.remove(KEY)
     assert acts == ["fsync ab"]
+    acts.clear()
+    disk.put_many({KEY: b"x", OTHER: b"y", "ab" * 32 + ".key.2.age": b"z"})
+    assert acts[:3] == ["fsync tmp"] * 3  # all bytes before the first name
+    assert acts[3:7] == ["fsync .", "name", "name", "name"]
+    assert sorted(acts[7:]) == ["fsync ab", "fsync cd"]  # each folder once
 
 
 def test_a_full_disk_keeps_nothing(disk: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
