@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -158,7 +159,7 @@ def test_numbers_follow_one_another(desk: Desk, case: str) -> None:
         ({"typed": "Pay", "received_on": (date.today() + timedelta(days=3)).isoformat()}, "This day has not come yet."),
     ],
 )
-def test_what_is_missing_is_said_and_what_was_typed_is_kept(desk: Desk, case: str, fields: dict[str, object], said: str) -> None:
+def test_what_is_missing_is_said_and_what_was_typed_is_kept(desk: Desk, case: str, fields: dict[str, Any], said: str) -> None:
     answer = send(desk, case, addressee="The whole board", **fields)
     assert answer.status_code == 422
     assert said in answer.text
