@@ -78,9 +78,7 @@ class SealedWriter:
         nonce = os.urandom(NONCE)
         self._aead = ChaCha20Poly1305(_payload_key(file_key, nonce))
         self._write = write
-        self._plain, self._fill = bytearray(BATCH * CHUNK), 0
-        self._plain_view = memoryview(self._plain)
-        self._sealed_view = memoryview(bytearray(BATCH * (CHUNK + TAG)))
+        self._make_room(1)  # enough for most texts
         self._counter = 0
         self._plain_hash, self._sealed_hash = hashlib.sha256(), hashlib.sha256()
         self._length = self._sealed_length = 0
@@ -108,11 +106,18 @@ class SealedWriter:
         self._flush(last=True)
         return SealedFacts(self._sealed_hash.hexdigest(), f"sha256:{self._plain_hash.hexdigest()}", self._length, self._sealed_length)
 
+    def _make_room(self, chunks: int) -> None:
+        self._plain, self._fill = bytearray(chunks * CHUNK), 0
+        self._plain_view = memoryview(self._plain)
+        self._sealed_view = memoryview(bytearray(chunks * (CHUNK + TAG)))
+
     def _take(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             if self._fill == len(self._plain):
                 self._flush(last=False)  # only now: a full buffer may be the end, whose last chunk is marked
+                if len(self._plain) < BATCH * CHUNK:
+                    self._make_room(BATCH)
             part = view[: len(self._plain) - self._fill]
             self._plain_view[self._fill : self._fill + len(part)] = part
             self._fill += len(part)

@@ -20,8 +20,8 @@ from typing import BinaryIO
 
 from evidence.errors import AlreadyThere, IntegrityError, KeyUnavailable, NotFound, UsageError
 from evidence.keys import Identity, KeyFile, wrap
-from evidence.sealing import SealedWriter, open_sealed, sealed_length
-from evidence.storage import ObjectStore
+from evidence.sealing import SealedFacts, SealedWriter, open_sealed, sealed_length
+from evidence.storage import ObjectStore, Pending
 
 READ_SIZE = 1 << 20
 CHECKED_FOR = 60.0  # seconds that a checked ciphertext digest is trusted while the store shows the same version
@@ -37,14 +37,20 @@ class Sealed:
     keyfile: KeyFile
     sealed_length: int
 
+    @property
+    def file_name(self) -> str:
+        """The object's name in the store."""
+        return f"{self.keyfile.object_name}.age"
+
 
 class Receiving:
     """One object while it arrives: hashed and sealed as it comes, never in the clear on disk."""
 
     def __init__(self, store: ObjectStore, identity: Identity) -> None:
+        self._store = store
         self._identity = identity
-        self._pending = store.create()
-        self._writer = SealedWriter(identity.recipient, self._pending.write)
+        self.pending = store.create()
+        self._writer = SealedWriter(identity.recipient, self.pending.write)
 
     def write(self, data: bytes) -> None:
         """The next bytes of the original. On an error the caller aborts."""
@@ -52,13 +58,17 @@ class Receiving:
 
     def finish(self) -> Sealed:
         """Ends the object; it is durable under its name when this returns."""
-        facts = self._writer.finish()
-        self._pending.commit(f"{facts.object_name}.age")
-        return Sealed(KeyFile(self._identity, facts.object_name, facts.length, facts.plaintext_digest), facts.sealed_length)
+        sealed = self.end()
+        self.pending.commit(sealed.file_name)
+        return sealed
+
+    def end(self) -> Sealed:
+        """Ends the object without storing it: a batch does that."""
+        return _sealed(self._identity, self._writer.finish())
 
     def abort(self) -> None:
-        """Forgets what arrived. Harmless after `finish`."""
-        self._pending.abort()
+        """Forgets what arrived. Harmless once it is stored."""
+        self.pending.abort()
 
     def __enter__(self) -> Receiving:
         return self
@@ -80,16 +90,17 @@ class Vault:
         """A new object, sealed to `identity` or to a fresh one."""
         return Receiving(self.store, identity or Identity.generate())
 
+    def batch(self) -> Batch:
+        """New objects and wraps that are to be stored together."""
+        return Batch(self)
+
     # key files
 
     def add_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
         """Stores the key file under the next number. Two at once get two numbers."""
-        blob = wrap(keyfile.encode(), recipients)
-        while True:
-            number = max(self._key_numbers(keyfile.object_name), default=0) + 1
-            with suppress(AlreadyThere):
-                self.store.put(f"{keyfile.object_name}.key.{number}.age", blob)
-                return
+        batch = self.batch()
+        batch.add_key(keyfile, recipients)
+        batch.store()
 
     def open_key(self, name: str, identity: Identity) -> KeyFile:
         """The key file with the highest number. NotFound, KeyUnavailable, FormatError, or IntegrityError where it is another object's."""
@@ -107,15 +118,15 @@ class Vault:
 
     def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
         """Stores the wrap that only a draft secret opens. AlreadyThere."""
-        self.store.put(f"{keyfile.object_name}.draft.age", wrap(keyfile.encode(), recipients))
+        self.store.put(_draft_name(keyfile.object_name), wrap(keyfile.encode(), recipients))
 
     def open_draft_key(self, name: str, identity: Identity) -> KeyFile:
         """As `open_key`, by the draft's identity."""
-        return self._open(f"{_checked_name(name)}.draft.age", name, identity)
+        return self._open(_draft_name(name), name, identity)
 
     def remove_draft_key(self, name: str) -> None:
-        """Removes the draft's wrap; nothing happens where it is gone already, so that a sweep can repeat it."""
-        self._remove_if_there(f"{_checked_name(name)}.draft.age")
+        """Removes the draft's wrap; nothing happens where it is gone already. A crash may bring it back: the sweep repeats this."""
+        self.store.discard(_draft_name(name))
 
     def add_grant(self, keyfile: KeyFile, grant_id: str, recipients: Sequence[str]) -> None:
         """Stores the wrap of one grant. AlreadyThere."""
@@ -186,6 +197,10 @@ class Vault:
         with self._one_at_a_time:
             self._checked.pop(name, None)
 
+    def next_key_name(self, name: str) -> str:
+        """Under which name the object's next key file is stored."""
+        return f"{name}.key.{max(self._key_numbers(name), default=0) + 1}.age"
+
     def _key_numbers(self, name: str) -> list[int]:
         pattern = re.compile(rf"{_checked_name(name)}\.key\.([1-9][0-9]{{0,8}})\.age")
         return [int(match[1]) for found in self.store.names(f"{name}.key.") if (match := pattern.fullmatch(found))]
@@ -199,6 +214,55 @@ class Vault:
     def _remove_if_there(self, file_name: str) -> None:
         with suppress(NotFound):
             self.store.remove(file_name)
+
+
+class Batch:
+    """What is stored together, durably, all or nothing: the files share the waits for the disk. Nothing is stored before `store`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._new: dict[str, bytes | Pending] = {}
+        self._keys: dict[str, bytes] = {}  # object name: wrapped key file, whose number is chosen at the end
+
+    def seal(self, data: bytes) -> Sealed:
+        """A text as a new object."""
+        sealed_bytes = bytearray()
+        identity = Identity.generate()
+        writer = SealedWriter(identity.recipient, sealed_bytes.extend)
+        writer.write(data)
+        sealed = _sealed(identity, writer.finish())
+        self._new[sealed.file_name] = bytes(sealed_bytes)
+        return sealed
+
+    def add(self, receiving: Receiving, sealed: Sealed) -> None:
+        """An object that has arrived; `sealed` is what its `end` said."""
+        self._new[sealed.file_name] = receiving.pending
+
+    def add_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
+        """The key file, under the next number."""
+        self._keys[keyfile.object_name] = wrap(keyfile.encode(), recipients)
+
+    def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
+        """The wrap that only a draft secret opens."""
+        self._new[_draft_name(keyfile.object_name)] = wrap(keyfile.encode(), recipients)
+
+    def add_grant(self, keyfile: KeyFile, grant_id: str, recipients: Sequence[str]) -> None:
+        """The wrap of one grant."""
+        self._new[_grant_name(keyfile.object_name, grant_id)] = wrap(keyfile.encode(), recipients)
+
+    def store(self) -> None:
+        """Stores everything. AlreadyThere where a name is taken; two at once that add a key file get two numbers."""
+        numbered = self._numbered()
+        while True:
+            try:
+                return self._vault.store.put_many({**self._new, **numbered})
+            except AlreadyThere:
+                before, numbered = numbered, self._numbered()
+                if numbered.keys() == before.keys():
+                    raise
+
+    def _numbered(self) -> dict[str, bytes]:
+        return {self._vault.next_key_name(name): blob for name, blob in self._keys.items()}
 
 
 def _streamed(source: BinaryIO, pieces: Iterator[bytes], digest: str | None) -> Iterator[bytes]:
@@ -216,10 +280,18 @@ def _streamed(source: BinaryIO, pieces: Iterator[bytes], digest: str | None) -> 
             yield held
 
 
+def _sealed(identity: Identity, facts: SealedFacts) -> Sealed:
+    return Sealed(KeyFile(identity, facts.object_name, facts.length, facts.plaintext_digest), facts.sealed_length)
+
+
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError("This is not the name of a sealed object.", "A name is 64 hexadecimal digits.")
     return name
+
+
+def _draft_name(name: str) -> str:
+    return f"{_checked_name(name)}.draft.age"
 
 
 def _grant_name(name: str, grant_id: str) -> str:

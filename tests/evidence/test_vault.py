@@ -107,6 +107,43 @@ def test_the_highest_key_file_counts(vault: Vault) -> None:
     assert vault.open_key(keyfile.object_name, PROGRAM) == keyfile
 
 
+def test_a_batch_stores_objects_and_wraps_at_once(vault: Vault) -> None:
+    before, draft = stored(vault), Identity.generate()
+    vault.add_key(before, [EXAMINER.recipient])
+    batch = vault.batch()
+    text = batch.seal(b"a text")
+    with vault.receive() as receiving:
+        receiving.write(DATA)
+        large = receiving.end()
+        batch.add(receiving, large)
+        batch.add_draft_key(large.keyfile, [draft.recipient])
+        batch.add_grant(text.keyfile, "g1", [EXAMINER.recipient])
+        for keyfile in (before, text.keyfile):
+            batch.add_key(keyfile, [PROGRAM.recipient])
+        assert set(vault.object_names()) == {before.object_name}  # nothing is there before `store`
+        batch.store()
+    assert vault.open_draft_key(large.keyfile.object_name, draft) == large.keyfile
+    assert vault.open_grant(text.keyfile.object_name, "g1", EXAMINER) == text.keyfile
+    assert vault.open_key(before.object_name, PROGRAM) == before  # the second key file of that object
+    assert vault.open_key(text.keyfile.object_name, PROGRAM) == text.keyfile
+    assert b"".join(vault.read(text.keyfile)) == b"a text"
+    assert vault.store.size(text.file_name) == text.sealed_length
+    vault.verify(large.keyfile)
+
+
+def test_a_batch_with_a_taken_name_stores_nothing(vault: Vault) -> None:
+    keyfile = stored(vault)
+    vault.add_grant(keyfile, "g1", [EXAMINER.recipient])
+    batch = vault.batch()
+    text = batch.seal(b"a text")
+    batch.add_grant(keyfile, "g1", [PROGRAM.recipient])
+    batch.add_key(text.keyfile, [PROGRAM.recipient])
+    with pytest.raises(AlreadyThere):
+        batch.store()
+    assert set(vault.object_names()) == {keyfile.object_name}
+    assert list(vault.store.names(text.keyfile.object_name)) == []
+
+
 def test_a_number_taken_meanwhile_is_passed_over(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     keyfile = stored(vault)
     vault.add_key(keyfile, [PROGRAM.recipient])
