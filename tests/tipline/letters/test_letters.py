@@ -51,7 +51,7 @@ def test_a_file_is_the_exhibit_and_typed_words_are_its_transcript(installation: 
         installation, services.RegisterLetter(handover(case_number), WORDS), b"\x89PNG\r\n\x1a\n not much of a scan", "scan.png"
     )
     letter = read(installation, number)
-    assert letter.length == 32
+    assert letter.length == 27
     assert "To the board" in "".join(piece.text for piece in letter.pieces)
 
 
