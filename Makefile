@@ -8,8 +8,10 @@ UV := $(shell command -v uv 2>/dev/null)
 PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint clean
+.PHONY: help run demo test lint lock clean
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,11 @@ lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff format --check -q . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+lock:  ## Resolve requirements*.in anew into requirements*.txt (needs uv); no host name ends up in them
+	@uv=$$(command -v uv || command -v $(BIN)/uv) && \
+	"$$uv" pip compile -q --upgrade $(LOCK) requirements.in -o requirements.txt && \
+	"$$uv" pip compile -q --upgrade $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
 
 clean:  ## Remove the environment and caches; the data folder stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -80,6 +80,8 @@ COMMITS = {
     "tipline/accounts/services.py": "a try to sign in is counted before it is judged; a session was seen",
     "tipline/exhibits/examination.py": "between reading and writing no lock is held while a file is examined",
     "tipline/exports/building.py": "progress of a long job",
+    "tipline/linking/indexing.py": "catching up, one exhibit at a time, in a request that only reads",
+    "tipline/linking/services.py": "an index is made again in the request that asks for it",
     "tipline/inbox/reading.py": "access events commit before the first byte",
 }
 
