@@ -1,0 +1,133 @@
+"""What an exhibit brings to the index: whose it is, its words' indicators, its digest, the people in its rows.
+
+Nothing here writes to the database, so that reading a large file never holds the writer's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import select
+
+from evidence.errors import IntegrityError
+from evidence.errors import NotFound as ObjectMissing
+from tipline.actor import Actor, ProgramKeys
+from tipline.inbox.reading import Opened, open_exhibits
+from tipline.inbox.reports import Examined, find_reports
+from tipline.letters.indicators import Indicator, find_indicators
+from tipline.letters.services import words as letter_words
+from tipline.models.cases import Letter, Sample, SamplePerson
+from tipline.models.custody import Exhibit
+from tipline.models.tips import TipItem
+from tipline.samples import formats
+from tipline.samples.readers import read
+from tipline.samples.rules import WEIGHTS, Person, fingerprints, merge_people
+from tipline.search.index import Fingerprint, Item
+from tipline.vault import shown_name
+from tipline.work import Work
+
+MOST_BYTES = 64 * 1024**2
+MOST_PEOPLE = 50_000  # of one attachment
+RECORDS = frozenset({"csv", "x12", "hl7"})
+RECORD_NAMES = (".csv", ".tsv", ".txt", ".x12", ".edi", ".hl7", ".837", ".835", ".834", ".270", ".271")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One exhibit's part of the index. `opened` where its bytes were read for this, with `people` and `trouble` found then."""
+
+    item: Item
+    name: str
+    digest: str
+    length: int
+    indicators: tuple[Indicator, ...] | None = None  # None: it has no words
+    opened: Opened | None = None
+    people: tuple[Person, ...] = ()
+    more_people: bool = False
+    trouble: str = ""
+
+
+def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
+    """Read what an examined exhibit brings. An attachment that reads as records is opened; the caller records that.
+
+    Raises:
+        Unsound: row, key file and custody record disagree.
+    """
+    exhibit = work.session.get_one(Exhibit, exhibit_id)
+    keys = actor.keyring.program(str(exhibit.program_id))
+    facts = work.vault.facts(exhibit, keys)
+    item = owner_of(work, exhibit)
+    name = shown_name(facts.name)
+    plain = Gathered(item, name, facts.digest, facts.length)
+    if exhibit.state != "held" or item[0] == "sample":
+        return plain
+    examined = find_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
+    indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
+    opened = None
+    if exhibit.kind == "attachment" and 0 < facts.length <= MOST_BYTES and looks_like_records(examined, name):
+        opened = open_exhibits(work, actor, [exhibit])[exhibit_id]
+    if opened is None:
+        return Gathered(item, name, facts.digest, facts.length, indicators)
+    people, trouble = _people(work, opened, name)
+    return Gathered(
+        item, name, facts.digest, facts.length, indicators, opened, tuple(people[:MOST_PEOPLE]), len(people) > MOST_PEOPLE, trouble
+    )
+
+
+def owner_of(work: Work, exhibit: Exhibit) -> Item:
+    """The thing that an exhibit belongs to: a tip, a letter, a sample, or itself."""
+    tip_id = work.session.scalar(select(TipItem.tip_id).where(TipItem.exhibit_id == exhibit.id))
+    if tip_id is not None:
+        return "tip", tip_id
+    letter_id = work.session.scalar(select(Letter.id).where(Letter.exhibit_id == exhibit.id))
+    if letter_id is not None:
+        return "letter", letter_id
+    sample_id = work.session.scalar(select(Sample.id).where(Sample.exhibit_id == exhibit.id))
+    return ("sample", sample_id) if sample_id is not None else ("exhibit", exhibit.id)
+
+
+def _words(work: Work, keys: ProgramKeys, item: Item, examined: Examined) -> str:
+    found = examined.report.text or examined.words
+    if item[0] != "letter":
+        return found
+    kept = letter_words(work, keys, work.session.get_one(Letter, item[1]))
+    return kept if kept == found or not found else f"{kept}\n\n{found}"
+
+
+def looks_like_records(examined: Examined, name: str) -> bool:
+    """Tell by what the examiner read whether it is worth opening; where it read nothing, by the name."""
+    text = examined.report.text
+    if text:
+        return formats.sniff(text[: formats.HEAD].encode("utf-8", "replace"), name) in RECORDS
+    return examined.report.state != "done" and name.lower().endswith(RECORD_NAMES)
+
+
+def _people(work: Work, opened: Opened, name: str) -> tuple[list[Person], str]:
+    try:
+        found = read(work.vault.objects.read(opened.keyfile), name)
+        return merge_people(islice(found.rows, 4 * MOST_PEOPLE)) if found.format in RECORDS else [], ""
+    except (IntegrityError, ObjectMissing) as error:
+        return [], str(error)
+
+
+def prints_of(keys: ProgramKeys, gathered: Gathered, exhibit_id: str) -> Iterator[Fingerprint]:
+    """The fingerprints of the people of an attachment; their locators name the file."""
+    for number, person in enumerate(gathered.people):
+        where = f"{', '.join(person.locators[:3])} of {gathered.name}"
+        yield from _prints(keys, person.values, f"{exhibit_id}:{number}", where)
+
+
+def prints_of_sample(work: Work, keys: ProgramKeys, sample_id: str) -> Iterator[Fingerprint]:
+    """The fingerprints of the people of a registered sample; the place is the person's position."""
+    query = select(SamplePerson).where(SamplePerson.sample_id == sample_id).execution_options(yield_per=500)
+    for row in work.session.scalars(query):
+        person = keys.open_json("sample_person", "person", row.id, row.person)
+        yield from _prints(keys, person["values"], str(row.position), ", ".join(person["locators"][:3]))
+
+
+def _prints(keys: ProgramKeys, values: dict[str, str], place: str, locator: str) -> Iterator[Fingerprint]:
+    for kind, fingerprint in fingerprints(keys.fingerprint_key, values).items():
+        if WEIGHTS[kind]:  # a name alone says nothing and would match half of the index
+            yield Fingerprint(bytes.fromhex(fingerprint), kind, place, locator)

@@ -1,0 +1,155 @@
+"""Taking what the examiner has finished into the program's index, and suggesting links from it.
+
+A person's session does this, since only people hold the program's keys. Each exhibit is read without any lock, goes into the
+index file, and then, in a short transaction of its own under the program's row, becomes links: of two sessions that do this at
+once the later one sees what the earlier one brought, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from evidence.records import Scalar
+from tipline.actor import Actor, ProgramKeys
+from tipline.exhibits.services import aside
+from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sample
+from tipline.linking.suggesting import Desk, suggest
+from tipline.models.custody import Examination, Exhibit
+from tipline.models.programs import Program
+from tipline.search.index import File, ProgramIndex, path_of
+from tipline.vault import Act
+from tipline.work import Work
+
+LIMIT = 50  # exhibits in one call
+SECONDS = 6.0  # after which no further exhibit is begun; the next call goes on
+TOOL = "tipline linking"
+VERSION = "1"
+
+
+def waiting(work: Work, program_ids: list[str], limit: int = 1) -> list[tuple[str, str]]:
+    """Program and exhibit of examinations that were not taken in yet."""
+    rows = work.session.execute(
+        select(Exhibit.program_id, Examination.exhibit_id)
+        .join(Exhibit, Exhibit.id == Examination.exhibit_id)
+        .where(Examination.indexed.is_(False), Exhibit.program_id.in_(program_ids))
+        .order_by(Exhibit.received_on, Exhibit.id)
+        .limit(limit)
+    )
+    return [(str(program_id), exhibit_id) for program_id, exhibit_id in rows]
+
+
+def catch_up_now(work: Work, actor: Actor) -> int:
+    """Bring the index and the suggestions up to date from a page that only reads; a look costs one query when nothing waits.
+
+    Returns:
+        How many exhibits were taken in.
+    """
+    if work.write:
+        return 0  # a page that writes holds the lock already; the next one that reads does this
+    programs = actor.keyring.program_ids()
+    for program_id in programs:
+        _restart_if_lost(work, program_id)
+    found = {program_id for program_id, _ in waiting(work, programs, LIMIT)}
+    done = sum(catch_up(work, actor, program_id) for program_id in sorted(found))
+    work.session.commit()  # ends the snapshot, so that what follows sees the links
+    return done
+
+
+def catch_up(work: Work, actor: Actor, program_id: str, limit: int = LIMIT) -> int:
+    """Take in what waits in one program, in transactions of its own: call it where `work` has written nothing.
+
+    Returns:
+        How many exhibits were taken in by this call.
+    """
+    work.session.commit()  # a snapshot or an empty transaction must not stand in the way
+    until = time.monotonic() + SECONDS
+    with aside(work) as reading:
+        todo = [exhibit_id for _, exhibit_id in waiting(reading, [program_id], limit)]
+    done = 0
+    for exhibit_id in todo:
+        if done and time.monotonic() > until:
+            break
+        done += _take_in(work, actor, program_id, exhibit_id)
+    return done
+
+
+def _take_in(work: Work, actor: Actor, program_id: str, exhibit_id: str) -> bool:
+    keys = actor.keyring.program(program_id)
+    with aside(work) as reading:
+        gathered = gather(reading, actor, exhibit_id)
+        _into_index(reading, keys, exhibit_id, gathered)
+    with work.database.session(write=True) as session:
+        done = _link(replace(work, session=session, write=True), actor, exhibit_id, gathered)
+        session.commit()
+    return done
+
+
+def _into_index(work: Work, keys: ProgramKeys, exhibit_id: str, gathered: Gathered) -> None:
+    with ProgramIndex(work.settings.index_folder, keys) as index:
+        if gathered.length:  # empty files are all alike
+            index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name))
+        if gathered.indicators is not None:
+            index.put_text(gathered.item, gathered.indicators)
+        if gathered.people:
+            index.put_people(gathered.item, prints_of(keys, gathered, exhibit_id))
+        if gathered.item[0] == "sample":
+            index.put_people(gathered.item, prints_of_sample(work, keys, gathered.item[1]))
+
+
+def _link(work: Work, actor: Actor, exhibit_id: str, gathered: Gathered) -> bool:
+    keys = actor.keyring.program(str(work.session.get_one(Exhibit, exhibit_id).program_id))
+    work.session.execute(select(Program.id).where(Program.id == keys.program_id).with_for_update())
+    examination = work.session.get(Examination, exhibit_id, with_for_update=True)
+    if examination is None or examination.indexed:
+        return False  # another session was faster
+    with ProgramIndex(work.settings.index_folder, keys, write=False) as index:
+        if gathered.length and exhibit_id not in {file.exhibit_id for file in index.files(gathered.item)}:
+            return False  # the index was made anew meanwhile: the next call takes it in again
+        suggest(Desk(work, keys, index), gathered.item)
+    if gathered.opened is not None:
+        _record(work, actor, gathered)
+    examination.indexed = True
+    work.session.flush()
+    return True
+
+
+def _record(work: Work, actor: Actor, gathered: Gathered) -> None:
+    opened = gathered.opened
+    assert opened is not None
+    exhibit = work.session.get_one(Exhibit, opened.exhibit.id, with_for_update=True)
+    count = sum(len(person.locators) for person in gathered.people)
+    more = f", of the first {len(gathered.people):,} people" if gathered.more_people else ""
+    fields: dict[str, Scalar] = {
+        "method_tool": TOOL,
+        "method_version": VERSION,
+        "moved_to": "search index",
+        "result": gathered.trouble or f"{count} {'row' if count == 1 else 'rows'} fingerprinted{more}",
+    }
+    if gathered.trouble and exhibit.state == "held":
+        exhibit.state = "quarantined"
+    kind = "VERIFY_FAILED" if gathered.trouble else "EXAMINED"
+    work.vault.record(work.session, Act(exhibit, opened.keyfile, kind, fields, actor), work.now())
+
+
+def _restart_if_lost(work: Work, program_id: str) -> None:
+    """Where the index file is gone (a restored backup, another machine), everything is taken in again."""
+    if path_of(work.settings.index_folder, program_id).exists():
+        return
+    known = select(Exhibit.id).where(Exhibit.program_id == program_id)
+    if not work.session.scalar(select(exists().where(Examination.indexed, Examination.exhibit_id.in_(known)))):
+        return
+    work.session.commit()
+    with work.database.session(write=True) as session:
+        start_again(session, program_id)
+        session.commit()
+
+
+def start_again(session: Session, program_id: str) -> None:
+    """Mark everything of a program as not taken in. Links stay: none is made a second time."""
+    session.execute(select(Program.id).where(Program.id == program_id).with_for_update())
+    known = select(Exhibit.id).where(Exhibit.program_id == program_id)
+    session.execute(update(Examination).where(Examination.exhibit_id.in_(known)).values(indexed=False))

@@ -1,0 +1,120 @@
+"""The linking desk: the queue with the link to decide beside it, links made by hand, and the panel on the tip's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from wtforms import Form
+
+from tipline import policy
+from tipline.actor import Actor
+from tipline.errors import BadInput
+from tipline.linking import services
+from tipline.linking.forms import DecideForm, NewLinkForm
+from tipline.linking.indexing import catch_up_now
+from tipline.linking.queue import links_of_tip, read_queue
+from tipline.linking.reading import read_link
+from tipline.linking.things import list_choices
+from tipline.web import actor, work
+from tipline.work import Work
+
+bp = Blueprint("linking", __name__)
+
+
+def _tip_panel(of: Work, who: Actor, tip: Any) -> Markup:
+    catch_up_now(of, who)
+    rows = links_of_tip(of, who, tip)
+    return Markup(render_template("linking/tip_panel.html", tip=tip, rows=rows, may_decide=policy.may(who, "link.decide")))  # noqa: S704
+
+
+@bp.record
+def _register(state: BlueprintSetupState) -> None:
+    state.app.extensions.setdefault("tip_panels", []).append(_tip_panel)
+
+
+@bp.get("/linking")
+def index() -> ResponseReturnValue:
+    policy.require(actor(), "link.read")
+    catch_up_now(work(), actor())
+    return _desk(request.args.get("link"))
+
+
+def _desk(link_id: str | None, form: DecideForm | None = None) -> ResponseReturnValue:
+    who = actor()
+    queue = read_queue(work(), who, request.args.get("program"), request.args.get("after"))
+    chosen = link_id or (queue.rows[0].id if queue.rows else None)
+    view = read_link(work(), who, chosen) if chosen else None
+    if view is not None:
+        form = form or DecideForm(formdata=None, kind=view.kind)
+        form.kind.choices = list(view.kinds.items())
+    answer = render_template(
+        "linking/desk.html",
+        queue=queue,
+        view=view,
+        form=form,
+        next_link=queue.after(chosen) if chosen else None,
+        may_decide=policy.may(who, "link.decide"),
+        first=bool(request.args.get("after")),
+    )
+    return answer, 422 if form is not None and form.errors else 200
+
+
+@bp.post("/linking/<link_id>/decide")
+def decide(link_id: str) -> ResponseReturnValue:
+    policy.require(actor(), "link.decide")
+    form = DecideForm()
+    decision = request.form.get("decision", "")
+    try:
+        if not form.validate():
+            return _desk(link_id, form)
+        services.decide(work(), actor(), form.command(link_id, decision))
+    except BadInput as error:
+        _show_problems(form, error, "reason")
+        return _desk(link_id, form)
+    if decision != "later":
+        flash("Link confirmed." if decision == "confirm" else "Suggestion rejected. It is not made again.")
+    following = request.form.get("next") or None
+    anchor = "link" if following else None
+    return redirect(url_for("linking.index", link=following, program=request.args.get("program"), _anchor=anchor), 303)
+
+
+def _show_problems(form: Form, error: BadInput, otherwise: str) -> None:
+    """Put a service's messages beside the fields that they are about."""
+    for name, message in (error.fields or {otherwise: f"{error.message} {error.next_step}"}).items():
+        form[name].errors = [*form[name].errors, message]
+
+
+@bp.route("/linking/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    policy.require(actor(), "link.decide")
+    form = NewLinkForm()
+    if request.method == "GET":
+        form.start.data = request.args.get("from", "")
+    if form.validate_on_submit():
+        try:
+            link = services.link_by_hand(work(), actor(), form.command())
+        except BadInput as error:
+            _show_problems(form, error, "end")
+        else:
+            flash("Link made.")
+            return redirect(url_for("linking.index", link=link.id), 303)
+    form.start.choices = form.end.choices = {"": [("", "Choose")], **list_choices(work(), actor())}
+    return render_template("linking/link_new.html", form=form), 422 if form.errors else 200
+
+
+@bp.post("/linking/look")
+def look() -> ResponseReturnValue:
+    count = services.look_for_links(work(), actor())
+    flash(f"{count} {'exhibit' if count == 1 else 'exhibits'} taken in." if count else "Nothing new has come in.")
+    return redirect(url_for("linking.index"), 303)
+
+
+@bp.post("/linking/rebuild")
+def rebuild() -> ResponseReturnValue:
+    count = services.rebuild(work(), actor(), request.form.get("program", ""))
+    flash(f"The index is being made again: {count} {'exhibit' if count == 1 else 'exhibits'} taken in so far.")
+    return redirect(url_for("linking.index"), 303)

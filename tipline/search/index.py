@@ -1,0 +1,239 @@
+"""A program's index: one SQLCipher file under the program's index key. It is a cache; `tipline.linking` can make it again.
+
+    with ProgramIndex(settings.index_folder, keys) as index:
+        index.put_text(("tip", tip_id), find_indicators(text))
+        index.frequency("email", "clearing@harrow-desk.example")
+
+Every write can be repeated. Rows of fingerprints lie sorted by fingerprint, so that two sets are compared in one sweep.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from sqlcipher3 import dbapi2
+
+from tipline.actor import ProgramKeys
+from tipline.errors import Unsound
+
+Item = tuple[str, str]  # kind and id of a thing: ("tip", "9f31...")
+BUSY_SECONDS = 20
+TABLES = """
+CREATE TABLE IF NOT EXISTS text (item_kind TEXT, item_id TEXT, PRIMARY KEY (item_kind, item_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS indicator (
+    kind TEXT, normal TEXT, item_kind TEXT, item_id TEXT, checksum TEXT, PRIMARY KEY (kind, normal, item_kind, item_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS indicator_item ON indicator (item_kind, item_id);
+CREATE TABLE IF NOT EXISTS digest (
+    sha256 TEXT, exhibit_id TEXT, item_kind TEXT, item_id TEXT, name TEXT, PRIMARY KEY (sha256, exhibit_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS digest_item ON digest (item_kind, item_id);
+CREATE TABLE IF NOT EXISTS fingerprint (
+    fp BLOB, kind TEXT, item_kind TEXT, item_id TEXT, place TEXT, locator TEXT, PRIMARY KEY (fp, item_kind, item_id, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS fingerprint_item ON fingerprint (item_kind, item_id);
+"""
+# the people of a sample that some row of an item agrees with: both sides are sorted, CROSS JOIN keeps the item's side outside
+AGREEING = """
+SELECT theirs.item_id, theirs.place, mine.place, mine.locator, group_concat(DISTINCT mine.kind)
+FROM fingerprint AS mine CROSS JOIN fingerprint AS theirs ON theirs.fp = mine.fp AND theirs.item_kind = 'sample'
+WHERE mine.item_kind = ? AND mine.item_id = ? GROUP BY theirs.item_id, theirs.place, mine.place
+"""
+
+
+class Found(Protocol):
+    """What is read of an indicator; `tipline.letters.indicators.Indicator` has it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def normal(self) -> str: ...
+    @property
+    def checksum(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """An indicator that a thing holds, without its place in the words."""
+
+    kind: str
+    normal: str
+    checksum: str
+    start: int = 0
+    end: int = 0
+
+    @property
+    def value(self) -> str:
+        return self.normal
+
+
+@dataclass(frozen=True)
+class File:
+    """The bytes of one exhibit, as its record names them."""
+
+    sha256: str
+    exhibit_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """One key of one person: `place` tells the person within the thing, `locator` where the rows stand."""
+
+    fp: bytes
+    kind: str
+    place: str
+    locator: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A person of a sample with whom a person of another thing agrees in some kinds of keys."""
+
+    sample_id: str
+    person: int
+    locator: str
+    kinds: tuple[str, ...]
+
+
+class ProgramIndex:
+    """The index file of one program, open for one piece of work. All is written when the block ends well.
+
+    Args:
+        write: take the file's lock at once; a reader waits for nobody but a writer that is just committing.
+    """
+
+    def __init__(self, folder: Path, keys: ProgramKeys, *, write: bool = True) -> None:
+        self.path = path_of(folder, keys.program_id)
+        self._begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+        self._key = keys.index_key.hex()
+
+    def __enter__(self) -> ProgramIndex:
+        """Open the file, making it where there is none.
+
+        Raises:
+            Unsound: it does not open with the program's key, or is damaged.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db: Any = dbapi2.connect(str(self.path), timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            self._db.execute(f"PRAGMA key = \"x'{self._key}'\"")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("PRAGMA temp_store = MEMORY")
+            self._db.execute(self._begin)
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+        except dbapi2.DatabaseError as error:
+            self._db.close()
+            if isinstance(error, dbapi2.OperationalError) and "locked" in str(error):
+                raise
+            raise Unsound("The search index does not open.", "Nothing is lost: build the index again at the linking desk.") from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        self._db.close()
+
+    # writing
+
+    def put_text(self, item: Item, indicators: Iterable[Found]) -> None:
+        """Note that a thing has words, and the indicators in them."""
+        self._db.execute("INSERT OR IGNORE INTO text VALUES (?, ?)", item)
+        rows = [(one.kind, one.normal, *item, one.checksum) for one in indicators]
+        self._db.executemany("INSERT OR REPLACE INTO indicator VALUES (?, ?, ?, ?, ?)", rows)
+
+    def put_file(self, item: Item, file: File) -> None:
+        """Note the digest of an exhibit that belongs to a thing."""
+        self._db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?)", (file.sha256, file.exhibit_id, *item, file.name))
+
+    def put_people(self, item: Item, fingerprints: Iterable[Fingerprint]) -> None:
+        """Note the fingerprints of the people in a thing."""
+        rows = ((one.fp, one.kind, *item, one.place, one.locator) for one in fingerprints)
+        self._db.executemany("INSERT OR REPLACE INTO fingerprint VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget(self, item: Item) -> None:
+        """Take everything of a thing out."""
+        for table in ("text", "indicator", "digest", "fingerprint"):
+            self._db.execute(f"DELETE FROM {table} WHERE item_kind = ? AND item_id = ?", item)  # noqa: S608  names from the line above
+
+    # reading
+
+    def corpus(self) -> int:
+        """How many things have words."""
+        return int(self._db.execute("SELECT count(*) FROM text").fetchone()[0])
+
+    def frequency(self, kind: str, normal: str) -> int:
+        """How many things hold an indicator."""
+        return int(self._db.execute("SELECT count(*) FROM indicator WHERE kind = ? AND normal = ?", (kind, normal)).fetchone()[0])
+
+    def held(self, item: Item) -> list[Held]:
+        """The indicators of a thing."""
+        rows = self._db.execute("SELECT kind, normal, checksum FROM indicator WHERE item_kind = ? AND item_id = ?", item)
+        return [Held(*row) for row in rows]
+
+    def sharing(self, item: Item, most: int) -> list[Item]:
+        """The other things that hold an indicator of this one, those with the rarest first, at most `most`.
+
+        An indicator that more than `most` things hold finds nothing: it links nobody, and a flood of tips could abuse it.
+        """
+        rows = self._db.execute(
+            """SELECT other.item_kind, other.item_id, min(held.texts) AS rarest FROM (
+                   SELECT mine.kind, mine.normal,
+                          (SELECT count(*) FROM indicator AS one WHERE one.kind = mine.kind AND one.normal = mine.normal) AS texts
+                   FROM indicator AS mine WHERE mine.item_kind = ? AND mine.item_id = ?) AS held
+               JOIN indicator AS other ON other.kind = held.kind AND other.normal = held.normal
+               WHERE held.texts <= ? AND NOT (other.item_kind = ? AND other.item_id = ?)
+               GROUP BY other.item_kind, other.item_id ORDER BY rarest, other.item_id LIMIT ?""",
+            (*item, most, *item, most),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def files(self, item: Item) -> list[File]:
+        """The exhibits of a thing that were taken in."""
+        query = "SELECT sha256, exhibit_id, name FROM digest WHERE item_kind = ? AND item_id = ? ORDER BY exhibit_id"
+        return [File(*row) for row in self._db.execute(query, item)]
+
+    def same_bytes(self, item: Item, most: int) -> Iterator[tuple[File, Item, File]]:
+        """Exhibits of other things with the same bytes as one of this thing: ours, whose, theirs; at most `most`."""
+        rows = self._db.execute(
+            """SELECT mine.sha256, mine.exhibit_id, mine.name, other.item_kind, other.item_id, other.exhibit_id, other.name
+               FROM digest AS mine JOIN digest AS other ON other.sha256 = mine.sha256
+               WHERE mine.item_kind = ? AND mine.item_id = ? AND NOT (other.item_kind = ? AND other.item_id = ?)
+               ORDER BY other.item_id, other.exhibit_id LIMIT ?""",
+            (*item, *item, most),
+        )
+        for sha256, mine, my_name, kind, item_id, theirs, name in rows.fetchall():
+            yield File(sha256, mine, my_name), (kind, item_id), File(sha256, theirs, name)
+
+    def agreements(self, item: Item) -> list[Agreement]:
+        """The people of samples that agree with people of this thing."""
+        rows = self._db.execute(AGREEING, item)
+        return [Agreement(row[0], int(row[1]), row[3], tuple(sorted(row[4].split(",")))) for row in rows]
+
+    def holding_people_of(self, sample_id: str) -> list[Item]:
+        """The things, samples excepted, that have a fingerprint in common with a sample."""
+        rows = self._db.execute(
+            """SELECT DISTINCT other.item_kind, other.item_id FROM fingerprint AS mine
+               CROSS JOIN fingerprint AS other ON other.fp = mine.fp AND other.item_kind <> 'sample'
+               WHERE mine.item_kind = 'sample' AND mine.item_id = ? ORDER BY 1, 2""",
+            (sample_id,),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def path_of(folder: Path, program_id: str) -> Path:
+    """Where a program's index lies."""
+    return folder / f"{program_id}.db"
+
+
+def remove(folder: Path, program_id: str) -> None:
+    """Take a program's index file away, with what SQLite may have beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path = path_of(folder, program_id)
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
