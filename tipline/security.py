@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import BadRequest
 
 from tipline.config import Face, Settings
 from tipline.errors import Busy, Forbidden
@@ -31,7 +32,8 @@ class StrictLength:
     """Outermost middleware of each face: a cut body must never look like a whole one (RECIPES 3).
 
     The server sets `wsgi.input_terminated` always, so werkzeug would not compare a body with its Content-Length; without
-    it a cut upload raises ClientDisconnected. Chunked bodies have no length to compare with and are refused.
+    it a cut upload raises ClientDisconnected. Chunked bodies have no length to compare with and are refused. Cookies are
+    brought to ASCII, which ours are: werkzeug fails on any that is not UTF-8.
     """
 
     def __init__(self, app: Wsgi) -> None:
@@ -42,6 +44,8 @@ class StrictLength:
             start("411 Length Required", [("Content-Length", "0"), ("Connection", "close")])
             return [b""]
         environ.pop("wsgi.input_terminated", None)
+        if "HTTP_COOKIE" in environ:
+            environ["HTTP_COOKIE"] = environ["HTTP_COOKIE"].encode("ascii", "replace").decode("ascii")
         return self.app(environ, start)
 
 
@@ -132,9 +136,12 @@ class Gate:
         """Refuse a request from another site, one too many, or an upload beyond those that fit.
 
         Raises:
+            BadRequest: a NUL in the address, which no page of ours has and PostgreSQL takes in no value.
             Forbidden: another site made the browser send this form.
             Busy: a limit is reached.
         """
+        if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
+            raise BadRequest
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):

@@ -51,6 +51,15 @@ class Request(flask.Request):
     def max_content_length(self, value: int | None) -> None:
         self._max_content_length = value
 
+    def _load_form_data(self) -> None:
+        """Read the form; the console's must hold no NUL, which nobody can type and PostgreSQL takes in no value.
+
+        The public face reads its few fields by itself, and its receipt form answers anything with the same redirect.
+        """
+        super()._load_form_data()
+        if frame().face == "console" and any("\0" in value for values in self.form.listvalues() for value in values):
+            raise BadRequest
+
     def _get_file_stream(
         self, total_content_length: int | None, content_type: str | None, filename: str | None = None, content_length: int | None = None
     ) -> IO[bytes]:

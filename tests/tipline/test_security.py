@@ -55,6 +55,36 @@ def test_a_cut_form_is_told_so_and_never_reaches_a_view(console: FlaskClient) ->
     assert "did not arrive whole" in answer.text
 
 
+# what can't be in a request of ours
+
+
+@pytest.mark.parametrize("path", ["/p/north%00field", "/receipt?x=%00", "/static/css/%00.css", "/log/tile/0/%00"])
+def test_a_nul_in_an_address_is_refused_by_the_public_face(public: FlaskClient, path: str) -> None:
+    assert public.get(path).status_code == 400
+    assert "did not arrive whole" in public.get(path).text
+
+
+def test_a_nul_in_a_receipt_is_a_wrong_receipt(public: FlaskClient) -> None:
+    assert public.post("/receipt", data={"receipt": "\0"}).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/tips/%00", "/inbox?state=%00", "/exhibits?after=a%00b"])
+def test_a_nul_in_an_address_is_refused_by_the_console(sign_in: Callable[[str], FlaskClient], path: str) -> None:
+    assert sign_in("investigator").get(path).status_code == 400
+
+
+@pytest.mark.parametrize("data", [{"login": "m.okafor\0"}, {"login": ["x", "\0"]}, {"anything": "\0"}])
+def test_a_nul_in_a_form_is_refused_by_the_console(console: FlaskClient, data: dict[str, str | list[str]]) -> None:
+    assert console.post("/sign-in", data=data).status_code == 400
+
+
+@pytest.mark.parametrize("cookie", ["console-session=\xff", "=;;=;$Version=1;\xff", "public-source=\xc3\xa9\xff; a", "a=\u2026"])
+def test_a_cookie_that_is_no_text_is_no_cookie(public: FlaskClient, console: FlaskClient, cookie: str) -> None:
+    environ = {"HTTP_COOKIE": cookie}
+    assert public.get("/conversation", environ_overrides=environ).status_code == 303
+    assert console.get("/inbox", environ_overrides=environ).headers["Location"] == "/sign-in"
+
+
 # headers
 
 
