@@ -9,7 +9,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from evidence.canonical import b64url, unb64url
 from evidence.errors import FormatError
@@ -33,8 +33,12 @@ class Peppers:
         return (self.current, *self.older)
 
 
+@cache
 def read_peppers(keys: KeyFolder) -> Peppers:
-    """The peppers of the public face's key folder: receipt.pepper, and receipt.pepper.old-* of earlier ones."""
+    """The peppers of the public face's key folder: receipt.pepper, and receipt.pepper.old-* of earlier ones.
+
+    Read once in each process: who replaces a pepper starts the face again.
+    """
     older = sorted(path.name for path in keys.path.glob(f"{PEPPER_FILE}.old-*"))
     return Peppers(keys.secret(PEPPER_FILE), tuple(keys.secret(name) for name in older))
 
