@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, security, web
+from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
+from tipline.admin import views as admin
+from tipline.cases import views as cases
 from tipline.config import Face, Settings
+from tipline.exhibits import files
+from tipline.exhibits import views as exhibits
+from tipline.exports import views as exports
+from tipline.inbox import views as inbox
+from tipline.intake import views as intake
+from tipline.letters import views as letters
+from tipline.linking import views as linking
 from tipline.process import Process, open_process
+from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-CONSOLE = ("accounts", "admin", "inbox", "cases", "exhibits", "letters", "samples", "linking", "exports")
+CONSOLE = (accounts.bp, admin.bp, inbox.bp, cases.bp, exhibits.bp, letters.bp, samples.bp, linking.bp, exports.bp)
 
 
 def shared_folder(name: str) -> Path:
@@ -27,15 +37,13 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    from tipline.intake.views import bp
-
-    return _create("public", process or open_process("public", Settings()), [bp])
+    return _create("public", process or open_process("public", Settings()), [intake.bp])
 
 
 def create_console_app(process: Process | None = None) -> Flask:
     """Return the console, for signed-in staff."""
     process = process or open_process("console", Settings())
-    app = _create("console", process, [import_module(f"tipline.{name}.views").bp for name in CONSOLE if _is_there(name)])
+    app = _create("console", process, CONSOLE)
     secret = process.vault.keys.text("flask.secret")
     app.config.update(
         SECRET_KEY=secret,
@@ -50,13 +58,7 @@ def create_console_app(process: Process | None = None) -> Flask:
 
 def create_files_app(process: Process | None = None) -> Flask:
     """Return the origin of downloads: it serves attachments for one-time tickets and nothing else."""
-    from tipline.exhibits.files import bp
-
-    return _create("console", process or open_process("console", Settings()), [bp])
-
-
-def _is_there(name: str) -> bool:
-    return (Path(__file__).parent / name / "views.py").exists()
+    return _create("console", process or open_process("console", Settings()), [files.bp])
 
 
 def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Flask:

@@ -126,8 +126,17 @@ def writes(view: View) -> View:
 def install(app: Flask, of: Process) -> None:
     """Give an app its process: transactions, and the closing of what the request took."""
     app.extensions["tipline"] = of
+    app.before_request(_make_room)
     app.after_request(_commit)
     app.teardown_request(_close)
+
+
+def _make_room() -> None:
+    """Let a view that takes files take one of the largest size; any other keeps the limit of a page."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "open_sink", None) is not None:
+        page = current_app.config["MAX_CONTENT_LENGTH"] or 0
+        request.max_content_length = frame().settings.max_file_bytes + page
 
 
 def _commit(response: Response) -> Response:

@@ -170,6 +170,9 @@ def test_files_go_where_the_view_said(console_app: Flask, installation: Installa
     client = installation.sign_in(console_app.test_client(), "investigator")
     assert client.post("/test/take", data={"file": (BytesIO(b"bytes"), "name.txt")}).text == "1"
     assert arrived == [("name.txt", b"bytes")]
+    large = b"--b\r\n" + b'Content-Disposition: form-data; name="file"; filename="large"\r\n\r\n' + bytes(9_000_000) + b"\r\n--b--\r\n"
+    assert client.post("/test/take", data=large, content_type="multipart/form-data; boundary=b").text == "1"
+    assert len(arrived[1][1]) == 9_000_000
 
 
 # errors as pages
