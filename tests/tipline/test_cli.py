@@ -148,6 +148,23 @@ def test_the_doctor_finds_what_is_wrong(installation: Installation) -> None:
     assert check_storage(objects).state == "fails"
 
 
+def test_a_lawyer_takes_a_bundle_away_that_verifies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TIPLINE_DATA", str(tmp_path / "demo"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of the worker that the export starts for itself
+    assert CliRunner().invoke(main, ["demo"]).exit_code == 0
+    people = json.loads((tmp_path / "demo" / "demo-staff.json").read_text())
+    lawyer = next(person for person in people if person["role"] == "counsel")
+    monkeypatch.setenv("TIPLINE_USER", lawyer["user"])
+    monkeypatch.setenv("TIPLINE_PASSPHRASE_FILE", lawyer["passphrase_file"])
+    number = CliRunner().invoke(main, ["cases"]).output.split("\t")[0]
+    done = CliRunner().invoke(main, ["export", number, "--to", str(tmp_path / "bundle")])
+    assert done.exit_code == 0, done.output
+    fingerprint = CliRunner().invoke(main, ["keys", "show"]).output.splitlines()[0].split("\t")[1]
+    verifier = [sys.executable, "verify.py", "--attestations", "--key", fingerprint]
+    verified = subprocess.run(verifier, cwd=tmp_path / "bundle", capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
 # the whole site
 
 
