@@ -6,14 +6,16 @@ Nothing here writes to the database, so that reading a large file never holds th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy import select
 
-from evidence.errors import IntegrityError
+from evidence.errors import EvidenceError, IntegrityError
 from evidence.errors import NotFound as ObjectMissing
+from tipline import logs
 from tipline.actor import Actor, ProgramKeys
+from tipline.errors import Unsound
 from tipline.inbox.reading import Opened, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
 from tipline.letters.indicators import Indicator, find_indicators
@@ -30,6 +32,7 @@ from tipline.work import Work
 
 MOST_BYTES = 64 * 1024**2
 MOST_PEOPLE = 50_000  # of one attachment
+SHORT_WORDS = 200  # bytes of a source's own words: two people may well write the same few
 RECORDS = frozenset({"csv", "x12", "hl7"})
 RECORD_NAMES = (".csv", ".tsv", ".txt", ".x12", ".edi", ".hl7", ".837", ".835", ".834", ".270", ".271")
 
@@ -47,33 +50,43 @@ class Gathered:
     people: tuple[Person, ...] = ()
     more_people: bool = False
     trouble: str = ""
+    telling: bool = True  # equal bytes elsewhere are worth a suggestion
 
 
 def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
     """Read what an examined exhibit brings. An attachment that reads as records is opened; the caller records that.
 
     Raises:
-        Unsound: row, key file and custody record disagree.
+        EvidenceError: something sealed of it does not open.
     """
     exhibit = work.session.get_one(Exhibit, exhibit_id)
     keys = actor.keyring.program(str(exhibit.program_id))
     facts = work.vault.facts(exhibit, keys)
     item = owner_of(work, exhibit)
     name = shown_name(facts.name)
-    plain = Gathered(item, name, facts.digest, facts.length)
+    telling = facts.length >= SHORT_WORDS if exhibit.kind == "tip_text" else facts.length > 0
+    plain = Gathered(item, name, facts.digest, facts.length, telling=telling)
     if exhibit.state != "held" or item[0] == "sample":
         return plain
     examined = find_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
     indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
     opened = None
     if exhibit.kind == "attachment" and 0 < facts.length <= MOST_BYTES and looks_like_records(examined, name):
-        opened = open_exhibits(work, actor, [exhibit])[exhibit_id]
+        opened = _open(work, actor, exhibit)
     if opened is None:
-        return Gathered(item, name, facts.digest, facts.length, indicators)
+        return replace(plain, indicators=indicators)
     people, trouble = _people(work, opened, name)
-    return Gathered(
-        item, name, facts.digest, facts.length, indicators, opened, tuple(people[:MOST_PEOPLE]), len(people) > MOST_PEOPLE, trouble
-    )
+    more = len(people) > MOST_PEOPLE
+    return replace(plain, indicators=indicators, opened=opened, people=tuple(people[:MOST_PEOPLE]), more_people=more, trouble=trouble)
+
+
+def _open(work: Work, actor: Actor, exhibit: Exhibit) -> Opened | None:
+    """Open an attachment; where row, key file and record disagree it brings no people, and its own pages say what is wrong."""
+    try:
+        return open_exhibits(work, actor, [exhibit])[exhibit.id]
+    except (Unsound, EvidenceError) as error:
+        logs.failure("an attachment was not read for links", error)
+        return None
 
 
 def owner_of(work: Work, exhibit: Exhibit) -> Item:

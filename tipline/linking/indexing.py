@@ -13,7 +13,9 @@ from dataclasses import replace
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from evidence.errors import EvidenceError
 from evidence.records import Scalar
+from tipline import audit
 from tipline.actor import Actor, ProgramKeys
 from tipline.exhibits.services import aside
 from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sample
@@ -79,19 +81,30 @@ def catch_up(work: Work, actor: Actor, program_id: str, limit: int = LIMIT) -> i
 
 def _take_in(work: Work, actor: Actor, program_id: str, exhibit_id: str) -> bool:
     keys = actor.keyring.program(program_id)
-    with aside(work) as reading:
-        gathered = gather(reading, actor, exhibit_id)
-        _into_index(reading, keys, exhibit_id, gathered)
+    try:
+        with aside(work) as reading:
+            gathered = gather(reading, actor, exhibit_id)
+            _into_index(reading, keys, exhibit_id, gathered)
+    except EvidenceError:
+        _set_aside(work, actor, exhibit_id)
+        return False
     with work.database.session(write=True) as session:
         done = _link(replace(work, session=session, write=True), actor, exhibit_id, gathered)
         session.commit()
     return done
 
 
+def _set_aside(work: Work, actor: Actor, exhibit_id: str) -> None:
+    """Leave out an exhibit of which something sealed does not open, so that the others are taken in. Its own page says what is wrong."""
+    with work.database.session(write=True) as session:
+        session.get_one(Examination, exhibit_id, with_for_update=True).indexed = True
+        audit.record(session, work.now(), actor, "index.unsound", ("exhibit", exhibit_id))
+        session.commit()
+
+
 def _into_index(work: Work, keys: ProgramKeys, exhibit_id: str, gathered: Gathered) -> None:
     with ProgramIndex(work.settings.index_folder, keys) as index:
-        if gathered.length:  # empty files are all alike
-            index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name))
+        index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name, gathered.telling))
         if gathered.indicators is not None:
             index.put_text(gathered.item, gathered.indicators)
         if gathered.people:
@@ -107,7 +120,7 @@ def _link(work: Work, actor: Actor, exhibit_id: str, gathered: Gathered) -> bool
     if examination is None or examination.indexed:
         return False  # another session was faster
     with ProgramIndex(work.settings.index_folder, keys, write=False) as index:
-        if gathered.length and exhibit_id not in {file.exhibit_id for file in index.files(gathered.item)}:
+        if exhibit_id not in {file.exhibit_id for file in index.files(gathered.item)}:
             return False  # the index was made anew meanwhile: the next call takes it in again
         suggest(Desk(work, keys, index), gathered.item)
     if gathered.opened is not None:

@@ -12,6 +12,7 @@ from tipline.linking import rules
 from tipline.linking.rules import RecordMatch, Suggestion
 from tipline.models.base import new_id
 from tipline.models.cases import Letter, Link, Sample
+from tipline.models.custody import Exhibit
 from tipline.models.tips import Tip
 from tipline.samples.rules import IN_WORDS, score
 from tipline.search.index import Item, ProgramIndex
@@ -77,6 +78,8 @@ def _samples_in(desk: Desk, item: Item, only: str | None = None) -> int:
 def _same_files(desk: Desk, item: Item) -> int:
     made = 0
     for mine, other, theirs in desk.index.same_bytes(item, MOST):
+        if _are_words(desk.work, mine.exhibit_id):
+            continue  # two sources who write the same few words sent no file
         start, end = _in_order(item, other)
         first, second = (mine, theirs) if start == item else (theirs, mine)
         names = [f"{file.name or 'A file'} of {number_of(desk.work, thing)}" for thing, file in ((start, first), (end, second))]
@@ -84,6 +87,10 @@ def _same_files(desk: Desk, item: Item) -> int:
         suggestion.findings["exhibits"] = [first.exhibit_id, second.exhibit_id]
         made += _keep(desk, start, end, suggestion)
     return made
+
+
+def _are_words(work: Work, exhibit_id: str) -> bool:
+    return work.session.get_one(Exhibit, exhibit_id).kind == "tip_text"
 
 
 def number_of(work: Work, item: Item) -> str:
