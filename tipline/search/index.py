@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS indicator (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS indicator_item ON indicator (item_kind, item_id);
 CREATE TABLE IF NOT EXISTS digest (
-    sha256 TEXT, exhibit_id TEXT, item_kind TEXT, item_id TEXT, name TEXT, PRIMARY KEY (sha256, exhibit_id)
+    sha256 TEXT, exhibit_id TEXT, item_kind TEXT, item_id TEXT, name TEXT, telling INTEGER, PRIMARY KEY (sha256, exhibit_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS digest_item ON digest (item_kind, item_id);
 CREATE TABLE IF NOT EXISTS fingerprint (
@@ -74,11 +74,12 @@ class Held:
 
 @dataclass(frozen=True)
 class File:
-    """The bytes of one exhibit, as its record names them."""
+    """The bytes of one exhibit, as its record names them. `telling`: equal bytes elsewhere are worth a suggestion."""
 
     sha256: str
     exhibit_id: str
     name: str
+    telling: bool = True
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,9 @@ class ProgramIndex:
 
     def put_file(self, item: Item, file: File) -> None:
         """Note the digest of an exhibit that belongs to a thing."""
-        self._db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?)", (file.sha256, file.exhibit_id, *item, file.name))
+        self._db.execute(
+            "INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?, ?)", (file.sha256, file.exhibit_id, *item, file.name, file.telling)
+        )
 
     def put_people(self, item: Item, fingerprints: Iterable[Fingerprint]) -> None:
         """Note the fingerprints of the people in a thing."""
@@ -204,7 +207,7 @@ class ProgramIndex:
         rows = self._db.execute(
             """SELECT mine.sha256, mine.exhibit_id, mine.name, other.item_kind, other.item_id, other.exhibit_id, other.name
                FROM digest AS mine JOIN digest AS other ON other.sha256 = mine.sha256
-               WHERE mine.item_kind = ? AND mine.item_id = ? AND NOT (other.item_kind = ? AND other.item_id = ?)
+               WHERE mine.telling AND mine.item_kind = ? AND mine.item_id = ? AND NOT (other.item_kind = ? AND other.item_id = ?)
                ORDER BY other.item_id, other.exhibit_id LIMIT ?""",
             (*item, *item, most),
         )

@@ -1,0 +1,67 @@
+"""A linking desk with tips, letters and a sample to link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from tests.conftest import ConsoleClient
+from tests.installations import Installation
+from tests.tipline.desk_house import Desk
+from tests.tipline.handovers import arrive, handover, open_a_case
+from tipline.app import create_console_app, create_public_app
+from tipline.letters import services as letters
+from tipline.linking.indexing import catch_up_now
+from tipline.linking.queue import Queue, read_queue
+from tipline.models.cases import Link
+from tipline.samples import services as samples
+
+
+@dataclass
+class LinkingDesk(Desk):
+    """What arrives here is examined at once; `catch_up` is what any page of a person does."""
+
+    cases: list[str] = field(default_factory=list)
+
+    def case(self) -> str:
+        if not self.cases:
+            self.cases.append(open_a_case(self.installation))
+        return self.cases[0]
+
+    def letter(self, data: bytes, name: str = "letter.txt") -> str:
+        case = self.case()
+        with self.acting() as (work, actor):
+            number = letters.register(work, actor, letters.RegisterLetter(handover(case), arrived=arrive(work, data, name))).number
+        self.installation.run_jobs()
+        return number
+
+    def sample(self, data: bytes, name: str = "records.837") -> str:
+        case = self.case()
+        with self.acting() as (work, actor):
+            number = samples.register(work, actor, samples.RegisterSample(handover(case, "Records"), arrive(work, data, name))).number
+        self.installation.run_jobs()
+        return number
+
+    def catch_up(self, role: str = "investigator") -> int:
+        with self.acting(role, write=False) as (work, actor):
+            return catch_up_now(work, actor)
+
+    def queue(self, role: str = "investigator") -> Queue:
+        with self.acting(role, write=False) as (work, actor):
+            return read_queue(work, actor)
+
+    def pairs(self) -> list[tuple[str, str, str, str | None]]:
+        """Kind, both numbers and strength of what waits."""
+        return [(row.kind, row.start.number, row.end.number, row.tier) for row in self.queue().rows]
+
+    def links(self) -> list[Link]:
+        with self.installation.work(write=False) as work:
+            return list(work.session.scalars(select(Link).order_by(Link.made_at, Link.id)))
+
+
+def sit_down(installation: Installation) -> LinkingDesk:
+    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    console.test_client_class = ConsoleClient
+    public.config["TESTING"] = console.config["TESTING"] = True
+    return LinkingDesk(installation, public.test_client(), console)
