@@ -61,9 +61,13 @@ def test_writing_twice_changes_nothing(tmp_path: Path, keys: ProgramKeys) -> Non
 
 
 def test_what_a_failed_block_wrote_is_gone(tmp_path: Path, keys: ProgramKeys) -> None:
-    with pytest.raises(KeyError), ProgramIndex(tmp_path, keys) as index:
-        index.put_text(TIP, [ADDRESS])
-        raise KeyError
+    def fail_halfway() -> None:
+        with ProgramIndex(tmp_path, keys) as index:
+            index.put_text(TIP, [ADDRESS])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_halfway()
     with ProgramIndex(tmp_path, keys) as index:
         assert index.corpus() == 0
 
