@@ -7,7 +7,6 @@ fields as `CustodyVault.acquire`; a test holds the two together.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -125,7 +124,7 @@ def _what(parcel: Parcel) -> dict[str, Scalar]:
         "plaintext_after": keyfile.plaintext_digest,
         "ciphertext_after": f"sha256:{keyfile.object_name}",
         "length_after": keyfile.length,
-        "name_b64": base64.b64encode(parcel.name.encode()).decode(),
+        "name_b64": canonical.b64url(parcel.name.encode()),
         "name_shown": shown_name(parcel.name),
     }
 

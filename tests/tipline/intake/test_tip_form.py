@@ -62,7 +62,7 @@ def test_links_of_public_pages_lead_somewhere(client: FlaskClient) -> None:
 
 
 def test_an_unknown_notice_is_not_found(client: FlaskClient) -> None:
-    for path in ("/p/other", "/p/other/tip", "/p/other/terms", "/p/%00/tip"):
+    for path in ("/p/other", "/p/other/tip", "/p/other/terms", "/p/%C3%A9%F0/tip"):
         assert client.get(path).status_code == 404
 
 
@@ -255,7 +255,7 @@ def test_naughty_strings_in_every_field_are_shown_as_they_are(client: FlaskClien
         assert wanted in page.text or "\r" in text or "\n" in text, text
         assert client.post("/receipt", data={"receipt": text}).status_code == 303
         assert client.post(SEND, data={"draft": text}).status_code == 303
-        assert client.get("/p/" + text.replace("/", "").replace("?", "").replace("#", "")).status_code in (200, 404, 308)
+        assert client.get("/p/" + text.replace("/", "").replace("?", "").replace("#", "")).status_code in (200, 400, 404, 308)
 
 
 def test_naughty_file_names_come_through_and_touch_no_path(client: FlaskClient, house: IntakeHouse, shared: Path | None) -> None:
