@@ -76,6 +76,9 @@ def walked(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 step(walk)
             for person in walk.staff.values():
                 people.sign_out(person, "/keys")
+        except AssertionError as error:
+            error.add_note("The site said:\n" + "\n".join(site.lines[-20:]))
+            raise
         finally:
             Visitor.all_leave()
         yield walk
