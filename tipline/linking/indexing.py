@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from evidence.errors import EvidenceError
 from evidence.records import Scalar
-from tipline import audit
+from tipline import audit, logs
 from tipline.actor import Actor, ProgramKeys
 from tipline.exhibits.services import aside
 from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sample
 from tipline.linking.suggesting import Desk, suggest
 from tipline.models.custody import Examination, Exhibit
 from tipline.models.programs import Program
-from tipline.search.index import File, ProgramIndex, path_of
+from tipline.search.index import File, IndexDamaged, ProgramIndex, path_of, remove
 from tipline.vault import Act
 from tipline.work import Work
 
@@ -68,6 +68,18 @@ def catch_up(work: Work, actor: Actor, program_id: str, limit: int = LIMIT) -> i
         How many exhibits were taken in by this call.
     """
     work.session.commit()  # a snapshot or an empty transaction must not stand in the way
+    try:
+        return _catch_up(work, actor, program_id, limit)
+    except IndexDamaged as error:  # a cache: no page waits for somebody to make it again
+        logs.failure("the search index was damaged and is made again", error)
+    remove(work.settings.index_folder, program_id)
+    with work.database.session(write=True) as session:
+        start_again(session, program_id)
+        session.commit()
+    return _catch_up(work, actor, program_id, limit)
+
+
+def _catch_up(work: Work, actor: Actor, program_id: str, limit: int) -> int:
     until = time.monotonic() + SECONDS
     with aside(work) as reading:
         todo = [exhibit_id for _, exhibit_id in waiting(reading, [program_id], limit)]

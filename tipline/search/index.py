@@ -46,6 +46,13 @@ WHERE mine.item_kind = ? AND mine.item_id = ? GROUP BY theirs.item_id, theirs.pl
 """
 
 
+class IndexDamaged(Unsound):
+    """The index file does not open with the program's key, or a part of it does not read. It can be made again."""
+
+    def __init__(self) -> None:
+        super().__init__("The search index does not open.", "Nothing is lost: build the index again at the linking desk.")
+
+
 class Found(Protocol):
     """What is read of an indicator; `tipline.letters.indicators.Indicator` has it."""
 
@@ -118,7 +125,7 @@ class ProgramIndex:
         """Open the file, making it where there is none.
 
         Raises:
-            Unsound: it does not open with the program's key, or is damaged.
+            IndexDamaged: it does not open with the program's key, or is damaged; also when the block ends, if a part was.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -132,14 +139,19 @@ class ProgramIndex:
                 self._db.execute(statement)
         except dbapi2.DatabaseError as error:
             self._db.close()
-            if isinstance(error, dbapi2.OperationalError) and "locked" in str(error):
+            if _is_busy(error):
                 raise
-            raise Unsound("The search index does not open.", "Nothing is lost: build the index again at the linking desk.") from error
+            raise IndexDamaged from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-        self._db.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            self._db.close()  # without a commit this rolls back
+        if isinstance(error, dbapi2.DatabaseError) and not _is_busy(error):
+            raise IndexDamaged from error
 
     # writing
 
@@ -228,6 +240,10 @@ class ProgramIndex:
             (sample_id,),
         )
         return [(row[0], row[1]) for row in rows]
+
+
+def _is_busy(error: dbapi2.DatabaseError) -> bool:
+    return isinstance(error, dbapi2.OperationalError) and "locked" in str(error)
 
 
 def path_of(folder: Path, program_id: str) -> Path:

@@ -1,10 +1,9 @@
-"""Suggestions out of what really came in: notes that share an address, records of a sample, equal files; each once, with reasons."""
+"""What suggestions say and do not say, and exhibits that are not as their record says: they stop no other."""
 
 from __future__ import annotations
 
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,7 @@ from tests.tipline.desk_house import Desk
 from tipline.cases.handover import Arrived, Handover
 from tipline.cases.services import OpenCase, open_case
 from tipline.letters import services as letters
-from tipline.linking import services
-from tipline.linking.indexing import catch_up, catch_up_now, waiting
-from tipline.linking.services import DecideLink
+from tipline.linking.indexing import catch_up_now
 from tipline.models.cases import Link
 from tipline.models.custody import Examination, Exhibit
 from tipline.samples import services as samples
@@ -116,34 +113,6 @@ def test_records_of_a_sample_are_found_whichever_came_first(desk: Desk, case: st
     assert not [name for name in inputs.people if re.search(rf"\b{name}\b", json.dumps(found), re.IGNORECASE)], "findings name people"
 
 
-def test_opening_an_attachment_for_this_is_in_its_custody(desk: Desk, inputs: Inputs) -> None:
-    number = desk.send("A table went round at work.", {"table.csv": inputs.table})
-    take_in(desk)
-    words, table = desk.exhibits(number)
-    last = desk.events(table.id)[-1]
-    assert (last["kind"], last["method_tool"], last["actor"]) == ("EXAMINED", "tipline linking", "m.okafor")
-    assert "fingerprinted" in str(last["result"])
-    assert desk.kinds(words.id) == ["ACQUIRED", "EXAMINED"]
-    assert take_in(desk) == 0
-    assert len(desk.kinds(table.id)) == 3, "looked at again though nothing waits"
-
-
-def test_equal_files_of_two_tips_are_suggested_once(desk: Desk) -> None:
-    for number in range(2):
-        desk.send(f"I took this, {number}.", {"photo.bin": b"the same bytes in both" * 10})
-    take_in(desk)
-    [link] = links(desk)
-    assert (link.kind, link.tier) == ("same_file", "strong")
-    assert "byte for byte" in findings(desk, link)["reason"]
-
-
-def test_empty_files_are_not_the_same_file(desk: Desk) -> None:
-    for number in range(2):
-        desk.send(f"I took this, {number}.", {"photo.bin": b""})
-    take_in(desk)
-    assert links(desk) == []
-
-
 def test_the_same_short_words_twice_are_no_file(desk: Desk) -> None:
     for _ in range(2):
         desk.send("Call me.")
@@ -158,66 +127,12 @@ def test_two_tips_with_nothing_in_common_stay_apart(desk: Desk) -> None:
     assert links(desk) == []
 
 
-def test_a_rejected_suggestion_does_not_come_back(desk: Desk, case: str, inputs: Inputs) -> None:
-    add_letter(desk, case, inputs.letter)
-    desk.send(inputs.quoted)
-    take_in(desk)
-    [link] = links(desk)
-    with desk.acting() as (work, actor):
-        services.decide(work, actor, DecideLink(link.id, "reject"))
-    with desk.acting() as (work, actor):
-        services.rebuild(work, actor, desk.installation.program_id)
-    take_in(desk)
-    assert [(one.id, one.state) for one in links(desk)] == [(link.id, "rejected")]
-
-
-def test_a_lost_index_is_made_again_and_makes_no_second_link(desk: Desk, case: str, inputs: Inputs) -> None:
-    add_letter(desk, case, inputs.letter)
-    desk.send(inputs.quoted)
-    take_in(desk)
-    path = path_of(desk.installation.settings.index_folder, desk.installation.program_id)
-    path.unlink()
-    assert take_in(desk) == 2
-    assert path.exists()
-    assert len(links(desk)) == 1
-
-
 def test_a_later_letter_meets_what_came_before(desk: Desk, case: str) -> None:
     desk.send(f"He said to write to {ADDRESS} soon.")
     take_in(desk)
     add_letter(desk, case, f"To the board. Write to clearing[at]harrow-desk[.]example. {'x ' * 50}".encode())
     take_in(desk)
     assert [link.kind for link in links(desk)] == ["shares_indicator"]
-
-
-def test_two_sessions_at_once_suggest_once(desk: Desk, case: str, inputs: Inputs) -> None:
-    add_letter(desk, case, inputs.letter)
-    add_sample(desk, case, inputs.sample)
-    desk.send(inputs.quoted, {"table.csv": inputs.table})
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: take_in(desk), range(4)))
-    assert sorted(link.kind for link in links(desk)) == ["contains_records", "shares_indicator"]
-
-
-def test_a_call_does_no_more_than_it_was_told(desk: Desk) -> None:
-    for number in range(3):
-        desk.send(f"tip {number}")
-    with desk.acting(write=False) as (work, actor):
-        assert catch_up(work, actor, desk.installation.program_id, limit=2) == 2
-        assert len(waiting(work, [desk.installation.program_id], 10)) == 1
-
-
-def test_an_attachment_that_was_changed_on_disk_stops_itself_and_nothing_else(desk: Desk, case: str, inputs: Inputs) -> None:
-    add_letter(desk, case, inputs.letter)
-    number = desk.send("A table.", {"table.csv": inputs.table})
-    table = desk.exhibits(number)[1]
-    desk.tamper(table.id)
-    desk.send(inputs.quoted)
-    take_in(desk)
-    assert desk.kinds(table.id)[-1] == "VERIFY_FAILED"
-    assert [link.kind for link in links(desk)] == ["shares_indicator"]
-    with desk.acting(write=False) as (work, _):
-        assert work.session.get_one(Exhibit, table.id).state == "quarantined"
 
 
 def test_a_row_that_was_changed_behind_our_back_does_not_stop_the_rest(desk: Desk, case: str, inputs: Inputs) -> None:
@@ -240,17 +155,20 @@ def test_a_report_that_does_not_open_does_not_stop_the_rest(desk: Desk, case: st
     assert take_in(desk) == 0
 
 
-def test_what_links_say_lies_nowhere_in_the_clear(desk: Desk, case: str) -> None:
-    add_letter(desk, case, f"To the board. Write to {ADDRESS}".encode())
-    desk.send(f"He said to write to {ADDRESS}", {"table.csv": b"Last name,First name,DOB\nCanaryson,Quentin,1971-04-02\n"})
-    take_in(desk)
-    assert links(desk)
-    stored = desk.everything_stored()
-    assert [one for one in (ADDRESS.encode(), b"harrow-desk", b"Canaryson", b"table.csv", b"Both hold") if one in stored] == []
-
-
 def test_everything_examined_is_marked_as_taken_in(desk: Desk, inputs: Inputs) -> None:
     desk.send("A table.", {"table.csv": inputs.table})
     take_in(desk)
     with desk.acting(write=False) as (work, _):
         assert set(work.session.scalars(select(Examination.indexed))) == {True}
+
+
+@pytest.mark.parametrize("address", ["/linking", "tip"])
+def test_a_damaged_index_is_made_again_and_stops_no_page(desk: Desk, case: str, inputs: Inputs, address: str) -> None:
+    add_letter(desk, case, inputs.letter)
+    take_in(desk)
+    path = path_of(desk.installation.settings.index_folder, desk.installation.program_id)
+    path.write_bytes(path.read_bytes()[:3000])
+    number = desk.send(inputs.quoted)
+    page = desk.client().get(f"/tips/{number}" if address == "tip" else address)
+    assert page.status_code == 200
+    assert "Shares an indicator" in page.text
