@@ -149,6 +149,10 @@ class Vault:
         """The names of all objects, without the ending, in no order."""
         return (stem for stem, dot, end in (name.partition(".") for name in self.store.names()) if end == "age")
 
+    def stems(self) -> Iterator[str]:
+        """The object's name for each file that is stored, wraps that have lost their object included: so a name can come repeatedly."""
+        return (stem for name in self.store.names() if _NAME.fullmatch(stem := name.partition(".")[0]))
+
     def read(self, keyfile: KeyFile, start: int = 0) -> Iterator[bytes]:
         """The original from `start`. The ciphertext's digest is checked before this returns; IntegrityError where it differs.
 

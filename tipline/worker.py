@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import OperationalError
 
-from tipline import jobs, logs
+from tipline import jobs, logs, orphans
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
@@ -88,6 +88,7 @@ class Worker:
         self._runner = jobs.JobRunner(settings.database, self.executor_id, lambda name, ids: run_job(self.process, name, ids))
         self._takeover = Takeover(self.process.database, self._runner, self.executor_id, self.process.clock)
         self._swept_on: date | None = None
+        self._sequencing = threading.Event()
         self._failure: Exception | None = None
 
     def run(self) -> None:
@@ -97,6 +98,7 @@ class Worker:
             TiplineError, EvidenceError: what made the worker stop, such as a record that does not agree with its anchor.
         """
         register_capabilities()
+        orphans.remove_half_written(self.process.vault.objects)
         self._takeover.arrive()
         self._runner.launch()
         threads = [
@@ -148,7 +150,7 @@ class Worker:
     def _sweep(self) -> None:
         self._takeover.sweep()
         today = self.process.clock().date()
-        if self._swept_on == today:
+        if self._swept_on == today or not self._sequencing.is_set():  # nothing goes before record and anchor were found to agree
             return
         self._swept_on = today
         for function in jobs.SWEEPS.values():
@@ -165,6 +167,7 @@ class Worker:
                     return
             sequencer = Sequencer(self.process.database, self.process.vault, settings, self.process.clock)
             sequencer.start()
+            self._sequencing.set()
             self._every(SEQUENCE_SECONDS, sequencer_step(sequencer))
 
 

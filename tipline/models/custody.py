@@ -109,7 +109,7 @@ class Examination(Base):
     exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), primary_key=True)
     state: Mapped[str] = mapped_column(String(16))  # done, failed, no_jail
     report: Mapped[bytes] = mapped_column(Sealed)  # age to the program recipient, JSON
-    preview_name: Mapped[str | None] = mapped_column(String(64))  # object sealed to the exhibit's recipient
+    preview_name: Mapped[str | None] = mapped_column(String(64), index=True)  # object sealed to the exhibit's recipient
     indexed: Mapped[bool] = mapped_column(default=False)  # taken into the program's index and matched
 
 

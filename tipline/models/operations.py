@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Integer, String
+from sqlalchemy import Date, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -51,3 +51,12 @@ class DownloadTicket(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 hex of the token in the address
     payload: Mapped[bytes] = mapped_column(Sealed)  # key file and file name, AES-GCM under a key derived from the token
     expires_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+
+
+class OrphanCandidate(Base):
+    """A stored object that no row named when the daily sweep looked; removed in a later sweep if that is still so."""
+
+    __tablename__ = "orphan_candidate"
+
+    object_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    first_seen: Mapped[date] = mapped_column(Date)

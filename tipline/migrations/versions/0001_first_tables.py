@@ -58,6 +58,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_checkpoint")),
     )
     op.create_table(
+        "orphan_candidate",
+        sa.Column("object_name", sa.String(length=64), nullable=False),
+        sa.Column("first_seen", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("object_name", name=op.f("pk_orphan_candidate")),
+    )
+    op.create_table(
         "reading",
         sa.Column("session_id", sa.String(length=64), nullable=False),
         sa.Column("exhibit_id", sa.String(length=32), nullable=False),
@@ -231,6 +237,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["requested_by"], ["staff.id"], name=op.f("fk_export_requested_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
     )
+    op.create_index(op.f("ix_export_bundle_name"), "export", ["bundle_name"], unique=False)
     op.create_index(op.f("ix_export_case_id"), "export", ["case_id"], unique=False)
     op.create_table(
         "tip",
@@ -293,6 +300,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["exhibit_id"], ["exhibit.id"], name=op.f("fk_examination_exhibit_id")),
         sa.PrimaryKeyConstraint("exhibit_id", name=op.f("pk_examination")),
     )
+    op.create_index(op.f("ix_examination_preview_name"), "examination", ["preview_name"], unique=False)
     op.create_table(
         "examiner_grant",
         sa.Column("id", sa.String(length=32), nullable=False),
