@@ -132,3 +132,8 @@ TIPS = (
     DemoTip("I get your letters but I am not a member. Stop it.", "saw", "closed", assignee="t.brandt", label="Notice"),
     DemoTip("FREE GIFT CARDS click here to win today", "told", "junk"),
 )
+
+DECISIONS = {
+    "Contains records of": "Compared by hand: names, birth dates and plan numbers agree.",
+    "Shares an indicator": "The same wallet, and no other letter names it.",
+}

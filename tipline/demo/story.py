@@ -28,6 +28,8 @@ from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Answers
 from tipline.intake.taking import seal_text
 from tipline.letters import services as letters
+from tipline.linking import services as linking
+from tipline.linking.queue import read_queue
 from tipline.models.tips import Tip
 from tipline.process import open_process
 from tipline.samples import services as samples
@@ -99,6 +101,8 @@ def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
         _matter(story)
         say("Tips of every state")
         _tips(story)
+        say("Links, some of them decided")
+        _links(story)
     finally:
         story.close()
     return story
@@ -225,3 +229,17 @@ def _come_back(story: Telling, sent: DemoSent, answer: str) -> None:
         conversation.follow_up(work, source, conversation.FollowUp(intake.start_draft(work.vault), answer))
     with story.worker.unit(write=True) as work:
         examine_tip(work, sent.id)
+
+
+def _links(story: Telling) -> None:
+    """Tipline suggests what it can prove; people confirm what concerns the case's own letter and sample, and leave the rest."""
+    investigator = story.actor("m.okafor")
+    in_case = {sent.number for place, sent in story.tips.items() if content.TIPS[place].in_case}
+    with story.console.unit(write=True) as work:
+        linking.look_for_links(work, investigator)
+    with story.console.unit(write=False) as work:
+        suggested = read_queue(work, investigator).rows
+    for row in suggested:
+        if row.start.number in in_case and row.kind in content.DECISIONS:
+            with story.console.unit(write=True) as work:
+                linking.decide(work, investigator, linking.DecideLink(row.id, "confirm", "probable", content.DECISIONS[row.kind]))

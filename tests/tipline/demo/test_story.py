@@ -32,6 +32,14 @@ def test_the_case_holds_two_letters_a_sample_and_a_tip_with_its_files(told: Told
     assert (len(page.letters), len(page.samples), len(page.exhibits) >= 7) == (2, 1, True)
 
 
+def test_links_were_suggested_and_those_of_the_case_confirmed(told: Told) -> None:
+    with told.console.unit(write=False) as work:
+        page = read_case(work, told.story.actor("m.okafor"), told.story.case_number, False)
+    states = Counter(link.state for link in page.links)
+    assert states["confirmed"] >= 2
+    assert states["suggested"] >= 1
+
+
 def test_what_a_newcomer_needs_to_sign_in_is_written_for_the_owner_only(told: Told) -> None:
     data = told.story.settings.data
     people = json.loads((data / "demo-staff.json").read_text())
