@@ -18,11 +18,12 @@ from tipline.actor import Actor, ProgramKeys
 from tipline.errors import Unsound
 from tipline.inbox.reading import Opened, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
+from tipline.inbox.rules import title_of
 from tipline.letters.indicators import Indicator, find_indicators
 from tipline.letters.services import words as letter_words
 from tipline.models.cases import Letter, Sample, SamplePerson
 from tipline.models.custody import Exhibit
-from tipline.models.tips import TipItem
+from tipline.models.tips import TipItem, TipMessage
 from tipline.samples import formats
 from tipline.samples.readers import read
 from tipline.samples.rules import WEIGHTS, Person, fingerprints, merge_people
@@ -51,6 +52,7 @@ class Gathered:
     more_people: bool = False
     trouble: str = ""
     telling: bool = True  # equal bytes elsewhere are worth a suggestion
+    title: str = ""  # for the tip, where these are its first words
 
 
 def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
@@ -69,6 +71,7 @@ def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
     if exhibit.state != "held" or item[0] == "sample":
         return plain
     examined = find_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
+    plain = replace(plain, title=_title(work, item, exhibit, examined))
     indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
     opened = None
     if exhibit.kind == "attachment" and 0 < facts.length <= MOST_BYTES and looks_like_records(examined, name):
@@ -99,6 +102,14 @@ def owner_of(work: Work, exhibit: Exhibit) -> Item:
         return "letter", letter_id
     sample_id = work.session.scalar(select(Sample.id).where(Sample.exhibit_id == exhibit.id))
     return ("sample", sample_id) if sample_id is not None else ("exhibit", exhibit.id)
+
+
+def _title(work: Work, item: Item, exhibit: Exhibit, examined: Examined) -> str:
+    if exhibit.kind != "tip_text" or item[0] != "tip":
+        return ""
+    first = select(TipMessage.id).where(TipMessage.tip_id == item[1], TipMessage.by_source).order_by(TipMessage.seq).limit(1)
+    mine = work.session.scalar(select(TipItem.message_id).where(TipItem.exhibit_id == exhibit.id))
+    return title_of(examined.report.text) if mine == work.session.scalar(first) else ""
 
 
 def _words(work: Work, keys: ProgramKeys, item: Item, examined: Examined) -> str:

@@ -22,6 +22,7 @@ from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sam
 from tipline.linking.suggesting import Desk, suggest
 from tipline.models.custody import Examination, Exhibit
 from tipline.models.programs import Program
+from tipline.models.tips import Tip
 from tipline.search.index import File, IndexDamaged, ProgramIndex, path_of, remove
 from tipline.vault import Act
 from tipline.work import Work
@@ -135,6 +136,9 @@ def _link(work: Work, actor: Actor, exhibit_id: str, gathered: Gathered) -> bool
         if exhibit_id not in {file.exhibit_id for file in index.files(gathered.item)}:
             return False  # the index was made anew meanwhile: the next call takes it in again
         suggest(Desk(work, keys, index), gathered.item)
+    if gathered.title:
+        title = keys.seal("tip", "title", gathered.item[1], gathered.title)
+        work.session.execute(update(Tip).where(Tip.id == gathered.item[1], Tip.title.is_(None)).values(title=title))
     if gathered.opened is not None:
         _record(work, actor, gathered)
     examination.indexed = True

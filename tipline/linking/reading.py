@@ -174,7 +174,7 @@ def _people(work: Work, keys: ProgramKeys, link: Link, matches: Sequence[dict[st
                 name=mask_name(values.get("last_name", ""), values.get("first_name", "")),
                 born=mask_date(values.get("birth_date", "")),
                 number=mask_number(values.get("member_id", "") or values.get("ssn", "")),
-                kinds=", ".join(IN_WORDS[kind] for kind in match["kinds"][:3] if kind in IN_WORDS),
+                kinds=", ".join(IN_WORDS[kind] for kind in match["kinds"][:2] if kind in IN_WORDS),
                 where=match["locator"],
                 sure=SURE.get(min(3, match["weight"]), "a hint"),
             )
