@@ -6,7 +6,11 @@
   if (!head || boxes.length < 2) return;
   const all = document.createElement("input");
   all.type = "checkbox";
-  all.setAttribute("aria-label", `Select all ${boxes.length}`);
+  const words = document.createElement("span");
+  words.textContent = `Select all ${boxes.length}`;
+  const label = document.createElement("label");
+  label.className = "tick";
+  label.append(all, words);
   const show = () => {
     const ticked = boxes.filter((box) => box.checked).length;
     all.checked = ticked === boxes.length;
@@ -14,6 +18,6 @@
   };
   all.addEventListener("change", () => boxes.forEach((box) => { box.checked = all.checked; }));
   boxes.forEach((box) => box.addEventListener("change", show));
-  head.replaceChildren(all);
+  head.replaceChildren(label);
   show();
 })();

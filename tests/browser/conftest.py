@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, ViewportSize, WebError, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 ARGUMENTS += ["--disable-component-update", "--disable-default-apps"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESKTOP, PHONE, SMALL = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844), ViewportSize(width=320, height=640)
+CHECKED = {("desktop", "light"), ("phone", "dark")}  # all colours and both layouts, in half the time of four rounds
+HERE = ("http://127.0.0.1:", "data:", "blob:", "about:")
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +33,12 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def press(button: Locator) -> None:
+    """Click what leads to another page, and wait until that page is there."""
+    with button.page.expect_navigation():
+        button.click()
+
+
 class Eye:
     """Looks at pages: an accessibility check of each, and pictures where TIPLINE_SCREENS names a folder for them."""
 
@@ -39,33 +47,73 @@ class Eye:
         folder = os.environ.get("TIPLINE_SCREENS")
         self.folder = Path(folder) if folder else None
         self.seen: list[str] = []
+        self.complaints: list[str] = []
+
+    def watch(self, context: BrowserContext) -> BrowserContext:
+        """Note what its pages complain about: a broken policy, a failed script, anything asked of another host."""
+        context.on("console", self._heard)
+        context.on("weberror", self._failed)
+        context.on("request", self._asked)
+        return context
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        page, asked = message.page, message.location["url"]
+        answered = "Failed to load resource" in message.text and page is not None and asked.split("#")[0] == page.url.split("#")[0]
+        if message.type in ("error", "warning") and not answered:  # a page that says 404 or 422 is what was asked for
+            self.complaints.append(f"{page.url if page else '?'}: {message.text} ({asked})")
+
+    def _failed(self, error: WebError) -> None:
+        self.complaints.append(str(error.error))
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith(HERE):
+            self.complaints.append(f"asked of another host: {request.url}")
 
     def look(self, page: Page, name: str) -> None:
         """Check a page in light and dark, on a desk and on a phone; a sideways scroll of the whole page is a fault too."""
         self.seen.append(name)
         faults = []
         for size_name, size in (("desktop", DESKTOP), ("phone", PHONE)):
-            page.set_viewport_size(size)  # type: ignore[arg-type]  # a ViewportSize
+            page.set_viewport_size(size)
+            faults += sideways(page)
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
-                faults += [f"{size_name} {scheme}: {fault}" for fault in self._faults(page)]
-                self._picture(page, f"{name}.{size_name}-{scheme}")
+                if (size_name, scheme) in CHECKED or self.folder:
+                    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+                    faults += [f"{size_name} {scheme}: {fault}" for fault in self._faults(page) if (size_name, scheme) in CHECKED]
+                    self.picture(page, f"{name}.{size_name}-{scheme}")
+        page.set_viewport_size(SMALL)
+        faults += sideways(page)
         page.emulate_media(color_scheme="light")
-        page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]  # a ViewportSize
+        page.set_viewport_size(DESKTOP)
         assert faults == [], f"{name}: " + "\n".join(sorted(set(faults)))
 
     def _faults(self, page: Page) -> list[str]:
         found = self.axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
-        faults = [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        return [*faults, f"the page scrolls sideways by {wide} px"] if wide > 0 else faults
+        return [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
 
-    def _picture(self, page: Page, name: str) -> None:
+    def picture(self, page: Page, name: str) -> None:
+        """Keep a picture of the whole page where one is wanted."""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=str(self.folder / f"{name}.png"), full_page=True)
 
 
+def sideways(page: Page) -> list[str]:
+    """Return a fault where the whole page scrolls sideways."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    width = (page.viewport_size or DESKTOP)["width"]
+    return [f"at {width} px the page scrolls sideways by {wide} px"] if wide > 0 else []
+
+
 @pytest.fixture(scope="session")
 def eye() -> Eye:
     return Eye()
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(eye: Eye) -> Iterator[None]:
+    """After each test: the pages asked nothing of another host, and broke neither a policy nor a script."""
+    yield
+    heard = [*eye.complaints]
+    eye.complaints.clear()
+    assert heard == []

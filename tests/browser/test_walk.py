@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import Eye
+from tests.browser.conftest import DESKTOP, Eye, press
 from tests.journeys.inputs import own_inputs
 from tests.journeys.site import RunningSite, running_site
 from tests.journeys.test_whole_way import NOTICE
@@ -33,7 +34,7 @@ class Scene:
     case: str = ""
 
     def context(self, **more: object) -> BrowserContext:
-        return self.chromium.new_context(viewport={"width": 1280, "height": 900}, **more)  # type: ignore[arg-type]  # options of a context
+        return self.eye.watch(self.chromium.new_context(viewport=DESKTOP, **more))  # type: ignore[arg-type]  # options of a context
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,11 @@ def use_link(scene: Scene, role: str, token: str) -> None:
     scene.eye.look(page, "setup-passphrase")
     page.fill("input[name=passphrase]", offered)
     page.fill("input[name=again]", offered)
-    page.locator("main button.btn-main").click()
+    press(page.locator("main button.btn-main"))
     secret = (page.locator("#secret").text_content() or "").replace(" ", "")
     scene.eye.look(page, "setup-authenticator")
     page.fill("input[name=code]", pyotp.TOTP(secret).now())
-    page.locator("main button.btn-main").click()
+    press(page.locator("main button.btn-main"))
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     scene.desks[role] = page
 
@@ -67,7 +68,7 @@ def test_01_a_stranger_sees_only_the_sign_in_page(scene: Scene) -> None:
     page.fill("input[name=login]", "nobody")
     page.fill("input[name=passphrase]", "wrong words here")
     page.fill("input[name=code]", "000000")
-    page.locator("main button.btn-main").click()
+    press(page.locator("main button.btn-main"))
     expect(page.get_by_role("alert")).to_be_visible()
     scene.eye.look(page, "sign-in-refused")
 
@@ -80,7 +81,7 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
         page.fill("input[name=login]", login)
         page.fill("input[name=name]", name)
         page.select_option("select[name=role]", role)
-        page.locator("form[action$='/staff/add'] button").click()
+        press(page.locator("form[action$='/staff/add'] button"))
         found = re.search(r"/setup/([A-Za-z0-9_-]+)", page.content())
         assert found
         scene.eye.look(page, "colleague-link")
@@ -91,15 +92,15 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
     for name, value in NOTICE.items():
         page.locator(f"[name={name}]").fill(value)
     scene.eye.look(page, "program-new")
-    page.locator("form[action$='/programs/new'] button.btn-main").click()
+    press(page.locator("form[action$='/programs/new'] button.btn-main"))
     key = re.sub(r"\s", "", page.locator("#recovery-key").text_content() or "")
     scene.eye.look(page, "program-recovery")
     page.fill("input[name=secret]", key)
-    page.locator("form[action$='/recovery'] button").click()
+    press(page.locator("form[action$='/recovery'] button"))
     for _ in range(2):
         form = page.locator("form[action$='/access']").first
         form.locator("input[name=compared]").check()
-        form.locator("button").click()
+        press(form.locator("button"))
     expect(page.locator("form[action$='/access']")).to_have_count(0)
     scene.eye.look(page, "program")
     page.goto(f"{scene.site.console}/programs")
@@ -117,15 +118,15 @@ def test_03_a_source_sends_a_tip_without_javascript(scene: Scene, tmp_path: Path
     context = scene.context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{scene.site.public}/p/northfield")
-    page.get_by_role("link", name="Send a tip").click()
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("link", name="Send a tip"))
+    press(page.get_by_role("button", name="Continue"))
     expect(page).to_have_title(re.compile("^Error:"))
     page.fill("textarea[name=what]", "He showed me a table.\n" + given.quoted)
     page.get_by_label("I saw or heard it myself").check()
     page.set_input_files("input[name=files]", [photo, table])
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your tip before you send it")
-    page.get_by_role("button", name="Send this tip").click()
+    press(page.get_by_role("button", name="Send this tip"))
     words = page.locator("ol.words li").all_text_contents()
     assert len(words) == 7
     scene.receipt = " ".join(words)
@@ -146,13 +147,13 @@ def look_at_public_pages(scene: Scene) -> None:
         page.goto(scene.site.public + path)
         assert page.locator("script").count() == 0
         scene.eye.look(page, name)
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     scene.eye.look(page, "public-tip-error")
     page.fill("textarea[name=what]", "A second tip, to look at its pages. Call 555-0142.")
     page.set_input_files("input[name=files]", [{"name": "a.txt", "mimeType": "text/plain", "buffer": b"a line"}])
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     scene.eye.look(page, "public-check")
-    page.get_by_role("button", name="Send this tip").click()
+    press(page.get_by_role("button", name="Send this tip"))
     scene.eye.look(page, "public-sent")
 
 
@@ -165,33 +166,42 @@ def test_04_a_file_over_the_limit_is_refused_in_words(scene: Scene, tmp_path: Pa
     expect(page.locator("#files-h")).to_contain_text("up to 2 MB each")
     page.fill("textarea[name=what]", "Two files, one of them too large.")
     page.set_input_files("input[name=files]", [small, large])
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     expect(page.get_by_role("alert")).to_contain_text("large.bin")
     expect(page.locator("textarea[name=what]")).to_have_value("Two files, one of them too large.")
     expect(page.locator("main")).to_contain_text("small.txt")
+
+
+def examined(page: Page) -> None:
+    """Load the page again until the examiner has looked at everything on it."""
+    until = time.monotonic() + SLOW / 1000
+    while "Not examined yet" in (page.locator("main").text_content() or ""):
+        assert time.monotonic() < until, "the examiner did not come"
+        time.sleep(0.5)
+        page.reload()
 
 
 def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     page = scene.desks["investigator"]
     page.goto(f"{scene.site.console}/inbox")
     scene.eye.look(page, "inbox")
-    page.get_by_role("link", name=re.compile("He showed me a table")).first.click()
+    press(page.get_by_role("link", name=re.compile("He showed me a table")).first)
     scene.tip = page.url
-    expect(page.locator("main")).not_to_contain_text("Not examined yet", timeout=1000)
+    examined(page)
     scene.eye.look(page, "tip")
-    page.get_by_role("button", name="Take it").click()
-    page.get_by_role("link", name="IMG_2231.jpg").click()
+    press(page.get_by_role("button", name="Take it"))
+    press(page.get_by_role("link", name="IMG_2231.jpg"))
     expect(page.locator("figure.preview img")).to_be_visible()
     page.fill("textarea[name=words]", "Did you see it on his own computer?")
-    page.locator("form[action$='/reply'] button").click()
+    press(page.locator("form[action$='/reply'] button"))
     scene.eye.look(page, "tip-replied")
     page.goto(f"{scene.site.console}/cases/new")
     scene.eye.look(page, "case-new")
     page.fill("input[name=title]", "Letter with records of members")
-    page.locator("form[action$='/cases/new'] button.btn-main").click()
+    press(page.locator("form[action$='/cases/new'] button.btn-main"))
     scene.case = page.url.split("?")[0]
     page.goto(scene.tip)
-    page.locator("form[action$='/case'] button").last.click()
+    press(page.locator("form[action$='/case'] button").last)
     page.goto(f"{scene.site.console}/cases")
     scene.eye.look(page, "cases")
     page.goto(scene.case)
@@ -202,16 +212,16 @@ def test_06_the_source_comes_back(scene: Scene) -> None:
     page = scene.context().new_page()
     page.goto(f"{scene.site.public}/receipt")
     page.fill("input[name=receipt]", "these are not seven words")
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     scene.eye.look(page, "public-receipt-refused")
     page.fill("input[name=receipt]", scene.receipt)
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     expect(page.locator("main")).to_contain_text("Did you see it on his own computer?")
     scene.eye.look(page, "public-conversation")
     page.fill("textarea[name=what]", "No, it was at the packing desk.")
-    page.get_by_role("button", name="Send", exact=True).click()
+    press(page.get_by_role("button", name="Send", exact=True))
     expect(page.get_by_role("status")).to_contain_text("Your message has arrived")
-    page.get_by_role("button", name="Close this page").click()
+    press(page.get_by_role("button", name="Close this page"))
     scene.eye.look(page, "public-closed")
 
 
@@ -227,7 +237,7 @@ def test_07_letters_and_samples_are_registered(scene: Scene) -> None:
         page.fill("[name=received_on]", "2026-09-03")
         page.fill("[name=handed_over_by]", "D. Acosta, mail room")
         page.set_input_files("input[type=file]", [{"name": f"{kind}.bin", "mimeType": "application/octet-stream", "buffer": data}])
-        page.locator(f"form[action$='/{kind}/new'] button.btn-main").click()
+        press(page.locator(f"form[action$='/{kind}/new'] button.btn-main"))
         expect(page).to_have_url(re.compile(r"/(LTR|SMP)-\d{4}-\d{4}"))
         scene.eye.look(page, kind.removesuffix("s"))
         page.goto(f"{scene.site.console}/{kind}")
@@ -241,7 +251,7 @@ def test_08_suggestions_say_why_and_a_person_decides(scene: Scene) -> None:
     scene.eye.look(page, "linking")
     while page.locator("form[action$='/decide']").count():
         page.fill("form[action$='/decide'] [name=reason]", "Read both side by side")
-        page.locator("form[action$='/decide'] button.btn-main").click()
+        press(page.locator("form[action$='/decide'] button.btn-main"))
         page.goto(f"{scene.site.console}/linking")
     scene.eye.look(page, "linking-empty")
     page.goto(scene.tip)
@@ -256,17 +266,17 @@ def test_09_an_exhibit_is_verified_and_transferred(scene: Scene) -> None:
     page.goto(f"{scene.site.console}/exhibits")
     scene.eye.look(page, "exhibits")
     page.goto(scene.case)
-    page.locator("#exhibits a[href*='/exhibits/']").first.click()
+    press(page.locator("#exhibits a[href*='/exhibits/']").first)
     address = page.url
-    page.get_by_role("button", name=re.compile("Verify now")).click()
+    press(page.get_by_role("button", name=re.compile("Verify now")))
     expect(page.locator("main")).to_contain_text("Verified")
     choose(page, "Lindqvist")
     page.fill("input[name=purpose]", "Production")
     page.fill("input[name=authority]", "Order of 18 Nov")
-    page.locator("form[action$='/transfer'] button").click()
+    press(page.locator("form[action$='/transfer'] button"))
     scene.eye.look(page, "exhibit")
     counsel.goto(address)
-    counsel.locator("form[action$='/confirm'] button").click()
+    press(counsel.locator("form[action$='/confirm'] button"))
     expect(counsel.locator("main")).to_contain_text("TRANSFERRED")
 
 
@@ -281,14 +291,14 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     page.goto(f"{scene.case}/export")
     scene.eye.look(page, "export-new")
     page.fill("textarea[name=purpose]", "Production 1 under order of 18 Nov")
-    page.get_by_role("button", name="Prepare the bundle").click()
+    press(page.get_by_role("button", name="Prepare the bundle"))
     page.get_by_role("button", name=re.compile("Sign and export")).wait_for(timeout=SLOW)
     scene.eye.look(page, "export-to-sign")
-    page.get_by_role("button", name=re.compile("Sign and export")).click()
+    press(page.get_by_role("button", name=re.compile("Sign and export")))
     page.get_by_role("button", name=re.compile("Download bundle")).wait_for(timeout=SLOW)
     scene.eye.look(page, "export-done")
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=re.compile("Download bundle")).click()
+        press(page.get_by_role("button", name=re.compile("Download bundle")))
     waiting.value.save_as(tmp_path / "bundle.zip")
     assert (tmp_path / "bundle.zip").read_bytes().startswith(b"PK")
     page.goto(f"{scene.site.console}/exports")
