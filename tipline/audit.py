@@ -10,7 +10,7 @@ from tipline.actor import Actor
 from tipline.models.operations import AuditEvent
 
 
-def record(
+def record(  # noqa: PLR0913  the six facts of an act
     session: Session, at: datetime, actor: Actor | None, act: str, subject: tuple[str, str] | None = None, detail: str | None = None
 ) -> None:
     """Add an act to the audit record, in the caller's transaction.

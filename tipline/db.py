@@ -45,10 +45,10 @@ def open_engine(url: str) -> Engine:
     """Return an engine for a SQLAlchemy URL, with Tipline's settings for its database."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True)
+        return create_engine(url, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, pool_size=20, max_overflow=300)
+    engine = create_engine(url, pool_size=20, max_overflow=300, hide_parameters=True)  # errors must not quote what was stored
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
