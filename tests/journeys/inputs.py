@@ -26,12 +26,13 @@ class Inputs:
     photo: bytes
     document: bytes
     people: tuple[str, ...]
+    names: tuple[str, ...]  # people of sample and table as their records write them, long enough to be found nowhere by chance
 
 
 def own_inputs() -> Inputs:
     """Small samples that the project makes itself."""
-    people = files.members()
-    names = (people[3].last, people[8].last)
+    members = files.members()
+    chosen = (members[3], members[8])
     return Inputs(
         content.LETTER.encode(),
         files.clinic_letter().decode(),
@@ -39,7 +40,8 @@ def own_inputs() -> Inputs:
         files.members_extract(),
         files.photo_of_a_screen(),
         files.chat_pdf(),
-        names,
+        tuple(member.last for member in chosen),
+        _written(*((member.last, member.first, (member.number, member.ssn)) for member in [*chosen, *members[:3]])),
     )
 
 
@@ -48,8 +50,19 @@ def real_inputs(shared: Path) -> Inputs:
     own = own_inputs()
     letter, quoted = _two_notes(shared / "letters")
     sample = (shared / "records" / "x12" / "imsweb" / "x12_complex.txt").read_bytes()
-    table, people = _two_people(sample)
-    return Inputs(letter, quoted, sample, table, own.photo, own.document, people)
+    table, chosen = _two_people(sample)
+    people = tuple(row.values["last_name"] for row in chosen)
+    written = _written(*((row.values["last_name"], row.values["first_name"], (row.values.get("member_id", ""),)) for row in chosen))
+    return Inputs(letter, quoted, sample, table, own.photo, own.document, people, written)
+
+
+def _written(*people: tuple[str, str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Names as a claim file and as a table writes them, and numbers of at least eight characters."""
+    found: list[str] = []
+    for last, first, numbers in people:
+        found += [f"{last}*{first}".upper(), f"{last}*{first}", f"{last},{first}", f"{first} {last}"]
+        found += [number for number in numbers if len(number) > 7]
+    return tuple(found)
 
 
 def _two_notes(folder: Path) -> tuple[bytes, str]:
@@ -65,7 +78,7 @@ def _two_notes(folder: Path) -> tuple[bytes, str]:
     raise AssertionError(f"no group in {folder} has two notes that share an indicator")
 
 
-def _two_people(sample: bytes) -> tuple[bytes, tuple[str, ...]]:
+def _two_people(sample: bytes) -> tuple[bytes, list[Row]]:
     rows = [row for row in read(io.BytesIO(sample), "sample.837").rows if _telling(row)]
     rows.sort(key=lambda row: "birth_date" not in row.values)
     chosen = list({(row.values["last_name"], row.values["first_name"]): row for row in rows}.values())[:2]
@@ -77,7 +90,7 @@ def _two_people(sample: bytes) -> tuple[bytes, tuple[str, ...]]:
     writer.writerow(["1", "Stone", "Avery", "", "1971-04-02", "0000017"])
     for number, row in enumerate(chosen, start=2):
         writer.writerow([str(number), *(row.values.get(name, "") for name in names)])
-    return out.getvalue().encode(), tuple(row.values["last_name"] for row in chosen)
+    return out.getvalue().encode(), chosen
 
 
 def _telling(row: Row) -> bool:

@@ -7,8 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import MetaData, select
+import obstore
+from obstore.store import S3Store
+from sqlalchemy import Column, Connection, MetaData, inspect, select
 
 import evidence
 from evidence.errors import EvidenceError
@@ -18,6 +22,9 @@ from evidence.vault import Vault
 from tests.journeys.site import RunningSite, descendants
 from tipline.config import Settings
 from tipline.db import open_engine
+from tipline.models.base import Base, Sealed
+
+SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
 
 
 def search(site: RunningSite, secrets: Sequence[bytes]) -> list[str]:
@@ -36,50 +43,95 @@ def _forms(secret: bytes) -> list[bytes]:
 
 
 def _everything(site: RunningSite) -> Iterator[tuple[str, bytes]]:
-    for folder in (site.data, site.data.parent / "tmp"):
+    settings = settings_of(site)
+    for folder in _folders(site, settings):
         for path in folder.rglob("*"):
             if path.is_file():
-                yield str(path.relative_to(site.data.parent)), path.read_bytes()
+                yield str(path.relative_to(folder.parent)), path.read_bytes()
     yield "what was printed", "\n".join(site.lines).encode()
     if site.process is not None and site.process.poll() is None:
         for pid in [site.process.pid, *descendants(site.process.pid)]:
             yield f"environment of {pid}", Path(f"/proc/{pid}/environ").read_bytes()
-    yield from _tables(site)
+    yield from _tables(settings)
+    if settings.storage.startswith("s3://"):
+        yield from _bucket(settings.storage)
 
 
-def _tables(site: RunningSite) -> Iterator[tuple[str, bytes]]:
-    """Every row of every table, the job queue's too: on PostgreSQL the files are elsewhere."""
-    engine = open_engine(_settings(site).database)
-    metadata = MetaData()
+def _folders(site: RunningSite, settings: Settings) -> Iterator[Path]:
+    """The data folder, the temporary folder, and on S3 where objects lie before they are put."""
+    yield from (site.data, site.data.parent / "tmp")
+    if spool := parse_qs(urlsplit(settings.storage).query).get("spool"):
+        yield Path(spool[0])
+
+
+def _tables(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Every row of every table of every schema, the job queue's too: on PostgreSQL the files are elsewhere."""
+    engine = open_engine(settings.database)
     with engine.connect() as connection:
-        schemas = [None, "dbos"] if engine.dialect.name == "postgresql" else [None]
-        for schema in schemas:
-            metadata.reflect(connection, schema=schema)
-        for table in metadata.tables.values():
+        for table in _reflected(connection).tables.values():
             rows = connection.execute(select(table)).all()
             flat = [value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row]
-            yield f"table {table.name}", b"\n".join(flat)
+            yield f"table {table.fullname}", b"\n".join(flat)
     engine.dispose()
 
 
-def _settings(site: RunningSite) -> Settings:
+def _reflected(connection: Connection) -> MetaData:
+    metadata = MetaData()
+    postgres = connection.engine.dialect.name == "postgresql"
+    names = [name for name in inspect(connection).get_schema_names() if name != "information_schema"] if postgres else [None]
+    for name in names:
+        metadata.reflect(connection, schema=name, views=postgres)
+    return metadata
+
+
+def _bucket(url: str) -> Iterator[tuple[str, bytes]]:
+    """Every object of the whole bucket, whatever its prefix."""
+    parts = urlsplit(url)
+    endpoint = parse_qs(parts.query)["endpoint"][0]
+    store = S3Store(parts.netloc, config={"region": "us-east-1", "endpoint": endpoint}, client_options={"allow_http": True})
+    names = [str(meta["path"]) for batch in obstore.list(store) for meta in batch]
+    assert names, "the bucket is empty, so nothing was looked at"
+    yield "names in the bucket", "\n".join(names).encode()
+    for name in names:
+        yield f"object {name}", bytes(obstore.get(store, name).bytes())
+
+
+def settings_of(site: RunningSite) -> Settings:
+    """The settings that the site was started with."""
     named = {name.removeprefix("TIPLINE_").lower(): value for name, value in site.environment.items() if name.startswith("TIPLINE_")}
     return Settings(**named)  # type: ignore[arg-type]  # the words of the environment
 
 
 def unlisted_files(site: RunningSite) -> list[str]:
     """Return the files of the data folder that SPEC section 8 does not list."""
-    spec = (Path(evidence.__file__).parent / "SPEC.md").read_text()
-    table = spec.partition("| File |")[2]
+    table = SPEC.partition("| File |")[2]
     listed = [pattern for line in table.splitlines() if line.startswith("| `") for pattern in re.findall(r"`([^`]+)`", line.split("|")[1])]
     found = [path.relative_to(site.data).as_posix() for path in site.data.rglob("*") if path.is_file()]
     return [path for path in found if not any(fnmatch(path, pattern.replace("**/", "*")) for pattern in listed)]
 
 
+def unlisted_columns(site: RunningSite) -> list[str]:
+    """Return the columns of the database, as it is, that SPEC section 8 does not list; sealed ones apart."""
+    sealed = {f"{table.name}.{column.name}" for table in Base.metadata.tables.values() for column in table.columns if is_sealed(column)}
+    clear = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", SPEC, re.MULTILINE))
+    of_others = set(re.findall(r"`([a-z_]+)`", SPEC.partition("8.3 ")[2].partition("8.4 ")[0]))
+    engine = open_engine(settings_of(site).database)
+    with engine.connect() as connection:
+        tables = [table for table in _reflected(connection).tables.values() if table.schema != "pg_catalog"]
+    engine.dispose()
+    columns = [f"{table.name}.{column.name}" for table in tables if table.name not in of_others for column in table.columns]
+    assert sealed & set(columns), "no sealed column was seen, so the wrong database was looked at"
+    return [name for name in columns if name not in sealed | clear]
+
+
+def is_sealed(column: Column[Any]) -> bool:
+    return isinstance(column.type, Sealed)
+
+
 def openable_objects(site: RunningSite) -> list[str]:
     """Return every key file, grant and draft that some key in the key folders opens."""
     identities = list(_identities(site.data / "keys"))
-    vault = Vault(open_store(_settings(site).storage))
+    vault = Vault(open_store(settings_of(site).storage))
     names = sorted(vault.store.names())
     assert any(name.count(".") > 1 for name in names), "there are no key files, so nothing was tried"
     return [name for name in names for identity in identities if _opens(identity, vault.store.read(name))]
