@@ -45,9 +45,9 @@ def sentence(kind: str, fields: Mapping[str, Value]) -> str:
     """Say what an event did, for the custody table."""
     told = str(fields.get("result") or "")
     if kind == "ACQUIRED":
-        return (
-            f"Received whole: {fields.get('name_shown') or 'without a name'}, {_bytes(fields.get('length_after'))}. Sealed to the program"
-        )
+        name, giver = fields.get("name_shown") or "without a name", fields.get("released_by")
+        from_whom = f" from {giver}, by {str(fields.get('moved_from') or 'hand').lower()}" if giver else ""
+        return f"Received whole{from_whom}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program"
     if kind == "VIEWED":
         return f"{_capital(told)}. Reason: {fields.get('purpose') or 'not given'}"
     if kind == "DOWNLOADED":
