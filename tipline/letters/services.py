@@ -182,7 +182,7 @@ def read_letter(work: Work, actor: Actor, number: str) -> LetterView:
         digest=opened.keyfile.plaintext_digest,
         length=opened.keyfile.length,
         pieces=tuple(_pieces(text, indicators)),
-        indicators=tuple(indicators),
+        indicators=tuple({(one.kind, one.normal): one for one in reversed(indicators)}.values())[::-1],  # each once, where it first stands
         examined=work.session.get(Examination, exhibit.id) is not None,
     )
 

@@ -22,8 +22,8 @@ from tipline.models.tips import TipItem, TipMessage
 from tipline.vault import shown_name
 from tipline.work import Work
 
-SHOWN = 12_000  # characters of one passage
-BEFORE = 1_500  # of them before the first mark, where the passage is longer
+SHOWN = 3_000  # characters of one passage: what is shared, how sure it is and the decision should not be pages away
+BEFORE = 500  # of them before the first mark, where the passage is longer
 READ_FOR = "words, at the linking desk"
 Key = tuple[str, str]  # kind and normal form of an indicator
 

@@ -199,3 +199,11 @@ def test_registering_is_in_the_audit_record(desk: Desk, case: str) -> None:
     with desk.acting(write=False) as (work, actor):
         [event] = work.session.scalars(select(AuditEvent).where(AuditEvent.act == "letter.register"))
         assert event.staff_id == actor.staff_id
+
+
+def test_an_address_that_stands_thrice_is_listed_once_and_marked_thrice(desk: Desk, case: str) -> None:
+    number = register_typed(desk, case, "Write to a@harrow-desk.example. I say a@harrow-desk.example, A@harrow-desk.example!")
+    with desk.acting() as (work, actor):
+        letter = services.read_letter(work, actor, number)
+    assert [one.start for one in letter.indicators] == [9]
+    assert len([piece for piece in letter.pieces if piece.indicator]) == 3
