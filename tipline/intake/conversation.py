@@ -17,11 +17,11 @@ from evidence.canonical import b64url, unb64url
 from evidence.checkpoint import short_hash
 from evidence.errors import EvidenceError, KeyUnavailable, NotFound
 from evidence.keys import Identity, aead_open, aead_seal, wrap
-from evidence.vault import Sealed
+from evidence.vault import Batch, Sealed
 from tipline.errors import Unsound
 from tipline.intake import packet, services, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, read_peppers
-from tipline.intake.parts import kept_parts
+from tipline.intake.parts import forget, kept_parts
 from tipline.intake.receipt import Receipt
 from tipline.intake.rules import Status, size_class, status
 from tipline.models.base import new_id
@@ -217,19 +217,19 @@ def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
     Raises:
         Unsound: the tip's row disagrees with what the first Send sealed to the source.
     """
-    objects = work.vault.objects
     kept = _kept_before(work, source, command.secret)
     if kept is None:
         return False
     files = [taking.Parcel(file.sealed, file.name, "attachment") for file in command.received]
-    body = taking.seal_text(objects, command.text.encode()) if command.text.strip() else None
+    batch = work.vault.objects.batch()
+    body = batch.seal(command.text.encode()) if command.text.strip() else None
     text = [taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []
     added = False
     try:
-        added = _add(work, source, command.secret, [*text, *kept, *files])
+        added = _add(work, source, command.secret, [*text, *kept, *files], batch)
     finally:
         if body and not added:
-            objects.remove(body.keyfile.object_name)
+            forget(work.vault.objects, [body.keyfile.object_name])
     return added
 
 
@@ -249,7 +249,7 @@ def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking
     return [taking.Parcel(one, part.name, "attachment") for part, one in sealed]
 
 
-def _add(work: Work, source: Source, secret: DraftSecret, parcels: Sequence[taking.Parcel]) -> bool:
+def _add(work: Work, source: Source, secret: DraftSecret, parcels: Sequence[taking.Parcel], batch: Batch) -> bool:
     session = work.session
     tip = session.get_one(Tip, source.tip_id, with_for_update=True)
     if session.get(Send, secret.lookup) is not None:
@@ -259,12 +259,13 @@ def _add(work: Work, source: Source, secret: DraftSecret, parcels: Sequence[taki
     if source.identity.recipient != tip.source_recipient or claim_key != tip.claim_key:
         raise Unsound("The record of this tip was changed.", "Nothing was added. Send a new tip, and tell us that this one is damaged.")
     to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
-    ready = taking.make_ready(work.vault, parcels, to, work.today())
+    ready = taking.make_ready(work.vault, parcels, to, work.today(), batch)
     tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
     if tip.state in ("waiting", "closed"):
         tip.state = "working" if tip.assignee_id else "new"
     session.flush()
     try:
+        batch.store()
         _write(work, to, secret, parcels, ready)
     except BaseException:
         taking.take_back(work.vault.objects, ready)
@@ -280,7 +281,7 @@ def _write(
     message_id = new_id()
     message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
     session.execute(statements.ADD_MESSAGE, message)
-    taking.write(work, ready, to.program_id)
+    taking.write(session, ready)
     taking.add_items(session, ready, message_id, to.tip_id, first=0 if parcels[0].kind == "tip_text" else 1)
     services.end_draft(work, secret, to.tip_id)
     taking.ask_for_examination(work, to.tip_id, message_id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from evidence.errors import NotFound as BlobNotFound
 from evidence.errors import StorageFull
 from evidence.keys import wrap
-from evidence.vault import Sealed, Vault
+from evidence.vault import Batch, Sealed, Vault
 from tipline.errors import BadInput, Conflict, NoSpace, NotFound
 from tipline.intake import packet, parts, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
@@ -201,6 +201,7 @@ def send(work: Work, slug: str, secret: DraftSecret) -> Sent:
     if prepared is None:
         return _sent_before(work.session, program, secret)
     try:
+        prepared.batch.store()
         return _send_once(work, secret, prepared)
     except BaseException:
         _undo(work.vault.objects, prepared)
@@ -218,6 +219,8 @@ class _Prepared:
     body: Sealed  # of the text
     to: taking.Destination
     ready: tuple[taking.Ready, ...]
+    batch: Batch
+    packet: bytes
     salt: bytes
     receipt: Receipt
     claim: ClaimCode
@@ -241,11 +244,13 @@ def _prepare(work: Work, slug: str, secret: DraftSecret) -> tuple[Program, _Prep
     receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
     to = taking.Destination(new_id(), draft.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
     files = [_attachment(objects, row, secret) for row in rows]
-    body = taking.seal_text(objects, tip_text(answers))
-    ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today())
+    batch = objects.batch()
+    body = batch.seal(tip_text(answers))
+    ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today(), batch)
+    proof = wrap(packet.encode([one.packet_item for one in ready]), [to.source_recipient])
     names = tuple(row.object_name for row in rows)
     part_ids = frozenset(row.id for row in rows)
-    return program, _Prepared(program, draft.answers, part_ids, names, body, to, tuple(ready), salt, receipt, claim)
+    return program, _Prepared(program, draft.answers, part_ids, names, body, to, tuple(ready), batch, proof, salt, receipt, claim)
 
 
 def _attachment(objects: Vault, row: PartRow, secret: DraftSecret) -> taking.Parcel:
@@ -262,7 +267,6 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         return _sent_before(session, prepared.program, secret)
     if draft.answers != prepared.answers or part_ids != prepared.part_ids:
         raise Conflict("The form was changed in another window while it was being sent.", "Check it, then send it again.")
-    items = packet.encode([one.packet_item for one in prepared.ready])
     tip = {
         "id": to.tip_id,
         "program_id": to.program_id,
@@ -272,12 +276,12 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         "receipt_lookup": prepared.receipt.lookup(secret.pepper),
         "source_recipient": to.source_recipient,
         "claim_key": to.claim_key,
-        "packet": wrap(items, [to.source_recipient]),
+        "packet": prepared.packet,
     }
     session.execute(statements.ADD_TIP, tip)
     message_id = new_id()
     session.execute(statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
-    taking.write(work, prepared.ready, to.program_id)
+    taking.write(session, prepared.ready)
     taking.add_items(session, prepared.ready, message_id, to.tip_id)
     session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from evidence import canonical, custody
 from evidence.keys import KeyFile, wrap
 from evidence.records import NO_PREVIOUS, Scalar, body_hash, commitment, entry_hash, new_opening
-from evidence.vault import Sealed, Vault
+from evidence.vault import Batch, Sealed, Vault
 from tipline.intake import packet, statements
 from tipline.models.base import new_id
 from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, shown_name
@@ -56,14 +56,15 @@ class Ready:
 
 
 def seal_text(objects: Vault, data: bytes) -> Sealed:
-    """A text as a sealed object."""
-    with objects.receive() as receiving:
-        receiving.write(data)
-        return receiving.finish()
+    """A text as a stored object."""
+    batch = objects.batch()
+    sealed = batch.seal(data)
+    batch.store()
+    return sealed
 
 
-def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, today: date) -> list[Ready]:
-    """Make events and rows of the parcels, as one act. Nothing is stored yet.
+def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, today: date, batch: Batch) -> list[Ready]:
+    """Make events and rows of the parcels, as one act, and put their key files and grants into the batch. Nothing is stored yet.
 
     Raises:
         Conflict: the program is not in the signed list of recipients.
@@ -85,7 +86,11 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
         "source_recipient": to.source_recipient,
         "claim_key": to.claim_key,
     }
-    return [_ready(vault, parcel, to, act, program) for parcel in parcels]
+    ready = [_ready(vault, parcel, to, act, program) for parcel in parcels]
+    for one in ready:
+        batch.add_key(one.keyfile, [program])
+        batch.add_grant(one.keyfile, one.grant_id, [vault.recipients.examiner])
+    return ready
 
 
 def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, Scalar], program: str) -> Ready:
@@ -129,14 +134,10 @@ def _what(parcel: Parcel) -> dict[str, Scalar]:
     }
 
 
-def write(work: Work, ready: Sequence[Ready], program_id: str) -> None:
-    """Write key files, grants and rows, in the caller's transaction. After a fault the caller calls `take_back`."""
-    recipients = work.vault.recipients
-    for one in ready:
-        work.vault.objects.add_key(one.keyfile, [recipients.program(program_id)])
-        work.vault.objects.add_grant(one.keyfile, one.grant_id, [recipients.examiner])
+def write(session: Session, ready: Sequence[Ready]) -> None:
+    """Write the rows, in the caller's transaction. Their batch is stored by then; after a fault the caller calls `take_back`."""
     for table, statement in statements.ADD_EVIDENCE.items():
-        work.session.execute(statement, [one.rows[table] for one in ready])
+        session.execute(statement, [one.rows[table] for one in ready])
 
 
 def take_back(objects: Vault, ready: Sequence[Ready]) -> None:
