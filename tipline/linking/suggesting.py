@@ -19,6 +19,7 @@ from tipline.search.index import Item, ProgramIndex
 from tipline.work import Work
 
 MOST = 50  # other things that one thing is compared with, for each kind of link
+FEW = 8  # tips that an indicator links with one another; a letter that more of them name links them through itself
 MOST_MATCHES = 200  # people that a finding lists; all are counted
 ORDER = {"tip": 0, "letter": 1, "sample": 2, "exhibit": 3}
 TIERS = {"strong": 0, "fair": 1, "weak": 2}
@@ -53,6 +54,8 @@ def _indicators(desk: Desk, item: Item, other: Item) -> int:
     suggestion = rules.shared_indicators(index.held(start), index.held(end), index.frequency, index.corpus())
     if suggestion is None:
         return 0
+    if start[0] == end[0] == "tip" and min(one["texts"] for one in suggestion.findings["indicators"]) > FEW:
+        return 0  # a flood of tips must not bury the queue
     for one in suggestion.findings["indicators"]:
         del one["spans_a"], one["spans_b"]  # found anew in the words as they are shown
     return _keep(desk, start, end, suggestion)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from markupsafe import Markup
 from wtforms import Form
 
@@ -34,6 +35,13 @@ def _tip_panel(of: Work, who: Actor, tip: Any) -> Markup:
 @bp.record
 def _register(state: BlueprintSetupState) -> None:
     state.app.extensions.setdefault("tip_panels", []).append(_tip_panel)
+
+
+@bp.before_app_request
+def _before_a_case() -> None:
+    """A case shows its links, so what waits is taken in before it opens."""
+    if request.endpoint == "cases.show" and current_user.is_authenticated and policy.may(actor(), "link.read"):
+        catch_up_now(work(), actor())
 
 
 @bp.get("/linking")

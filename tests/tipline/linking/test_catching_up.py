@@ -172,3 +172,22 @@ def test_a_damaged_index_is_made_again_and_stops_no_page(desk: Desk, case: str, 
     page = desk.client().get(f"/tips/{number}" if address == "tip" else address)
     assert page.status_code == 200
     assert "Shares an indicator" in page.text
+
+
+def test_a_flood_of_tips_does_not_bury_the_queue(desk: Desk, case: str) -> None:
+    for number in range(14):
+        desk.send(f"{number}: write to {ADDRESS}", examine=False)
+    desk.installation.run_jobs()
+    take_in(desk)
+    assert len(links(desk)) == 8 * 7 // 2, "every pair of the first eight, and of no more"
+    add_letter(desk, case, f"To the board. Write to {ADDRESS}".encode())
+    take_in(desk)
+    assert len([link for link in links(desk) if link.to_kind == "letter"]) == 14, "a letter is compared with all of them"
+
+
+def test_a_case_shows_what_waited(desk: Desk, case: str, inputs: Inputs) -> None:
+    add_letter(desk, case, inputs.letter)
+    number = desk.send(inputs.quoted)
+    assert number in desk.client().get(f"/cases/{case}").text
+    assert desk.public.application.test_client().get(f"/cases/{case}").status_code == 404
+    assert desk.console_app.test_client().get(f"/cases/{case}").status_code == 302
