@@ -23,7 +23,7 @@ demo: $(VENV)/.run  ## Load a fictional case into a fresh data folder, then `mak
 	@$(BIN)/tipline demo
 
 test: $(VENV)/.test  ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff check .

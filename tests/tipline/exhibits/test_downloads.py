@@ -92,7 +92,7 @@ def test_a_ticket_is_good_for_a_minute(desk: Desk, exhibit: str) -> None:
 
 @pytest.mark.parametrize("token", ["A" * 43, "x", "%00", "..%2f..%2fetc%2fpasswd", "A" * 4000])
 def test_a_made_up_ticket_opens_nothing(desk: Desk, token: str) -> None:
-    assert desk.files().get(f"/{token}").status_code in (404, 414)
+    assert desk.files().get(f"/{token}").status_code in (400, 404, 414)
 
 
 def test_the_table_of_tickets_opens_nothing(desk: Desk, exhibit: str) -> None:
