@@ -62,7 +62,7 @@ class MessageForm:
 def read_tip(arrival: Arrival, limits: FormLimits) -> TipForm:
     """The tip form's values and faults."""
     how = arrival.fields.get("how", "")
-    answers = Answers(arrival.fields.get("what", ""), how if how in HOW else "")
+    answers = Answers(_text(arrival, limits), how if how in HOW else "")
     lost = _lost(arrival)
     faults = _broken(arrival, limits) + rules.faults(answers, list(lost), limits.files)
     leave_out = frozenset(arrival.choices.get("leave_out", ()))
@@ -71,7 +71,7 @@ def read_tip(arrival: Arrival, limits: FormLimits) -> TipForm:
 
 def read_message(arrival: Arrival, limits: FormLimits, kept: int) -> MessageForm:
     """A further message's values and faults; `kept` files came with an earlier try."""
-    text = arrival.fields.get("what", "")
+    text = _text(arrival, limits)
     lost = _lost(arrival)
     faults = _broken(arrival, limits) + rules.message_faults(text, len(arrival.whole) + kept, list(lost), limits.files)
     return MessageForm(arrival.fields.get(DRAFT, ""), arrival.fields.get(TOKEN, ""), text, Rejection(tuple(faults), lost, _status(arrival)))
@@ -85,6 +85,16 @@ def draft_token(form: Mapping[str, str]) -> str:
 def session_token(form: Mapping[str, str]) -> str:
     """The session's token of a form after a receipt."""
     return form.get(TOKEN, "")
+
+
+def _text(arrival: Arrival, limits: FormLimits) -> str:
+    """The text, or its beginning where it is too long: the form as a whole had some room beyond the limit."""
+    text = arrival.fields.get("what", "")
+    data = text.encode()
+    if len(data) <= limits.text_bytes:
+        return text
+    arrival.too_long.add("what")
+    return data[: limits.text_bytes].decode("utf-8", "ignore")
 
 
 def _lost(arrival: Arrival) -> tuple[LostFile, ...]:
