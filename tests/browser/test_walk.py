@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import DESKTOP, Eye, press
 from tests.journeys.inputs import own_inputs
 from tests.journeys.site import RunningSite, running_site
-from tests.journeys.test_whole_way import NOTICE
+from tests.journeys.walk import NOTICE
 
 pytestmark = pytest.mark.browser
 SLOW = 60_000  # ms that the worker may take
@@ -198,7 +198,7 @@ def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     page.goto(f"{scene.site.console}/cases/new")
     scene.eye.look(page, "case-new")
     page.fill("input[name=title]", "Letter with records of members")
-    press(page.locator("form[action$='/cases/new'] button.btn-main"))
+    press(page.locator("main form button.btn-main"))
     scene.case = page.url.split("?")[0]
     page.goto(scene.tip)
     press(page.locator("form[action$='/case'] button").last)
@@ -298,7 +298,7 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     page.get_by_role("button", name=re.compile("Download bundle")).wait_for(timeout=SLOW)
     scene.eye.look(page, "export-done")
     with page.expect_download() as waiting:
-        press(page.get_by_role("button", name=re.compile("Download bundle")))
+        page.get_by_role("button", name=re.compile("Download bundle")).click()
     waiting.value.save_as(tmp_path / "bundle.zip")
     assert (tmp_path / "bundle.zip").read_bytes().startswith(b"PK")
     page.goto(f"{scene.site.console}/exports")
