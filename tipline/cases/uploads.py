@@ -65,12 +65,22 @@ def show_faults(form: Form, error: BadInput) -> None:
         control.errors = [*control.errors, message]
 
 
+class DayField(DateField):
+    """A day, with a message that says how to write one."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError("Write the day as year, month and day, such as 2026-09-03.") from None
+
+
 class HandoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     """What is said about anything that is handed over to a case."""
 
     case = SelectField("Case", choices=[])
     title = StringField("What it is", [InputRequired("Say in a few words what it is."), SHORT])
-    received_on = DateField("Received on", [InputRequired("Write the day, such as 2026-09-03.")])
+    received_on = DayField("Received on", [InputRequired("Write the day, such as 2026-09-03.")])
     channel = SelectField("How it came", choices=list(CHANNELS.items()))
     handed_over_by = StringField("Who handed it over", [InputRequired("Say who handed it over: custody begins with that person."), SHORT])
     file = FileField("File")
