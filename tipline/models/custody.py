@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -105,6 +105,9 @@ class Examination(Base):
     """What the examiner found in an exhibit, sealed to the program; previews are sealed objects."""
 
     __tablename__ = "examination"
+    __table_args__ = (
+        Index("ix_examination_waiting", "exhibit_id", sqlite_where=text("NOT indexed"), postgresql_where=text("NOT indexed")),
+    )
 
     exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), primary_key=True)
     state: Mapped[str] = mapped_column(String(16))  # done, failed, no_jail

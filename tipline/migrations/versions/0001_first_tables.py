@@ -301,6 +301,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("exhibit_id", name=op.f("pk_examination")),
     )
     op.create_index(op.f("ix_examination_preview_name"), "examination", ["preview_name"], unique=False)
+    op.create_index(
+        "ix_examination_waiting",
+        "examination",
+        ["exhibit_id"],
+        unique=False,
+        sqlite_where=sa.text("NOT indexed"),
+        postgresql_where=sa.text("NOT indexed"),
+    )
     op.create_table(
         "examiner_grant",
         sa.Column("id", sa.String(length=32), nullable=False),
