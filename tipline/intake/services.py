@@ -77,7 +77,7 @@ def get_program(work: Work, slug: str) -> Program:
 
 
 def _program(session: Session, slug: str) -> Program:
-    program = session.scalars(select(Program).where(Program.slug == slug)).first()
+    program = session.scalars(statements.PROGRAM, {"slug": slug}).first()
     if program is None:
         raise NotFound("There is no notice at this address.", "Check the address, or start from the first page.")
     return program

@@ -8,6 +8,7 @@ from sqlalchemy import Date, LargeBinary, Table, bindparam, delete, insert, sele
 
 from tipline.models.base import Base
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogPending
+from tipline.models.programs import Program
 from tipline.models.tips import Draft, DraftPart, Send, Tip, TipItem, TipMessage
 
 
@@ -16,20 +17,22 @@ def _table(model: type[Base]) -> Table:
 
 
 EXHIBIT, EVENT, OPENING, PENDING, GRANT = (_table(model) for model in (Exhibit, CustodyEvent, CustodyOpening, LogPending, Grant))
+DRAFT, PART, SEND = (_table(model) for model in (Draft, DraftPart, Send))
 ADD_EVIDENCE = {table: insert(table) for table in (EXHIBIT, EVENT, OPENING, PENDING, GRANT)}  # in the order of their foreign keys
 
 ADD_TIP = insert(_table(Tip))
 ADD_MESSAGE = insert(_table(TipMessage))
 ADD_ITEMS = insert(_table(TipItem))
-ADD_SEND = insert(_table(Send))
-ADD_PARTS = insert(_table(DraftPart))
+ADD_SEND = insert(SEND)
+ADD_PARTS = insert(PART)
 
-IS_SENT = select(Send.salt).where(Send.draft_id == bindparam("id"))
-SENDABLE = select(Draft.program_id, Draft.answers).where(Draft.id == bindparam("id"), Draft.tip_id.is_(None))
+PROGRAM = select(Program).where(Program.slug == bindparam("slug"))
+IS_SENT = select(SEND.c.salt).where(SEND.c.draft_id == bindparam("id"))
+SENDABLE = select(DRAFT.c.program_id, DRAFT.c.answers).where(DRAFT.c.id == bindparam("id"), DRAFT.c.tip_id.is_(None))
 PARTS = (
-    select(DraftPart.id, DraftPart.position, DraftPart.object_name, DraftPart.sealed_length, DraftPart.facts)
-    .where(DraftPart.draft_id == bindparam("id"))
-    .order_by(DraftPart.position)
+    select(PART.c.id, PART.c.position, PART.c.object_name, PART.c.sealed_length, PART.c.facts)
+    .where(PART.c.draft_id == bindparam("id"))
+    .order_by(PART.c.position)
 )
 # an upsert, so that two requests of one form never both insert; nothing comes back where the draft is another page's
 KEEP_ANSWERS = text(
@@ -38,5 +41,5 @@ KEEP_ANSWERS = text(
     "WHERE draft.program_id = excluded.program_id AND COALESCE(draft.tip_id, '') = COALESCE(excluded.tip_id, '') RETURNING id"
 ).bindparams(bindparam("answers", type_=LargeBinary), bindparam("day", type_=Date))
 
-END_PARTS = delete(_table(DraftPart)).where(DraftPart.draft_id == bindparam("id")).returning(DraftPart.id, DraftPart.object_name)
-END_DRAFT = delete(_table(Draft)).where(Draft.id == bindparam("id")).returning(Draft.answers)
+END_PARTS = delete(PART).where(PART.c.draft_id == bindparam("id")).returning(PART.c.id, PART.c.object_name)
+END_DRAFT = delete(DRAFT).where(DRAFT.c.id == bindparam("id")).returning(DRAFT.c.answers)
