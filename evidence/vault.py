@@ -52,7 +52,7 @@ class Receiving:
         self.pending = store.create()
         self._writer = SealedWriter(identity.recipient, self.pending.write)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """The next bytes of the original. On an error the caller aborts."""
         self._writer.write(data)
 
@@ -148,6 +148,11 @@ class Vault:
     def object_names(self) -> Iterator[str]:
         """The names of all objects, without the ending, in no order."""
         return (stem for stem, dot, end in (name.partition(".") for name in self.store.names()) if end == "age")
+
+    def grants(self) -> Iterator[tuple[str, str]]:
+        """Object name and id of every grant file there is."""
+        parts = (name.split(".") for name in self.store.names())
+        return ((part[0], part[2]) for part in parts if len(part) == 4 and part[1] == "grant")
 
     def stems(self) -> Iterator[str]:
         """The object's name for each file that is stored, wraps that have lost their object included: so a name can come repeatedly."""

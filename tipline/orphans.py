@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import islice
 
@@ -50,15 +50,19 @@ def remove_orphans(work: Work) -> int:
     today = work.today()
     with work.database.session(write=False) as reading:
         found = find_orphans(reading, work.vault.objects)
-        noted = {
-            row.object_name: row.first_seen for row in reading.execute(select(OrphanCandidate.object_name, OrphanCandidate.first_seen))
-        }
+        noted = find_noted(reading, "object")
     due = sorted(name for name in found if noted.get(name, today) <= today - DAYS_APART)
     _note(work, new=found - noted.keys(), settled=noted.keys() - found)
     if due:
         audit.record(work.session, work.now(), None, "store.sweep", detail=str(len(due)))
         work.after_commit.append(partial(_remove, work.vault.objects, due))
     return len(due)
+
+
+def find_noted(session: Session, kind: str) -> dict[str, date]:
+    """Return what earlier sweeps noted of a kind ("object", "grant"), with the day on which it was first seen."""
+    rows = session.execute(select(OrphanCandidate.name, OrphanCandidate.first_seen).where(OrphanCandidate.kind == kind))
+    return {row.name: row.first_seen for row in rows}
 
 
 def find_orphans(session: Session, objects: Vault) -> set[str]:
@@ -75,9 +79,9 @@ def find_orphans(session: Session, objects: Vault) -> set[str]:
 def _note(work: Work, new: set[str], settled: set[str]) -> None:
     session, today = work.session, work.today()
     if new:
-        session.execute(insert(OrphanCandidate), [{"object_name": name, "first_seen": today} for name in sorted(new)])
+        session.execute(insert(OrphanCandidate), [{"kind": "object", "name": name, "first_seen": today} for name in sorted(new)])
     for name in settled:  # it has a row now, or it is gone
-        session.execute(delete(OrphanCandidate).where(OrphanCandidate.object_name == name))
+        session.execute(delete(OrphanCandidate).where(OrphanCandidate.kind == "object", OrphanCandidate.name == name))
 
 
 def _remove(objects: Vault, names: Iterable[str]) -> None:

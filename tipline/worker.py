@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import OperationalError
 
-from tipline import jobs, logs, orphans
+from tipline import grantsweep, jobs, logs, orphans
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
@@ -25,6 +25,7 @@ from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
 CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports")
+SWEEPERS = (grantsweep, orphans)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 KEEP_FINISHED_JOBS = timedelta(days=1)

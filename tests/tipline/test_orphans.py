@@ -66,7 +66,7 @@ def test_an_object_without_a_row_goes_in_a_later_pass_with_its_wraps_and_is_told
     assert pass_once(house) == 0
     house.clock.turn(hours=23)
     assert pass_once(house) == 0
-    assert [row.object_name for row in house.rows(OrphanCandidate)] == [name]
+    assert [row.name for row in house.rows(OrphanCandidate)] == [name]
     assert len(house.files()) == 4
     house.clock.turn(hours=25)
     assert pass_once(house) == 1

@@ -54,9 +54,10 @@ class DownloadTicket(Base):
 
 
 class OrphanCandidate(Base):
-    """A stored object that no row named when the daily sweep looked; removed in a later sweep if that is still so."""
+    """An object or a grant file that no row named when the daily sweep looked; removed in a later sweep if that is still so."""
 
     __tablename__ = "orphan_candidate"
 
-    object_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # object, grant
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
     first_seen: Mapped[date] = mapped_column(Date)

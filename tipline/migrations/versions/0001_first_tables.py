@@ -59,9 +59,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "orphan_candidate",
-        sa.Column("object_name", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("first_seen", sa.Date(), nullable=False),
-        sa.PrimaryKeyConstraint("object_name", name=op.f("pk_orphan_candidate")),
+        sa.PrimaryKeyConstraint("kind", "name", name=op.f("pk_orphan_candidate")),
     )
     op.create_table(
         "reading",
