@@ -1,0 +1,100 @@
+"""The grants of the operators' guide are enough for each process, and no more than the guide says."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from tests.conftest import ConsoleClient
+from tests.docs.pages import ROOT, blocks
+from tests.installations import Installation, install
+from tests.tipline.intake.house import come_back, field_value, post_form, send_tip, words_of
+from tipline.app import create_console_app, create_public_app
+from tipline.config import Settings
+from tipline.process import open_process
+
+pytestmark = pytest.mark.servers
+ROLES, GRANTS = (block.text for block in blocks(ROOT / "docs" / "guide-operators.md") if block.tag == "sql")
+FACES = ("public", "console", "worker")
+Ask = Callable[[str, str], None]
+
+
+@pytest.fixture
+def database(postgres_server: str) -> Iterator[URL]:
+    """A database of `tipline_owner`; it and the roles are gone afterwards."""
+    server = make_url(postgres_server)
+    name = f"roles{secrets.token_hex(4)}"
+    _execute(server, ROLES)
+    _execute(server, f"CREATE DATABASE {name} OWNER tipline_owner")
+    yield server.set(database=name, username="tipline_owner")
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    for role in ("owner", *FACES):
+        _execute(server, f"DROP ROLE tipline_{role}")
+
+
+@pytest.fixture
+def divided(database: URL, tmp_path: Path) -> Iterator[Installation]:
+    """An installation that its owner set up and whose processes run in roles of their own."""
+    made = install(_settings(tmp_path, database))
+    made.close()
+    made._processes.clear()
+    _execute(database, GRANTS)
+    for face in FACES:
+        settings = _settings(tmp_path, database.set(username=f"tipline_{face}"))
+        made._processes[face] = open_process(face, settings)  # type: ignore[arg-type]  # one of the three
+    yield made
+    made.close()
+
+
+def _settings(folder: Path, url: URL) -> Settings:
+    return Settings(data=folder / "instance", database_url=url.render_as_string(hide_password=False))
+
+
+def _execute(url: URL, statements: str) -> None:
+    with psycopg.connect(host=url.query["host"], user=url.username, dbname=url.database, autocommit=True) as connection:
+        connection.execute(statements)
+
+
+def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
+    source = create_public_app(divided.public).test_client()
+    words = words_of(send_tip(source, "I saw it at the mail house.", {"list.csv": b"a,b\n1,2\n"}))
+    divided.run_jobs()
+    divided.sequence()
+    divided.sequencer().publish()
+    app = create_console_app(divided.console)
+    app.test_client_class = ConsoleClient
+    desk = divided.sign_in(app.test_client(), "investigator")
+    number = desk.get("/inbox").text.partition("/tips/")[2].partition('"')[0]
+    assert "I saw it at the mail house." in desk.get(f"/tips/{number}").text
+    assert desk.post(f"/tips/{number}/reply", data={"words": "Thank you."}).status_code == 303
+    page = come_back(source, words)
+    assert "Thank you." in page.text
+    fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "One thing more."}
+    assert post_form(source, "/conversation/check", fields, {"b.txt": b"more"}).status_code == 303
+    divided.run_jobs()
+    assert "One thing more." in desk.get(f"/tips/{number}").text
+
+
+NEVER = (
+    ("public", "SELECT login FROM staff"),
+    ("public", "SELECT keys FROM staff_session"),
+    ("public", "SELECT wrapped FROM program_wrap"),
+    ("public", "SELECT opening FROM custody_opening"),
+    ("public", "INSERT INTO log_leaf SELECT * FROM log_leaf"),
+    ("public", "DELETE FROM tip"),
+    ("console", "DELETE FROM log_leaf"),
+    ("console", "INSERT INTO log_checkpoint SELECT * FROM log_checkpoint"),
+    ("worker", "UPDATE custody_event SET entry = 'x'"),
+    ("worker", "TRUNCATE custody_event"),
+)
+
+
+def test_a_role_is_refused_what_its_process_never_does(divided: Installation) -> None:
+    for role, statement in NEVER:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            _execute(divided._processes[role].database.engine.url, statement)
