@@ -85,8 +85,8 @@ class SealedWriter:
         self._done = False
         self._emit(memoryview(header + nonce))
 
-    def write(self, data: bytes) -> None:
-        """Takes the next bytes of the original (any bytes-like object)."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Takes the next bytes of the original."""
         if self._done:
             raise ValueError("the object is finished")
         self._plain_hash.update(data)
@@ -111,7 +111,7 @@ class SealedWriter:
         self._plain_view = memoryview(self._plain)
         self._sealed_view = memoryview(bytearray(chunks * (CHUNK + TAG)))
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             if self._fill == len(self._plain):

@@ -10,10 +10,10 @@ far, the files that are whole, and the name of the one that was cut.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Literal
+from typing import Literal, Protocol
 from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers
@@ -30,6 +30,7 @@ READ = 256 * 1024
 HEAD = 16 * 1024  # kept in memory of each file, to tell its type
 MOST_PARTS = 1000
 MOST_FIELD_NAME = 64
+MOST_BEHIND_BOUNDARY = 70  # spaces that the line of a boundary may end with
 MEMORY_BETWEEN_PARTS = 2 * 1024 * 1024  # a header or preamble larger than this is no form of ours
 
 Refusal = Literal["too_large", "too_many", "no_space", "cut"]
@@ -43,6 +44,14 @@ class Limits:
     file_bytes: int
     files: int
     text_bytes: int
+
+
+class Body(Protocol):
+    """A request's body: it knows its length, and raises ClientDisconnected where it ends before."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+    def readinto(self, buffer: bytearray, /) -> int | None: ...
 
 
 class FileSink(io.RawIOBase):
@@ -67,7 +76,7 @@ class FileSink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]  # the decoder gives bytes only
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]  # no other buffers come
         self.arrived += len(data)
         if self.arrived > self._limit:
             self.refuse("too_large")
@@ -175,7 +184,7 @@ class Arrival:
         self.close()
 
 
-def receive(body: IO[bytes], mimetype: str, options: Mapping[str, str], objects: Vault, limits: Limits) -> Arrival:
+def receive(body: Body, mimetype: str, options: Mapping[str, str], objects: Vault, limits: Limits) -> Arrival:
     """Read a form body to its end, sealing its files. Never raises for what a client can send; `Arrival` says what is missing."""
     arrival = Arrival()
     try:
@@ -202,8 +211,8 @@ def _settle(arrival: Arrival) -> None:
             sink.refuse("cut")
 
 
-def _read_urlencoded(arrival: Arrival, body: IO[bytes], limits: Limits) -> None:
-    text = body.read(3 * limits.text_bytes).decode("ascii", "replace")
+def _read_urlencoded(arrival: Arrival, body: Body, limits: Limits) -> None:
+    text = (body.read(3 * limits.text_bytes) or b"").decode("ascii", "replace")
     for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARTS):
         _add_field(arrival, name, value)
 
@@ -224,18 +233,59 @@ class _Parts:
         self._part: Field | File | None = None
         self._text = bytearray()
         self._sink: FileSink | None = None
+        self._inside = False  # the decoder stands inside a part's content
+        self._held = b""
 
-    def read(self, body: IO[bytes], boundary: bytes) -> None:
+    def read(self, body: Body, boundary: bytes) -> None:
         if not boundary:
             raise ValueError("no boundary")
         decoder = MultipartDecoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
-        for piece in _pieces(body):
-            decoder.receive_data(piece)
-            while not isinstance(event := decoder.next_event(), (Epilogue, NeedData)):
-                if isinstance(event, (Field, File)):
-                    self._begin(event)
-                elif isinstance(event, Data):
-                    self._take(event)
+        room = bytearray(READ)
+        while size := body.readinto(room):
+            if not self._pass_on(decoder, room, size):
+                self._decode(decoder, self._up_to_boundary(decoder, bytes(memoryview(room)[:size])))
+        if self._held:
+            self._decode(decoder, self._held)
+        self._decode(decoder, None)
+
+    def _pass_on(self, decoder: MultipartDecoder, room: bytearray, size: int) -> bool:
+        """Write what lies wholly inside a file straight to it: the decoder would copy it several times.
+
+        The end, which may be the beginning of a boundary, waits in the decoder.
+        """
+        end = b"--" + decoder.boundary
+        waiting = len(b"\r\n" + end)
+        if not self._inside or self._sink is None or self._held or size <= waiting:
+            return False
+        before = bytes(decoder.buffer)
+        if room.find(end, 0, size) >= 0 or end in before + room[:waiting]:
+            return False
+        self._sink.write(before)
+        self._sink.write(memoryview(room)[: size - waiting])
+        decoder.buffer[:] = room[size - waiting : size]
+        return True
+
+    def _up_to_boundary(self, decoder: MultipartDecoder, piece: bytes) -> bytes:
+        """Hold back the last byte of a boundary whose line has not ended yet, and what follows it, until the next read.
+
+        werkzeug 3.1.9 takes the CR before a boundary for content when a read ends right behind the boundary.
+        """
+        end = b"--" + decoder.boundary
+        piece = self._held + piece
+        _, found, behind = (bytes(decoder.buffer[-len(end) :]) + piece).rpartition(end)
+        unfinished = found and len(behind) <= MOST_BEHIND_BOUNDARY and not behind.strip(b" \t\r-")
+        kept = len(piece) - len(behind) - 1 if unfinished else len(piece)
+        self._held = piece[kept:]
+        return piece[:kept]
+
+    def _decode(self, decoder: MultipartDecoder, piece: bytes | None) -> None:
+        decoder.receive_data(piece)
+        while not isinstance(event := decoder.next_event(), (Epilogue, NeedData)):
+            if isinstance(event, (Field, File)):
+                self._begin(event)
+            elif isinstance(event, Data):
+                self._inside = event.more_data
+                self._take(event)
 
     def _begin(self, part: Field | File) -> None:
         self._part, self._text, self._sink = part, bytearray(), None
@@ -263,12 +313,6 @@ class _Parts:
             self._arrival.too_long.add(name)
         if not data.more_data:
             _add_field(self._arrival, name, _decoded(self._text, part.headers, name in self._arrival.too_long))
-
-
-def _pieces(body: IO[bytes]) -> Iterator[bytes | None]:
-    while piece := body.read(READ):
-        yield piece
-    yield None
 
 
 def _decoded(text: bytearray, headers: Headers, shortened: bool) -> str:

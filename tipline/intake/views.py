@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from tipline import security
 from tipline.errors import NoSpace
 from tipline.intake import conversation, forms, rules, services
 from tipline.intake.receipt import parse_receipt
-from tipline.intake.sink import Arrival, Limits, receive
+from tipline.intake.sink import Arrival, Body, Limits, receive
 from tipline.web import frame
 
 bp = Blueprint("intake", __name__)
@@ -238,7 +238,7 @@ def _arrive() -> Arrival:
     text_bytes = limits.text_bytes + FORM_BYTES
     request.max_content_length = 3 * text_bytes + limits.files.files * (limits.files.file_bytes + FORM_BYTES)
     of_sink = Limits(limits.files.file_bytes, limits.files.files, text_bytes)
-    return receive(request.stream, request.mimetype, request.mimetype_params, frame().vault.objects, of_sink)
+    return receive(cast(Body, request.stream), request.mimetype, request.mimetype_params, frame().vault.objects, of_sink)
 
 
 def _belong(arrival: Arrival) -> None:

@@ -6,10 +6,11 @@ import hashlib
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 from werkzeug.wsgi import LimitedStream
@@ -17,6 +18,7 @@ from werkzeug.wsgi import LimitedStream
 from evidence.errors import StorageFull
 from evidence.storage.disk import DiskPending, DiskStore
 from evidence.vault import Vault
+from tipline.intake import sink as sinks
 from tipline.intake.sink import Arrival, Limits, receive
 
 BOUNDARY = "----WebKitFormBoundaryA1b2"
@@ -96,6 +98,34 @@ def test_a_cut_body_never_gives_a_file_that_is_not_whole(vault: Vault, content: 
         assert {sink.refusal for sink in arrival.refused} <= {"cut"}
         assert len(arrival.refused) <= 1
     assert left(vault) == []
+
+
+DELIMITER = f"\r\n--{BOUNDARY}".encode()
+FRAGMENTS = st.sampled_from([b"\r\n", b"\n", b"\r", b"--", b"x" * 70, *(DELIMITER[:n] for n in (3, 5, 20, -1)), DELIMITER[2:]])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(FRAGMENTS, max_size=30), read=st.integers(1, 300))
+def test_wherever_a_read_ends_the_file_is_the_same(vault: Vault, monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], read: int) -> None:
+    """What looks almost like a boundary is content, also where it lies across two reads."""
+    content = b"".join(pieces)
+    assume(not re.search(rb"[\r\n]--" + re.escape(BOUNDARY.encode()), b"\n" + content))
+    monkeypatch.setattr(sinks, "READ", read)
+    with arrive(vault, file("a.bin", content) + field("after", "y") + file("b.bin", content[::-1]) + END) as arrival:
+        assert [one.refusal for one in arrival.files] == [None, None]
+        assert [b"".join(vault.read(one.sealed.keyfile)) for one in arrival.whole if one.sealed] == [content, content[::-1]]
+        assert arrival.fields == {"after": "y"}
+
+
+def test_a_read_that_ends_behind_a_boundary_adds_nothing_to_the_file(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """werkzeug 3.1.9 alone would add a carriage return to the file."""
+    body = file("a.bin", b"abc") + field("after", "y") + END
+    behind = body.index(DELIMITER) + len(DELIMITER)
+    for read in (behind - 1, behind, behind + 1, behind + 2):
+        monkeypatch.setattr(sinks, "READ", read)
+        with arrive(vault, body) as arrival:
+            assert [sink.arrived for sink in arrival.whole] == [3]
+            assert arrival.fields == {"after": "y"}
 
 
 def test_a_cut_file_keeps_the_ones_before_it_and_is_named(vault: Vault) -> None:
