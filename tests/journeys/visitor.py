@@ -88,6 +88,13 @@ class _Reader(HTMLParser):
             self.words.append(data)
 
 
+def read_html(html: str) -> tuple[list[Form], str]:
+    """Return the forms of a page and its words."""
+    reader = _Reader()
+    reader.feed(html)
+    return reader.forms, re.sub(r"\s+", " ", " ".join(reader.words))
+
+
 @dataclass
 class Page:
     """What a request brought: its status, its words, and its forms."""
@@ -162,9 +169,7 @@ class Visitor:
         return self._page(self.http.post(target, data=data, files=[*uploads, *empty]))
 
     def _page(self, response: httpx.Response) -> Page:
-        reader = _Reader()
         kind = response.headers.get("content-type", "")
         html = response.text if kind.startswith("text/") else ""
-        reader.feed(html)
-        words = re.sub(r"\s+", " ", " ".join(reader.words))
-        return Page(str(response.url), response.status_code, html, reader.forms, words, response.headers)
+        forms, words = read_html(html)
+        return Page(str(response.url), response.status_code, html, forms, words, response.headers)

@@ -82,6 +82,7 @@ def program_new() -> ResponseReturnValue:
 @bp.post("/programs/new")
 def program_create() -> ResponseReturnValue:
     """Make a program; its recovery key stands on this answer and nowhere else."""
+    require(actor(), "program.manage")
     form = ProgramForm()
     if not form.validate():
         return render_template("admin/program_new.html", form=form), 422
@@ -102,6 +103,7 @@ def program(program_id: str) -> ResponseReturnValue:
 @bp.post("/programs/<program_id>/notice")
 def program_notice(program_id: str) -> ResponseReturnValue:
     """Change what the public reads."""
+    require(actor(), "program.notice")
     form = NoticeForm()
     if not form.validate():
         return _page_program(program_id, {"notice": form}), 422
@@ -119,6 +121,7 @@ def program_notice(program_id: str) -> ResponseReturnValue:
 @bp.post("/programs/<program_id>/recovery")
 def program_recovery(program_id: str) -> ResponseReturnValue:
     """Take the printed recovery key, typed back, and open the program."""
+    require(actor(), "program.manage")
     form = RecoveryForm()
     if not form.validate():
         return _page_program(program_id, {"recovery": form}), 422
@@ -140,6 +143,7 @@ def program_recovery_new(program_id: str) -> ResponseReturnValue:
 @bp.post("/programs/<program_id>/access")
 def program_access(program_id: str) -> ResponseReturnValue:
     """Give a colleague the program's key, after their fingerprint was compared."""
+    require(actor(), "program.grant")
     form = AccessForm()
     if not form.validate():
         return _page_program(program_id, {"access": form}), 422

@@ -46,6 +46,7 @@ def _list(filters: rules.Filters, after: str | None, problem: BadInput | None = 
 
 @bp.post("/inbox/bulk")
 def bulk() -> ResponseReturnValue:
+    policy.require(actor(), "tip.work")
     filters = rules.parse_filters(request.args.to_dict(flat=False))
     kind, _, value = request.form.get("act", "").partition(":")
     numbers = tuple(request.form.getlist("tip"))
