@@ -71,6 +71,8 @@ class Eye:
 
     def look(self, page: Page, name: str) -> None:
         """Check a page in light and dark, on a desk and on a phone; a sideways scroll of the whole page is a fault too."""
+        if name in self.seen:
+            return
         self.seen.append(name)
         faults = []
         for size_name, size in (("desktop", DESKTOP), ("phone", PHONE)):
@@ -90,6 +92,11 @@ class Eye:
     def _faults(self, page: Page) -> list[str]:
         found = self.axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
         return [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
+
+    def paper(self, page: Page, name: str) -> None:
+        """Keep what a printer would print where pictures are wanted."""
+        if self.folder is not None:
+            page.pdf(path=str(self.folder / f"{name}.pdf"), prefer_css_page_size=True)
 
     def picture(self, page: Page, name: str) -> None:
         """Keep a picture of the whole page where one is wanted."""

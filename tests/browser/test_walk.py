@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, Eye, press
+from tests.browser.conftest import Eye, press
+from tests.browser.scene import SLOW, Scene, choose, load_until, look_at_public_pages, sealed_file, use_link, walk_to
 from tests.journeys.inputs import own_inputs
-from tests.journeys.site import RunningSite, running_site
+from tests.journeys.site import running_site
 from tests.journeys.walk import NOTICE
 
 pytestmark = pytest.mark.browser
-SLOW = 60_000  # ms that the worker may take
-
-
-@dataclass
-class Scene:
-    """Where the walk stands."""
-
-    site: RunningSite
-    chromium: Browser
-    eye: Eye
-    desks: dict[str, Page] = field(default_factory=dict)
-    receipt: str = ""
-    tip: str = ""
-    case: str = ""
-
-    def context(self, **more: object) -> BrowserContext:
-        return self.eye.watch(self.chromium.new_context(viewport=DESKTOP, **more))  # type: ignore[arg-type]  # options of a context
 
 
 @pytest.fixture(scope="module")
 def scene(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with running_site(tmp_path_factory.mktemp("browser") / "instance", max_file_bytes="3000000") as site:
         yield Scene(site, chromium, eye)
-
-
-def use_link(scene: Scene, role: str, token: str) -> None:
-    page = scene.context().new_page()
-    page.goto(f"{scene.site.console}/setup/{token}")
-    offered = page.locator("input[name=offered]").get_attribute("value") or ""
-    scene.eye.look(page, "setup-passphrase")
-    page.fill("input[name=passphrase]", offered)
-    page.fill("input[name=again]", offered)
-    press(page.locator("main button.btn-main"))
-    secret = (page.locator("#secret").text_content() or "").replace(" ", "")
-    scene.eye.look(page, "setup-authenticator")
-    page.fill("input[name=code]", pyotp.TOTP(secret).now())
-    press(page.locator("main button.btn-main"))
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    scene.desks[role] = page
 
 
 def test_01_a_stranger_sees_only_the_sign_in_page(scene: Scene) -> None:
@@ -105,6 +71,8 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
     scene.eye.look(page, "program")
     page.goto(f"{scene.site.console}/programs")
     scene.eye.look(page, "programs")
+    scene.desks["investigator"].goto(f"{scene.site.console}/inbox")
+    scene.eye.look(scene.desks["investigator"], "inbox-empty")
     page.goto(f"{scene.site.console}/keys")
     scene.eye.look(page, "keys")
 
@@ -133,30 +101,6 @@ def test_03_a_source_sends_a_tip_without_javascript(scene: Scene, tmp_path: Path
     assert context.cookies() == []
 
 
-def look_at_public_pages(scene: Scene) -> None:
-    """The same pages with JavaScript on, since the checker is a script; the pages themselves run none."""
-    page = scene.context().new_page()
-    for name, path in (
-        ("public-notice", "/p/northfield"),
-        ("public-terms", "/p/northfield/terms"),
-        ("public-anonymity", "/staying-anonymous"),
-        ("public-contact", "/contact"),
-        ("public-receipt-use", "/receipt"),
-        ("public-tip", "/p/northfield/tip"),
-    ):
-        page.goto(scene.site.public + path)
-        assert page.locator("script").count() == 0
-        scene.eye.look(page, name)
-    press(page.get_by_role("button", name="Continue"))
-    scene.eye.look(page, "public-tip-error")
-    page.fill("textarea[name=what]", "A second tip, to look at its pages. Call 555-0142.")
-    page.set_input_files("input[name=files]", [{"name": "a.txt", "mimeType": "text/plain", "buffer": b"a line"}])
-    press(page.get_by_role("button", name="Continue"))
-    scene.eye.look(page, "public-check")
-    press(page.get_by_role("button", name="Send this tip"))
-    scene.eye.look(page, "public-sent")
-
-
 def test_04_a_file_over_the_limit_is_refused_in_words(scene: Scene, tmp_path: Path) -> None:
     large, small = tmp_path / "large.bin", tmp_path / "small.txt"
     large.write_bytes(b"\1" * 9_000_000)
@@ -172,22 +116,13 @@ def test_04_a_file_over_the_limit_is_refused_in_words(scene: Scene, tmp_path: Pa
     expect(page.locator("main")).to_contain_text("small.txt")
 
 
-def examined(page: Page) -> None:
-    """Load the page again until the examiner has looked at everything on it."""
-    until = time.monotonic() + SLOW / 1000
-    while "Not examined yet" in (page.locator("main").text_content() or ""):
-        assert time.monotonic() < until, "the examiner did not come"
-        time.sleep(0.5)
-        page.reload()
-
-
 def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     page = scene.desks["investigator"]
     page.goto(f"{scene.site.console}/inbox")
     scene.eye.look(page, "inbox")
     press(page.get_by_role("link", name=re.compile("He showed me a table")).first)
     scene.tip = page.url
-    examined(page)
+    load_until(page, lambda words: "Not examined yet" not in words)
     scene.eye.look(page, "tip")
     press(page.get_by_role("button", name="Take it"))
     press(page.get_by_role("link", name="IMG_2231.jpg"))
@@ -208,21 +143,30 @@ def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     scene.eye.look(page, "case-without-letter")
 
 
-def test_06_the_source_comes_back(scene: Scene) -> None:
-    page = scene.context().new_page()
-    page.goto(f"{scene.site.public}/receipt")
-    page.fill("input[name=receipt]", "these are not seven words")
-    press(page.get_by_role("button", name="Continue"))
-    scene.eye.look(page, "public-receipt-refused")
-    page.fill("input[name=receipt]", scene.receipt)
-    press(page.get_by_role("button", name="Continue"))
+def test_06_the_source_comes_back_without_javascript(scene: Scene) -> None:
+    page = scene.context(java_script_enabled=False).new_page()
+    use_receipt(scene, page)
     expect(page.locator("main")).to_contain_text("Did you see it on his own computer?")
-    scene.eye.look(page, "public-conversation")
     page.fill("textarea[name=what]", "No, it was at the packing desk.")
     press(page.get_by_role("button", name="Send", exact=True))
     expect(page.get_by_role("status")).to_contain_text("Your message has arrived")
     press(page.get_by_role("button", name="Close this page"))
-    scene.eye.look(page, "public-closed")
+    assert page.context.cookies() == []
+    looking = scene.context().new_page()
+    looking.goto(f"{scene.site.public}/receipt")
+    looking.fill("input[name=receipt]", "these are not seven words")
+    press(looking.get_by_role("button", name="Continue"))
+    scene.eye.look(looking, "public-receipt-refused")
+    use_receipt(scene, looking)
+    scene.eye.look(looking, "public-conversation")
+    press(looking.get_by_role("button", name="Close this page"))
+    scene.eye.look(looking, "public-closed")
+
+
+def use_receipt(scene: Scene, page: Page) -> None:
+    page.goto(f"{scene.site.public}/receipt")
+    page.fill("input[name=receipt]", scene.receipt)
+    press(page.get_by_role("button", name="Continue"))
 
 
 def test_07_letters_and_samples_are_registered(scene: Scene) -> None:
@@ -247,7 +191,7 @@ def test_07_letters_and_samples_are_registered(scene: Scene) -> None:
 def test_08_suggestions_say_why_and_a_person_decides(scene: Scene) -> None:
     page = scene.desks["investigator"]
     page.goto(f"{scene.site.console}/linking")
-    expect(page.locator("main")).to_contain_text("Contains records of", timeout=SLOW)
+    load_until(page, lambda words: "Contains records of" in words and "Shares an indicator" in words)
     scene.eye.look(page, "linking")
     while page.locator("form[action$='/decide']").count():
         page.fill("form[action$='/decide'] [name=reason]", "Read both side by side")
@@ -278,12 +222,11 @@ def test_09_an_exhibit_is_verified_and_transferred(scene: Scene) -> None:
     counsel.goto(address)
     press(counsel.locator("form[action$='/confirm'] button"))
     expect(counsel.locator("main")).to_contain_text("TRANSFERRED")
-
-
-def choose(page: Page, name: str) -> None:
-    """Choose the option that names this person."""
-    option = page.locator("select[name=to] option").filter(has_text=name)
-    page.select_option("select[name=to]", option.get_attribute("value") or "")
+    counsel.emulate_media(media="print")
+    expect(counsel.get_by_text("Received by, date and time")).to_be_visible()
+    expect(counsel.locator("nav.rail")).to_be_hidden()
+    scene.eye.paper(counsel, "exhibit")
+    counsel.emulate_media(media="screen")
 
 
 def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
@@ -305,12 +248,72 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     scene.eye.look(page, "exports")
 
 
-def test_11_pages_of_errors_are_looked_at_too(scene: Scene) -> None:
+def test_11_damage_on_the_disk_stops_the_work_in_words(scene: Scene) -> None:
+    page, counsel = scene.desks["investigator"], scene.desks["counsel"]
+    page.goto(scene.case)
+    press(page.locator("#exhibits a[href*='/exhibits/']").nth(1))
+    path = sealed_file(scene, page)
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    counsel.goto(f"{scene.case}/export")
+    counsel.fill("textarea[name=purpose]", "Production 2")
+    press(counsel.get_by_role("button", name="Prepare the bundle"))
+    expect(counsel.get_by_role("alert")).to_contain_text("The other exhibits are unharmed", timeout=SLOW)
+    scene.eye.look(counsel, "export-failed")
+    press(page.get_by_role("button", name=re.compile("Verify now")))
+    expect(page.locator("main")).to_contain_text("Does not verify")
+    scene.eye.look(page, "exhibit-quarantined")
+
+
+def test_12_pages_that_have_nothing_to_show(scene: Scene) -> None:
     page = scene.desks["investigator"]
-    page.goto(f"{scene.site.console}/no-such-page")
-    scene.eye.look(page, "console-not-found")
-    page.goto(f"{scene.site.console}/staff")
-    scene.eye.look(page, "console-forbidden")
+    for name, path in (
+        ("inbox-nothing-fits", "/inbox?state=closed&assignee=nobody"),
+        ("not-found", "/no-such-page"),
+        ("forbidden", "/staff"),
+    ):
+        page.goto(f"{scene.site.console}{path}")
+        scene.eye.look(page, f"console-{name}")
     page.goto(f"{scene.site.public}/no-such-page")
     scene.eye.look(page, "public-not-found")
-    assert len(scene.eye.seen) >= 40, scene.eye.seen
+    page.goto(f"{scene.site.public}/")
+    scene.eye.look(page, "public-home")
+
+
+def test_13_the_keyboard_is_enough(scene: Scene) -> None:
+    page = scene.context(java_script_enabled=False).new_page()
+    page.goto(f"{scene.site.public}/p/northfield/tip")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
+    page.keyboard.press("Enter")
+    walk_to(page, "textarea[name=what]")
+    page.keyboard.type("Typed without a mouse.")
+    walk_to(page, "input[name=how]")
+    page.keyboard.press("ArrowDown")
+    walk_to(page, "main form .btn")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your tip before you send it")
+    expect(page.locator("main")).to_contain_text("Typed without a mouse.")
+    walk_to(page, "main .acts .btn")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your tip has arrived")
+
+
+def test_14_signing_in_by_keyboard(scene: Scene) -> None:
+    page = scene.desks["counsel"]
+    press(page.get_by_role("button", name="Sign out"))
+    passphrase, secret = scene.secrets["counsel"]
+    page.goto(f"{scene.site.console}/sign-in")
+    for selector, words in (("input[name=login]", "lindqvist"), ("input[name=passphrase]", passphrase)):
+        walk_to(page, selector)
+        page.keyboard.type(words)
+    walk_to(page, "input[name=code]")
+    page.keyboard.type(pyotp.TOTP(secret).now())
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_every_kind_of_page_was_looked_at(scene: Scene) -> None:
+    assert len(set(scene.eye.seen)) >= 45, scene.eye.seen
