@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -62,3 +63,33 @@ def test_the_public_style_sheet_stays_under_8_kilobytes() -> None:
 def test_style_sheets_load_nothing() -> None:
     for path in (ROOT / "static" / "css").glob("*.css"):
         assert not re.search(r"@import|url\(", path.read_text()), path.name
+
+
+# what no page says; the reasons stand in the rules of the screens: say what is wrong and what to do, never hurry or flatter
+NEVER_SAID = re.compile(r"\b(please|oops|sorry|invalid|submit|n/a|an? error occurred|same author|same writer)\b|!", re.IGNORECASE)
+
+
+def words_of(template: str) -> str:
+    """What a reader sees of a template: no comments, no code, no tags, but the words inside expressions."""
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}", " ", template, flags=re.S)
+    said = " ".join(re.findall(r"'([^'{}]* [^'{}]*)'", " ".join(re.findall(r"\{\{.*?\}\}", bare, re.S))))
+    labels = " ".join(re.findall(r"(?:aria-label|alt|title|placeholder)=\"([^\"]*)\"", bare))
+    return re.sub(r"<[^>]*>|\{\{.*?\}\}", " ", bare, flags=re.S) + said + labels
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_pages_say_what_is_wrong_and_never_beg(path: Path) -> None:
+    assert not (found := NEVER_SAID.search(words_of(path.read_text()))), found[0]
+
+
+def test_messages_of_the_code_keep_to_the_same_words() -> None:
+    said = []
+    for path in sorted((ROOT / "tipline").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings and "demo" not in path.parts:
+                text = node.value
+                if re.match(r"[A-Z].* .*[.?]?$", text) and (found := NEVER_SAID.search(text)):
+                    said.append(f"{path.relative_to(ROOT)}:{node.lineno}: {found[0]}: {text[:80]}")
+    assert said == []
