@@ -57,7 +57,16 @@ def examine(settings: Settings) -> list[Check]:
         check_worker,
         check_jail,
     ]
-    return [*(check(settings) for check in checks), *(check_program(name, why) for name, why in OPTIONAL_PROGRAMS.items())]
+    return [*(_run(check, settings) for check in checks), *(check_program(name, why) for name, why in OPTIONAL_PROGRAMS.items())]
+
+
+def _run(check: Callable[[Settings], Check], settings: Settings) -> Check:
+    """Run one check; on a divided installation each user may look at its own part only."""
+    try:
+        return check(settings)
+    except PermissionError as error:
+        name = check.__name__.removeprefix("check_").capitalize()
+        return Check("missing", name, f"this user may not look at {error.filename}.", "Run the doctor as the user that it belongs to.")
 
 
 OPTIONAL_PROGRAMS = {

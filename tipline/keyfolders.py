@@ -84,6 +84,11 @@ def create_key_folders(settings: Settings) -> list[Path]:
     return made
 
 
+def missing_keys(settings: Settings) -> list[str]:
+    """Return the key files that are not there, as `face/name`."""
+    return [f"{face}/{name}" for face, names in SECRETS.items() for name in names if not (settings.keys(face) / name).exists()]
+
+
 def _fresh(name: str) -> str:
     if name == "examiner.key":
         return Identity.generate().secret

@@ -13,8 +13,9 @@ from tipline.accounts import services as accounts
 from tipline.accounts.key_events import Key, installation_exhibit, record_key
 from tipline.admin.keys import infrastructure_keys, publish_known_keys
 from tipline.config import Settings
-from tipline.db import upgrade
-from tipline.keyfolders import create_key_folders
+from tipline.db import Database, upgrade
+from tipline.errors import Conflict
+from tipline.keyfolders import create_key_folders, missing_keys
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
 from tipline.models.staff import Staff
 from tipline.process import open_process
@@ -41,13 +42,18 @@ class SetupReport:
 
 
 def prepare(settings: Settings) -> SetupReport:
-    """Make what is missing of an installation and return what was made."""
+    """Make what is missing of an installation and return what was made.
+
+    Raises:
+        Conflict: people work here already, but keys are missing: new ones would open nothing of what is there.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    upgrade(settings.database)
+    jobs.migrate(settings.database)
+    _refuse_lost_keys(settings)
     made = create_key_folders(settings)
     keys = infrastructure_keys(settings)
     publish_known_keys(settings, keys)
-    upgrade(settings.database)
-    jobs.migrate(settings.database)
     process = open_process("console", settings)
     try:
         with process.unit(write=True) as work:
@@ -60,6 +66,21 @@ def prepare(settings: Settings) -> SetupReport:
     finally:
         process.database.dispose()
     return SetupReport(tuple(made), tuple(logged), link)
+
+
+def _refuse_lost_keys(settings: Settings) -> None:
+    lost = missing_keys(settings)
+    if not lost:
+        return
+    database = Database(settings.database)
+    with database.session(write=False) as session:
+        in_use = session.scalars(select(Staff.id).where(Staff.state == "active").limit(1)).first() is not None
+    database.dispose()
+    if in_use:
+        raise Conflict(
+            f"Keys of this installation are missing: {', '.join(lost)}.",
+            "Restore the key folders from their backup, or correct TIPLINE_DATA or TIPLINE_KEYS_DIR. Nothing was changed.",
+        )
 
 
 def ensure_installation(work: Work) -> Exhibit:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from tests.installations import Installation
 from tests.tipline.accounts.console_house import build, path_of, sign_in
 from tipline.admin.setup import SetupReport, prepare
 from tipline.config import Settings
+from tipline.errors import Conflict
 from tipline.models.custody import Exhibit
 from tipline.models.staff import Staff
 from tipline.process import open_process
@@ -111,3 +115,14 @@ def link_of(report: SetupReport) -> str:
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+def test_lost_keys_of_an_installation_in_use_are_not_made_anew(installation: Installation) -> None:
+    lost = installation.settings.keys("public") / "receipt.pepper"
+    kept = lost.read_text()
+    lost.unlink()
+    with pytest.raises(Conflict, match=r"public/receipt\.pepper"):
+        prepare(installation.settings)
+    assert not lost.exists()
+    lost.write_text(kept)
+    assert prepare(installation.settings).made == ()
