@@ -74,14 +74,9 @@ class DiskPending:
     def commit(self, name: str) -> None:
         self._store.put_many({name: self})
 
-    def begin_sync(self) -> None:
-        """Lets the bytes go to the disk now, so that the waits of several files are one."""
-        os.utime(self._handle, ns=_EPOCH)
-        if hasattr(os, "posix_fadvise"):  # Linux begins to write what it is told will not be needed
-            os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
-
     def sync(self) -> None:
         """Waits until the bytes are durable."""
+        os.utime(self._handle, ns=_EPOCH)
         os.fsync(self._handle)
 
     def name(self, target: str) -> None:
@@ -149,8 +144,6 @@ class DiskStore:
                 pending.abort()
 
     def _store(self, made: Sequence[DiskPending], places: Sequence[str]) -> None:
-        for pending in made:
-            pending.begin_sync()
         for pending in made:
             pending.sync()
         folders = {os.path.dirname(place) for place in places}
