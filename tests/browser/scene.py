@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from tests.browser.conftest import DESKTOP, Eye, press
 from tests.journeys.site import RunningSite
@@ -88,8 +88,8 @@ def look_at_public_pages(scene: Scene) -> None:
         scene.eye.look(page, name)
     press(page.get_by_role("button", name="Continue"))
     scene.eye.look(page, "public-tip-error")
-    page.fill("textarea[name=what]", "A second tip, to look at its pages. Call 555-0142.")
-    page.set_input_files("input[name=files]", [{"name": "a.txt", "mimeType": "text/plain", "buffer": b"a line"}])
+    page.fill("textarea[name=what]", f"A second tip, to look at its pages. Call 555-0142.\n\n{'unbroken' * 40}")
+    page.set_input_files("input[name=files]", [FilePayload(name=f"{'scan_of_a_page_' * 12}.txt", mimeType="text/plain", buffer=b"a line")])
     press(page.get_by_role("button", name="Continue"))
     scene.eye.look(page, "public-check")
     press(page.get_by_role("button", name="Send this tip"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.browser.conftest import Eye, press
 from tests.browser.scene import SLOW, Scene, choose, load_until, look_at_public_pages, sealed_file, use_link, walk_to
@@ -120,6 +120,14 @@ def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     page = scene.desks["investigator"]
     page.goto(f"{scene.site.console}/inbox")
     scene.eye.look(page, "inbox")
+    page.goto(f"{scene.site.console}/exhibits?show=all")
+    scene.eye.look(page, "exhibits-all")
+    press(page.get_by_role("link", name="No number").last)
+    scene.eye.look(page, "exhibit-without-number")
+    page.goto(f"{scene.site.console}/inbox")
+    press(page.get_by_role("link", name=re.compile("A second tip")).first)
+    scene.eye.look(page, "tip-of-long-words")
+    page.goto(f"{scene.site.console}/inbox")
     press(page.get_by_role("link", name=re.compile("He showed me a table")).first)
     scene.tip = page.url
     load_until(page, lambda words: "Not examined yet" not in words)
@@ -180,7 +188,7 @@ def test_07_letters_and_samples_are_registered(scene: Scene) -> None:
             page.fill("[name=addressee]", "The board")
         page.fill("[name=received_on]", "2026-09-03")
         page.fill("[name=handed_over_by]", "D. Acosta, mail room")
-        page.set_input_files("input[type=file]", [{"name": f"{kind}.bin", "mimeType": "application/octet-stream", "buffer": data}])
+        page.set_input_files("input[type=file]", [FilePayload(name=f"{kind}.bin", mimeType="application/octet-stream", buffer=data)])
         press(page.locator(f"form[action$='/{kind}/new'] button.btn-main"))
         expect(page).to_have_url(re.compile(r"/(LTR|SMP)-\d{4}-\d{4}"))
         scene.eye.look(page, kind.removesuffix("s"))
