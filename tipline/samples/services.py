@@ -24,6 +24,7 @@ from tipline.work import Work
 
 PAGE = 50
 PEOPLE_PAGE = 50
+MOST_PEOPLE = 2**31 - 1  # the highest place that a database takes
 MOST_BYTES = 256 * 1024 * 1024  # read in the request; larger files wait for the columnar reader
 
 

@@ -54,5 +54,5 @@ def _form(form: SampleForm) -> ResponseReturnValue:
 
 @bp.get("/samples/<number>")
 def show(number: str) -> ResponseReturnValue:
-    after = request.args.get("after", 0, type=int)
+    after = min(max(request.args.get("after", 0, type=int), 0), services.MOST_PEOPLE)
     return render_template("samples/sample_show.html", sample=services.read_sample(work(), actor(), number, after), after=after)

@@ -208,3 +208,9 @@ def test_the_list_tells_form_and_people(desk: Desk, case: str) -> None:
     assert number in page
     assert "CSV" in page
     assert case in page
+
+
+@pytest.mark.parametrize("after", ["-1", "2147483648", "9" * 30, "x", ""])
+def test_a_place_that_no_person_can_have_is_no_fault(desk: Desk, case: str, after: str) -> None:
+    number = register(desk, case, TABLE.encode(), "members.csv")
+    assert desk.client().get(f"/samples/{number}", query_string={"after": after}).status_code == 200
