@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from tests.evidence.examine.jails import WORKING
 from tests.journeys.world import LOGINS, World, told
 from tipline.app import create_public_app
 from tipline.config import Settings
@@ -133,9 +134,7 @@ def requests(world: World) -> list[Request]:
     form |= {"to": ids["staff_id"], "staff_id": ids["staff_id"], "start": f"tip:{ids['tip']}", "end": f"letter:{ids['letter']}"}
     found = []
     for rule in sorted(world.console.url_map.iter_rules(), key=lambda rule: rule.rule):
-        values = {
-            name: ids.get("token" if name == "token" else name, "x") if name != "number" else ids[numbered(rule)] for name in rule.arguments
-        }
+        values = {name: ids[numbered(rule)] if name == "number" else ids.get(name, "x") for name in rule.arguments}
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             path = addresses.build(rule.endpoint, values, method)
             found.append(Request(rule.endpoint, method, path, form if method == "POST" else {}))
@@ -195,9 +194,9 @@ def test_a_role_is_refused_where_it_may_not_and_nothing_changes(world: World, re
     client = world.sign_in(role)
     token = token_of(client)
     rows, stored = world.rows(), world.stored()
-    for asked in requests:
-        if role in MAY[asked.endpoint]:
-            continue
+    refused = [asked for asked in requests if role not in MAY[asked.endpoint]]
+    assert len(refused) > 10
+    for asked in refused:
         data = {**asked.data, "csrf_token": token} if asked.data else None
         answer = client.open(asked.path, method=asked.method, data=data)
         assert answer.status_code == 403, f"{asked.method} {asked.path}: {answer.status_code}"
@@ -211,6 +210,8 @@ def test_a_role_is_refused_where_it_may_not_and_nothing_changes(world: World, re
 def test_a_role_reads_where_it_may(world: World, requests: list[Request], role: str) -> None:
     client = world.sign_in(role)
     for asked in requests:
+        if asked.endpoint == "exhibits.preview" and not WORKING:
+            continue  # pictures are made in a jail
         if role in MAY[asked.endpoint] and asked.method == "GET" and not asked.endpoint.startswith("accounts.setup"):
             with client.get(asked.path) as answer:
                 assert answer.status_code in (200, 302), f"{asked.path}: {answer.status_code}"

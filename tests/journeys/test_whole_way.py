@@ -18,6 +18,7 @@ from sqlalchemy import text
 from evidence.keys import Identity, wrap
 from evidence.storage import open_store
 from tests.conftest import fresh_database
+from tests.evidence.examine.jails import needs_jail
 from tests.journeys import invariants, theft
 from tests.journeys.inputs import Inputs, own_inputs, real_inputs
 from tests.journeys.site import running_site
@@ -25,6 +26,7 @@ from tests.journeys.walk import Walk, secrets_of, walk_through
 from tests.servers import RunningS3
 from tipline.db import open_engine
 
+pytestmark = needs_jail  # a photo's place, its preview and a file's records are found there
 WAYS = ("own", "real", pytest.param("servers", marks=pytest.mark.servers))
 
 
