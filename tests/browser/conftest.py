@@ -20,6 +20,15 @@ CHECKED = {("desktop", "light"), ("phone", "dark")}  # all colours and both layo
 HERE = ("http://127.0.0.1:", "data:", "blob:", "about:")
 
 
+NOT_HERE = "no Chromium on this machine: the browser tests did not run (apt-get install chromium)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end, in words, that these tests did not run; a row of s says it to nobody."""
+    if any(NOT_HERE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(NOT_HERE, yellow=True)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, headless."""
@@ -27,7 +36,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI=true, but there is no Chromium: .ci/run installs it")
-        pytest.skip("no Chromium on this machine: the browser tests did not run (apt-get install chromium)")
+        pytest.skip(NOT_HERE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
