@@ -19,7 +19,7 @@ from tests.journeys.test_bad_input import KIND, words_on
 from tests.tipline.intake.house import SEND, TIP, field_value, multipart
 from tipline.intake.receipt import parse_receipt
 
-ROUNDS, SENDERS = 4, 5
+ROUNDS, SENDERS = 3, 5
 MOST_ROUND = 4.0  # seconds until the power goes, at most
 ENOUGH = 3  # tips that must have been acknowledged, all rounds together, for the test to say something
 PIECE = 100_000

@@ -101,3 +101,4 @@ def told(settings: Settings) -> Iterator[World]:
         yield world
     finally:
         inside.close()
+        story.close()  # its people's keys are read through its own processes
