@@ -1,10 +1,10 @@
 """Signed heads of the log (C2SP signed-note and tlog-checkpoint), and the file of a consistency proof (SPEC section 5).
 
-    tips.example.org/log
-    128
-    wCDZr7hhDCb7KR0CrfpSO0aSIyBUmbFXcaW4WUCKVgA=
+tips.example.org/log
+128
+wCDZr7hhDCb7KR0CrfpSO0aSIyBUmbFXcaW4WUCKVgA=
 
-    — tips.example.org/log 0tq9cZB1...
+— tips.example.org/log 0tq9cZB1...
 """
 
 from __future__ import annotations

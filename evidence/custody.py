@@ -1,6 +1,6 @@
 """The rules of an exhibit's chain (SPEC 4.5), and the custody line in which an event is given out (SPEC 6.4). Pure.
 
-    {"index":7,"fields":["d:WyJ...","c:2Gk..."],"reasons":{"actor":"work product"},"attest":{"withheld":"..."},"proof":["..."]}
+{"index":7,"fields":["d:WyJ...","c:2Gk..."],"reasons":{"actor":"work product"},"attest":{"withheld":"..."},"proof":["..."]}
 """
 
 from __future__ import annotations
@@ -19,8 +19,24 @@ INSTALLATION = "installation"
 KEY_KINDS: frozenset[str] = frozenset({"KEY_ADDED", "KEY_RETIRED", "KEY_COMPROMISED"})
 KINDS: frozenset[str] = KEY_KINDS | frozenset(
     (
-        "ACQUIRED", "SEALED", "EXAMINED", "VIEWED", "DOWNLOADED", "TRANSFERRED", "DERIVED", "REDACTED", "VERIFIED", "VERIFY_FAILED",
-        "EXPORTED", "HELD", "RELEASED", "QUARANTINED", "DISPOSED", "CORRECTED", "RESTORED", "PADDING",
+        "ACQUIRED",
+        "SEALED",
+        "EXAMINED",
+        "VIEWED",
+        "DOWNLOADED",
+        "TRANSFERRED",
+        "DERIVED",
+        "REDACTED",
+        "VERIFIED",
+        "VERIFY_FAILED",
+        "EXPORTED",
+        "HELD",
+        "RELEASED",
+        "QUARANTINED",
+        "DISPOSED",
+        "CORRECTED",
+        "RESTORED",
+        "PADDING",
     )
 )
 _ENTRY = re.compile(r"[0-9a-f]{64}")

@@ -1,6 +1,6 @@
 """Digests, always SHA-256, always written `sha256:<64 lower-case hex digits>` (SPEC 1.3).
 
-    digest(b"abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+digest(b"abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The Merkle tree of the log (RFC 6962 section 2.1, RFC 9162 section 2.1) and its tiles (C2SP tlog-tiles).
 
-    leaf_hash(entry)  = SHA-256(0x00 || entry)
-    node_hash(l, r)   = SHA-256(0x01 || l || r)
-    tile_path(0, 1234067, 256) == "tile/0/x001/x234/067"
+leaf_hash(entry)  = SHA-256(0x00 || entry)
+node_hash(l, r)   = SHA-256(0x01 || l || r)
+tile_path(0, 1234067, 256) == "tile/0/x001/x234/067"
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The custody leaf (SPEC section 4): salted commitments to each field, attested, hashed to 32 bytes.
 
-    s_i   = base64url of bytes 16 i to 16 i + 15 of SHAKE-256("tipline/salts/1\\0" || K)
-    d_i   = ["<s_i>","kind","ACQUIRED"]                       the disclosure of one field, UTF-8 JSON
-    c_i   = SHA-256("tipline/field/1\\0" || d_i)
-    B     = SHA-256("tipline/body/1\\0" || S || "\\0" || c_1 ... c_n)
-    a     = SHA-256("tipline/attest/1\\0" || salt || list)      list: SHA-256(key) || Ed25519("tipline/sign/1\\0" || B)
-    entry = SHA-256("tipline/entry/1\\0" || B || a)
+s_i   = base64url of bytes 16 i to 16 i + 15 of SHAKE-256("tipline/salts/1\\0" || K)
+d_i   = ["<s_i>","kind","ACQUIRED"]                       the disclosure of one field, UTF-8 JSON
+c_i   = SHA-256("tipline/field/1\\0" || d_i)
+B     = SHA-256("tipline/body/1\\0" || S || "\\0" || c_1 ... c_n)
+a     = SHA-256("tipline/attest/1\\0" || salt || list)      list: SHA-256(key) || Ed25519("tipline/sign/1\\0" || B)
+entry = SHA-256("tipline/entry/1\\0" || B || a)
 """
 
 from __future__ import annotations
@@ -22,11 +22,44 @@ from evidence.errors import FormatError, UsageError
 
 SCHEMA = "tipline/custody/1"
 FIELDS: tuple[str, ...] = (
-    "event_id", "act_id", "act_size", "exhibit", "exhibit_seq", "exhibit_prev", "kind", "occurred_from", "occurred_to", "clock", "actor",
-    "role", "on_behalf_of", "released_by", "received_by", "purpose", "authority", "moved_from", "moved_to", "method_tool",
-    "method_version", "method_command", "plaintext_before", "ciphertext_before", "length_before", "plaintext_after", "ciphertext_after",
-    "length_after", "name_b64", "name_shown", "result", "justification", "parent_exhibit", "program", "claim_key", "source_recipient",
-    "key_id", "manifest",
+    "event_id",
+    "act_id",
+    "act_size",
+    "exhibit",
+    "exhibit_seq",
+    "exhibit_prev",
+    "kind",
+    "occurred_from",
+    "occurred_to",
+    "clock",
+    "actor",
+    "role",
+    "on_behalf_of",
+    "released_by",
+    "received_by",
+    "purpose",
+    "authority",
+    "moved_from",
+    "moved_to",
+    "method_tool",
+    "method_version",
+    "method_command",
+    "plaintext_before",
+    "ciphertext_before",
+    "length_before",
+    "plaintext_after",
+    "ciphertext_after",
+    "length_after",
+    "name_b64",
+    "name_shown",
+    "result",
+    "justification",
+    "parent_exhibit",
+    "program",
+    "claim_key",
+    "source_recipient",
+    "key_id",
+    "manifest",
 )
 NEVER_WITHHELD = ("exhibit", "exhibit_seq", "exhibit_prev")
 NO_PREVIOUS = "0" * 64

@@ -1,9 +1,9 @@
 """Ed25519 (RFC 8032) and the OpenSSH forms of its keys and signatures; the only door to `cryptography`'s Ed25519.
 
-    key_id(public)            "ed25519:" and base64url of the 32 bytes: how a leaf names a key
-    ssh_public_line(...)      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI... comment"
-    ssh_fingerprint(...)      "SHA256:" and 43 letters, as `ssh-keygen -l` prints it
-    ssh_signature(...)        "-----BEGIN SSH SIGNATURE-----" ..., as `ssh-keygen -Y sign` writes it (OpenSSH PROTOCOL.sshsig)
+key_id(public)            "ed25519:" and base64url of the 32 bytes: how a leaf names a key
+ssh_public_line(...)      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI... comment"
+ssh_fingerprint(...)      "SHA256:" and 43 letters, as `ssh-keygen -l` prints it
+ssh_signature(...)        "-----BEGIN SSH SIGNATURE-----" ..., as `ssh-keygen -Y sign` writes it (OpenSSH PROTOCOL.sshsig)
 """
 
 from __future__ import annotations

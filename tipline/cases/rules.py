@@ -47,7 +47,10 @@ class Happening:
 
 
 def timeline(happenings: Iterable[Happening], by_received: bool = False) -> list[Happening]:
-    """Order what happened: by the day it happened, or by the day it reached us; within a day as given, things before what was made of them."""
+    """Order what happened: by the day it happened, or by the day it reached us.
+
+    Within a day as given, things before what was made of them.
+    """
     if by_received:
         return sorted(happenings, key=lambda one: (one.reached, one.happened))
     return sorted(happenings, key=lambda one: (one.happened, one.reached))
