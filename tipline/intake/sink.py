@@ -25,8 +25,8 @@ from evidence.errors import NotFound, StorageFull
 from evidence.examine.identify import identify
 from evidence.vault import Receiving, Sealed, Vault
 from tipline.intake.draft import ReceivedFile
+from tipline.intake.readahead import pieces
 
-READ = 256 * 1024
 HEAD = 16 * 1024  # kept in memory of each file, to tell its type
 MOST_PARTS = 1000
 MOST_FIELD_NAME = 64
@@ -240,8 +240,7 @@ class _Parts:
         if not boundary:
             raise ValueError("no boundary")
         decoder = MultipartDecoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
-        room = bytearray(READ)
-        while size := body.readinto(room):
+        for room, size in pieces(body):
             if not self._pass_on(decoder, room, size):
                 self._decode(decoder, self._up_to_boundary(decoder, bytes(memoryview(room)[:size])))
         if self._held:

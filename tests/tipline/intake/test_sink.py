@@ -18,7 +18,7 @@ from werkzeug.wsgi import LimitedStream
 from evidence.errors import StorageFull
 from evidence.storage.disk import DiskPending, DiskStore
 from evidence.vault import Vault
-from tipline.intake import sink as sinks
+from tipline.intake import readahead
 from tipline.intake.sink import Arrival, Limits, receive
 
 BOUNDARY = "----WebKitFormBoundaryA1b2"
@@ -110,7 +110,7 @@ def test_wherever_a_read_ends_the_file_is_the_same(vault: Vault, monkeypatch: py
     """What looks almost like a boundary is content, also where it lies across two reads."""
     content = b"".join(pieces)
     assume(not re.search(rb"[\r\n]--" + re.escape(BOUNDARY.encode()), b"\n" + content))
-    monkeypatch.setattr(sinks, "READ", read)
+    monkeypatch.setattr(readahead, "PIECE", read)
     with arrive(vault, file("a.bin", content) + field("after", "y") + file("b.bin", content[::-1]) + END) as arrival:
         assert [one.refusal for one in arrival.files] == [None, None]
         assert [b"".join(vault.read(one.sealed.keyfile)) for one in arrival.whole if one.sealed] == [content, content[::-1]]
@@ -122,7 +122,7 @@ def test_a_read_that_ends_behind_a_boundary_adds_nothing_to_the_file(vault: Vaul
     body = file("a.bin", b"abc") + field("after", "y") + END
     behind = body.index(DELIMITER) + len(DELIMITER)
     for read in (behind - 1, behind, behind + 1, behind + 2):
-        monkeypatch.setattr(sinks, "READ", read)
+        monkeypatch.setattr(readahead, "PIECE", read)
         with arrive(vault, body) as arrival:
             assert [sink.arrived for sink in arrival.whole] == [3]
             assert arrival.fields == {"after": "y"}
