@@ -156,7 +156,7 @@ def read_answer(line: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.02, 0.7, 0.999])  # a piece of the body is read whole before it is sealed
 def test_a_connection_cut_in_the_middle_of_a_file_leaves_nothing_half(house: House, source: httpx.Client, share: float) -> None:
     before, draft = (house.count(), house.count(DraftPart)), begin(source)
     body = multipart({"draft": draft, "what": "Cut", "how": "saw"}, {"IMG.jpg": os.urandom(900_000)})
