@@ -116,11 +116,16 @@ class Eye:
             page.screenshot(path=str(self.folder / f"{name}.png"), full_page=True)
 
 
+BEYOND = """() => [...document.querySelectorAll("main *")]
+  .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !one.closest(".scroll"))
+  .slice(-3).map(one => one.outerHTML.slice(0, 120))"""
+
+
 def sideways(page: Page) -> list[str]:
     """Return a fault where the whole page scrolls sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     width = (page.viewport_size or DESKTOP)["width"]
-    return [f"at {width} px the page scrolls sideways by {wide} px"] if wide > 0 else []
+    return [f"at {width} px the page scrolls sideways by {wide} px: {page.evaluate(BEYOND)}"] if wide > 0 else []
 
 
 @pytest.fixture(scope="session")
