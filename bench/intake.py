@@ -31,7 +31,7 @@ from tipline.config import Settings
 from tipline.demo.content import SLUG
 from tipline.demo.story import begin
 from tipline.models.tips import Tip
-from tipline.process import open_process
+from tipline.process import Process, open_process
 
 MIB = 1024 * 1024
 BOUNDARY = "tipline-bench-boundary"
@@ -131,8 +131,8 @@ def bench_tips(settings: Settings, port: int, tips: int) -> None:
         print(f"tips, 1 MiB attachment, {clients} clients: {acknowledged / seconds:.1f}/s; {acknowledged} acknowledged, {kept} stored")
 
 
-def stored(console: object) -> int:
-    with console.unit(write=False) as work:  # type: ignore[attr-defined]  # a Process
+def stored(console: Process) -> int:
+    with console.unit(write=False) as work:
         return int(work.session.execute(select(func.count()).select_from(Tip)).scalar_one())
 
 

@@ -443,7 +443,7 @@ def read_event(line: bytes, where: str) -> Event:
     if not isinstance(fields, list) or len(fields) != len(FIELDS) or not isinstance(proof, list) or type(index) is not int or index < 0:
         raise Broken("%s: not a custody line of %s" % (where, SCHEMA))
     values, commitments = {}, []
-    for name, text in zip(FIELDS, fields):  # noqa: B905
+    for name, text in zip(FIELDS, fields):  # noqa: B905 - as above
         data = unb64(text[2:] if isinstance(text, str) else text, where)
         if text[:2] == "d:":
             values[name] = read_disclosure(data, name, where)
@@ -536,7 +536,7 @@ def read_table(folder: Path, path: str, head: List[str]) -> List[Dict[str, str]]
         raise Broken("%s: not a table (%s)" % (path, error)) from error
     if not rows or rows[0] != head or any(len(row) != len(head) for row in rows):
         raise Broken("%s: not a table of %s" % (path, ", ".join(head)))
-    return [dict(zip(head, row)) for row in rows[1:]]  # noqa: B905
+    return [dict(zip(head, row)) for row in rows[1:]]  # noqa: B905 - as above
 
 
 def check_originals(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> None:

@@ -87,7 +87,7 @@ def _bubblewrap() -> Walls:
         *(program, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
         *("--uid", "65534", "--gid", "65534", "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"),
         # before the binds: an environment that lies under /tmp would vanish behind it
-        *("--size", str(16 * 1024 * 1024), "--tmpfs", "/tmp"),  # noqa: S108
+        *("--size", str(16 * 1024 * 1024), "--tmpfs", "/tmp"),  # noqa: S108  a folder inside the jail
         *binds,
         *("--ro-bind", _package_folder(), "/jail/evidence", "--remount-ro", "/", "--chdir", "/", "--"),
     )

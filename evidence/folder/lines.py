@@ -83,6 +83,7 @@ class Line:
 def new_line(index: int, opening: Opening, name: str | None, blob: bytes) -> Line:
     """The line of a new event; `name` is the item's object, None for the folder's own record."""
     value = {key: opening.field(key) for key in ("event_id", "exhibit", "exhibit_seq", "exhibit_prev")}
+    # custody.next_fields made these four: their types hold, which a mapping can't show
     return Line(index, **value, entry=opening.entry().hex(), object=name, opening=canonical.b64url(blob), stub=None)  # type: ignore[arg-type]
 
 

@@ -103,7 +103,7 @@ class _Reader(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what BufferedReader gives
         length = min(len(buffer), self._size - self._at)
         if length <= 0:
             return 0
