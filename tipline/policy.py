@@ -8,7 +8,9 @@ from tipline.errors import Forbidden
 READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read"})
 
 ROLES: dict[str, frozenset[str]] = {
-    "administrator": frozenset({"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read"}),
+    "administrator": frozenset(
+        {"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read", "record.restore", "store.scrub"}
+    ),
     "investigator": READ
     | {
         "tip.work",
@@ -17,6 +19,12 @@ ROLES: dict[str, frozenset[str]] = {
         "exhibit.transfer",
         "exhibit.download",
         "exhibit.number",
+        "exhibit.correct",
+        "exhibit.derive",
+        "exhibit.register",
+        "exhibit.quarantine",
+        "disposition.propose",
+        "store.scrub",
         "case.open",
         "case.work",
         "letter.register",
@@ -25,8 +33,25 @@ ROLES: dict[str, frozenset[str]] = {
         "keys.read",
     },
     "counsel": READ
-    | {"exhibit.verify", "exhibit.transfer", "exhibit.download", "case.open", "case.work", "export.read", "export.make", "keys.read"},
-    "program_manager": READ | {"tip.work", "tip.reply", "program.notice", "export.read", "keys.read"},
+    | {
+        "exhibit.verify",
+        "exhibit.transfer",
+        "exhibit.download",
+        "exhibit.correct",
+        "exhibit.derive",
+        "exhibit.register",
+        "exhibit.quarantine",
+        "hold.manage",
+        "disposition.propose",
+        "disposition.decide",
+        "case.open",
+        "case.work",
+        "export.read",
+        "export.make",
+        "keys.read",
+        "record.restore",
+    },
+    "program_manager": READ | {"tip.work", "tip.reply", "program.notice", "export.read", "keys.read", "disposition.decide"},
 }
 
 ROLE_NAMES = {

@@ -49,6 +49,18 @@ class RecipientList:
     def examiner(self) -> str:
         return self._find("examiner", "worker")
 
+    @property
+    def administrators(self) -> list[str]:
+        """To whom openings of the installation's own record are sealed, where they are.
+
+        Raises:
+            Conflict: the list names none.
+        """
+        found = [entry.recipient for entry in self.recipients if entry.purpose == "administrator"]
+        if not found:
+            raise Conflict("The signed list of recipients names no administrator.", "Set up the first administrator's account.")
+        return found
+
     def _find(self, purpose: str, owner: str) -> str:
         for entry in self.recipients:
             if (entry.purpose, entry.id) == (purpose, owner):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
 from evidence.errors import EvidenceError
 from evidence.keys import KeyFile, wrap
-from evidence.records import NO_PREVIOUS, Opening, Scalar, Signer, new_opening
+from evidence.records import Opening, Scalar, Signer, new_opening
 from evidence.vault import Sealed as SealedObject
 from evidence.vault import Vault
 from tipline.actor import Actor, ProgramKeys
@@ -28,6 +28,8 @@ from tipline.recipients import RecipientFile, RecipientList
 INSTALLATION = "installation"  # the exhibit that stands for the installation's own record: keys and padding
 PROCESS_NAMES: dict[Face, str] = {"public": "public face", "console": "console", "worker": "worker"}
 VERSION = "1"
+CLEAR_KINDS = custody.KEY_KINDS | {"PADDING"}  # their openings stand in the clear: they name keys, and people by an opaque id
+_ADD_EVENTS, _ADD_OPENINGS, _ADD_PENDING = (insert(cast(Table, model.__table__)) for model in (CustodyEvent, CustodyOpening, LogPending))
 
 
 @dataclass(frozen=True)
@@ -104,29 +106,49 @@ class CustodyVault:
         Raises:
             Unsound: the exhibit's row names another recipient than its own key.
         """
-        exhibit = act.exhibit
-        recipient = _own_recipient(exhibit, act.keyfile)
-        previous_seq, previous_entry = self._head(session, exhibit.id)
-        values = custody.next_fields(
-            previous_entry, previous_seq, exhibit.id, {"kind": act.kind, **self._who_and_when(act, now), **act.fields}
-        )
-        signers: list[Signer] = [self.keys.process_key]
-        if act.signed and act.actor is not None:
-            signers.append(act.actor.keyring.signing_key)
-        opening = new_opening(values, signers)
-        event = CustodyEvent(
-            event_id=str(values["event_id"]),
-            exhibit_id=exhibit.id,
-            exhibit_seq=previous_seq + 1,
-            exhibit_prev=previous_entry or NO_PREVIOUS,
-            entry=opening.entry().hex(),
-        )
-        session.add(event)
-        session.flush()
-        blob = opening.to_bytes() if recipient is None else wrap(opening.to_bytes(), [recipient])
-        session.add_all([CustodyOpening(event_id=event.event_id, opening=blob), LogPending(event_id=event.event_id)])
-        session.flush()
-        return event
+        return self.record_act(session, [act], now)[0]
+
+    def record_act(self, session: Session, acts: Sequence[Act], now: datetime) -> list[CustodyEvent]:
+        """Append one act on several exhibits: an event for each, all under one act id, in the caller's transaction.
+
+        Exhibits are locked in the order of their ids, so two acts on the same ones never wait for each other.
+
+        Returns:
+            The clear rows in the order of `acts`. Raises: as `record`.
+        """
+        recipients = [self._recipients_of(act) for act in acts]
+        shared: dict[str, Scalar] = {"act_id": new_id(), "act_size": len(acts)}
+        session.flush()  # rows of exhibits made in this transaction
+        heads = self._heads(session, {act.exhibit.id for act in acts})
+        rows: list[dict[str, Any]] = []
+        openings: list[dict[str, Any]] = []
+        for act, to in zip(acts, recipients, strict=True):
+            seq, previous = heads[act.exhibit.id]
+            given = {"kind": act.kind, **shared, **self._who_and_when(act, now), **act.fields}
+            values = custody.next_fields(previous, seq, act.exhibit.id, given)
+            opening = new_opening(values, self._signers(act))
+            entry = opening.entry().hex()
+            row = {name: values[name] for name in ("event_id", "exhibit_seq", "exhibit_prev")}
+            rows.append({**row, "exhibit_id": act.exhibit.id, "entry": entry})
+            blob = opening.to_bytes() if to is None else wrap(opening.to_bytes(), to)
+            openings.append({"event_id": row["event_id"], "opening": blob})
+            heads[act.exhibit.id] = (seq + 1, entry)
+        session.execute(_ADD_EVENTS, rows)
+        session.execute(_ADD_OPENINGS, openings)
+        session.execute(_ADD_PENDING, [{"event_id": row["event_id"]} for row in rows])
+        return [CustodyEvent(**row) for row in rows]
+
+    def _signers(self, act: Act) -> list[Signer]:
+        """The process that records signs first, then the person where one signs."""
+        return [self.keys.process_key, act.actor.keyring.signing_key] if act.signed and act.actor else [self.keys.process_key]
+
+    def _recipients_of(self, act: Act) -> list[str] | None:
+        """To whom an event's opening is sealed: the exhibit's own key; of the installation's record, the administrators, or nobody."""
+        if act.keyfile is not None:
+            return [own_recipient(act.exhibit, act.keyfile)]
+        if act.exhibit.kind != INSTALLATION:
+            raise Unsound("An event was about to be recorded without the exhibit's key.", "Report this: it is a fault of the program.")
+        return None if act.kind in CLEAR_KINDS else self.recipients.administrators
 
     def acquire(self, session: Session, new: Acquisition, now: datetime) -> tuple[Exhibit, CustodyEvent]:
         """Make an exhibit of a sealed object: key file for the program, row, and its ACQUIRED event.
@@ -167,15 +189,23 @@ class CustodyVault:
         act = Act(exhibit, keyfile, "ACQUIRED", fields, new.actor, signed=new.actor is not None, occurred=new.occurred)
         return exhibit, self.record(session, act, now)
 
-    def _head(self, session: Session, exhibit_id: str) -> tuple[int, str | None]:
-        session.execute(select(Exhibit.id).where(Exhibit.id == exhibit_id).with_for_update())
-        head = session.execute(
-            select(CustodyEvent.exhibit_seq, CustodyEvent.entry)
-            .where(CustodyEvent.exhibit_id == exhibit_id)
-            .order_by(CustodyEvent.exhibit_seq.desc())
-            .limit(1)
-        ).first()
-        return (head[0], head[1]) if head else (0, None)
+    def _heads(self, session: Session, exhibit_ids: set[str]) -> dict[str, tuple[int, str | None]]:
+        """Lock the exhibits and return the number and entry of each one's last event."""
+        wanted = select(Exhibit.id).where(Exhibit.id.in_(exhibit_ids)).order_by(Exhibit.id).with_for_update()
+        session.execute(wanted)
+        last = (
+            select(CustodyEvent.exhibit_id, func.max(CustodyEvent.exhibit_seq).label("seq"))
+            .where(CustodyEvent.exhibit_id.in_(exhibit_ids))
+            .group_by(CustodyEvent.exhibit_id)
+            .subquery()
+        )
+        found = session.execute(
+            select(CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq, CustodyEvent.entry).join(
+                last, (last.c.exhibit_id == CustodyEvent.exhibit_id) & (last.c.seq == CustodyEvent.exhibit_seq)
+            )
+        )
+        heads: dict[str, tuple[int, str | None]] = dict.fromkeys(exhibit_ids, (0, None))
+        return heads | {exhibit_id: (seq, entry) for exhibit_id, seq, entry in found}
 
     def _who_and_when(self, act: Act, now: datetime) -> dict[str, Scalar]:
         occurred = act.occurred or now
@@ -184,8 +214,6 @@ class CustodyVault:
         else:
             moment, clock = occurred.isoformat(), "day and order only"
         return {
-            "act_id": new_id(),
-            "act_size": 1,
             "occurred_from": moment,
             "occurred_to": moment,
             "clock": clock,
@@ -206,7 +234,7 @@ class CustodyVault:
         if exhibit.object_name is None:
             raise Unsound("This exhibit has no stored bytes.", "It is a physical thing; its custody record is all that is kept here.")
         keyfile = self.objects.open_key(exhibit.object_name, keys.identity)
-        _own_recipient(exhibit, keyfile)
+        own_recipient(exhibit, keyfile)
         return keyfile
 
     def facts(self, exhibit: Exhibit, keys: ProgramKeys) -> ExhibitFacts:
@@ -259,7 +287,7 @@ class CustodyVault:
         if exhibit.object_name is None:
             raise Unsound("This exhibit has no stored bytes.", "Leave physical exhibits out of this job.")
         keyfile = self.objects.open_grant(exhibit.object_name, grant.id, self.keys.examiner)
-        _own_recipient(exhibit, keyfile)
+        own_recipient(exhibit, keyfile)
         return exhibit, keyfile
 
     def close_grant(self, session: Session, grant: Grant) -> None:
@@ -271,11 +299,12 @@ class CustodyVault:
         session.flush()
 
 
-def _own_recipient(exhibit: Exhibit, keyfile: KeyFile | None) -> str | None:
-    if keyfile is None:
-        if exhibit.kind != INSTALLATION:
-            raise Unsound("An event was about to be recorded without the exhibit's key.", "Report this: it is a fault of the program.")
-        return None
+def own_recipient(exhibit: Exhibit, keyfile: KeyFile) -> str:
+    """Return the recipient of an exhibit's openings, derived from its own key.
+
+    Raises:
+        Unsound: the row does not belong to the key file.
+    """
     if keyfile.identity.recipient != exhibit.recipient or keyfile.object_name != exhibit.object_name:
         raise Unsound(
             "The exhibit's row in the database does not belong to its key file.", "Stop work on this exhibit and tell the administrator."

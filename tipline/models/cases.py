@@ -105,6 +105,7 @@ class Export(Base):
     payload_digest: Mapped[str | None] = mapped_column(String(71))  # of manifest-sha256.txt, public once exported
     failure: Mapped[bytes | None] = mapped_column(Sealed)  # age to the program
     bundle_name: Mapped[str | None] = mapped_column(String(64), index=True)  # sealed object that holds the packed bundle
+    tag_digest: Mapped[str | None] = mapped_column(String(71))  # of tagmanifest-sha256.txt: what a time stamp is made of
     disclosures: Mapped[bytes | None] = mapped_column(Sealed)  # age to the examiner: what the signer lets out; gone when done
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
 

@@ -45,6 +45,37 @@ class ProgramWrap(Base):
     granted_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
+class Rotation(Base):
+    """A program that got a new identity; files that the old one opens are wrapped anew, a batch at a time."""
+
+    __tablename__ = "rotation"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    old_identity: Mapped[bytes | None] = mapped_column(Sealed)  # age to the new program recipient; gone when done
+    started_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    started_at: Mapped[datetime] = mapped_column(UtcTime)
+    cursor: Mapped[str] = mapped_column(String(64), default="")  # the last object name that was wrapped anew
+    done: Mapped[int] = mapped_column(Integer, default=0)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class RecipientProposal(Base):
+    """A new list of recipients that one pinned administrator has signed and another has to sign."""
+
+    __tablename__ = "recipient_proposal"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(String(16))  # recipients, pins
+    body: Mapped[str] = mapped_column(Text)  # the exact text that is signed: public keys
+    signature: Mapped[str] = mapped_column(Text)
+    proposed_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    proposed_at: Mapped[datetime] = mapped_column(UtcTime)
+    state: Mapped[str] = mapped_column(String(16), default="proposed")  # proposed, signed, withdrawn
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
 class Counter(Base):
     """The last number given out in a series: tip:2026, case:2026, exhibit:<case id>."""
 

@@ -30,6 +30,8 @@ class Staff(Base):
     totp_last_step: Mapped[int] = mapped_column(Integer, default=0)
     failed_tries: Mapped[int] = mapped_column(Integer, default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    kit_recipient: Mapped[str | None] = mapped_column(String(80))  # age recipient of the printed recovery kit
+    kit_wrap: Mapped[bytes | None] = mapped_column(Sealed)  # the staff keys, wrapped to the kit
 
 
 class StaffSession(Base):
