@@ -9,12 +9,14 @@ twice, unpaired surrogates, bytes that are not UTF-8 (RFC 8259 section 4 and 8.2
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 from typing import Any, NoReturn
 
 from evidence.errors import FormatError
 
 LARGEST_INTEGER = 2**53 - 1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _NEXT = "The bytes are damaged or were written by another program."
 
 
@@ -23,6 +25,8 @@ def encode(value: Any) -> bytes:
 
     Raises FormatError for a value outside null, bool, integer, text, list, object.
     """
+    if value is None:
+        return b"null"  # most fields of most events
     _check(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
@@ -40,7 +44,7 @@ def decode(data: bytes) -> Any:
 
 def b64url(data: bytes) -> str:
     """Return base64url without padding (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")
 
 
 def unb64url(text: str) -> bytes:

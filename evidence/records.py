@@ -105,12 +105,18 @@ class Opening:
 
     def disclosures(self) -> tuple[bytes, ...]:
         """Return d_1 ... d_n."""
+        return self._committed[0]
+
+    @functools.cached_property
+    def _committed(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """d_1 ... d_n and c_1 ... c_n, computed once: they are most of an event's work."""
         found = zip(salts(self.event_key), FIELDS, self.values, strict=True)
-        return tuple(b'["%s","%s",%s]' % (salt.encode(), name.encode(), value) for salt, name, value in found)
+        disclosures = tuple(b'["%s","%s",%s]' % (salt.encode(), name.encode(), value) for salt, name, value in found)
+        return disclosures, tuple(map(commitment, disclosures))
 
     def commitments(self) -> tuple[bytes, ...]:
         """Return c_1 ... c_n."""
-        return tuple(commitment(disclosure) for disclosure in self.disclosures())
+        return self._committed[1]
 
     def body(self) -> bytes:
         """Return B."""
@@ -180,7 +186,8 @@ def new_opening(fields: Mapping[str, Scalar], signers: Sequence[Signer]) -> Open
     body = unsigned.body()
     attestations = tuple(Attestation(hashlib.sha256(signer.public).digest(), signer.sign(sign_message(body))) for signer in signers)
     opening = Opening(unsigned.event_key, values, unsigned.attest_salt, attestations)
-    if len(opening.to_bytes()) > LARGEST_OPENING:
+    opening.__dict__["_committed"] = unsigned._committed  # the same key and values: not computed twice
+    if sum(map(len, values)) > LARGEST_OPENING // 8 and len(opening.to_bytes()) > LARGEST_OPENING:  # writing it can make it 6 times as long
         raise FormatError("an event of more than 1 MiB", "Shorten its texts; long texts belong into an exhibit.")
     return opening
 

@@ -9,6 +9,7 @@ ssh_signature(...)        "-----BEGIN SSH SIGNATURE-----" ..., as `ssh-keygen -Y
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -42,15 +43,16 @@ class SigningKey:
             raise FormatError("a signing seed is 32 bytes long", "Give the seed as it was stored.")
         return cls(seed)
 
-    @property
+    @functools.cached_property
     def public(self) -> bytes:
         """The 32 bytes of the public key."""
-        return self._private().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of the message."""
-        return self._private().sign(message)
+        return self._private.sign(message)
 
+    @functools.cached_property
     def _private(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 

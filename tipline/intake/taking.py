@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
 from evidence.keys import KeyFile, wrap
-from evidence.records import NO_PREVIOUS, Scalar, body_hash, commitment, entry_hash, new_opening
+from evidence.records import NO_PREVIOUS, Scalar, new_opening
 from evidence.vault import Batch, Sealed, Vault
 from tipline.intake import packet, statements
 from tipline.models.base import new_id
@@ -97,9 +97,7 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
     keyfile, exhibit_id, grant_id = parcel.sealed.keyfile, new_id(), new_id()
     fields = custody.next_fields(None, 0, exhibit_id, {"kind": "ACQUIRED", **act, **_what(parcel)})
     opening = new_opening(fields, [vault.keys.process_key])
-    disclosures = opening.disclosures()  # once: they and what follows from them are most of an event's work
-    commitments, attest = [commitment(one) for one in disclosures], opening.attest()
-    entry = entry_hash(body_hash(commitments), attest).hex()
+    entry = opening.entry().hex()
     event_id = str(fields["event_id"])
     facts = {"name": parcel.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
     exhibit = {
@@ -120,7 +118,7 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
         statements.PENDING: {"event_id": event_id},
         statements.GRANT: {"id": grant_id, "exhibit_id": exhibit_id, "purpose": "examine", "subject_id": to.tip_id},
     }
-    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(disclosures, commitments, attest))
+    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(opening.disclosures(), opening.commitments(), opening.attest()))
 
 
 def _what(parcel: Parcel) -> dict[str, Scalar]:
