@@ -1,8 +1,10 @@
 """The anchor: what the log held, line by line, kept elsewhere, so that a restored or shortened database is noticed.
 
-    {"index": 7, "row": ["<event id>", "<exhibit>", 3, "<prev>", "<entry>"], "opening": "<base64>", "before": "<hex>", "mac": "<hex>"}
+    {"index": 7, "row": ["<event id>", "<exhibit>", 1, "<prev>", "<entry>"], "exhibit": [...], "opening": "<base64>",
+    "before": "<hex>", "mac": "<hex>"}
 
-`mac` is HMAC-SHA256 under the sequencer's anchor key over the line without it; `before` is the line before's.
+`mac` is HMAC-SHA256 under the sequencer's anchor key over the other members; `before` is the line before's. `exhibit` stands
+where an exhibit begins (`exhibit_seq` 1) and holds what its row needs to come back (SPEC 5.7).
 """
 
 from __future__ import annotations
@@ -12,113 +14,364 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
+from evidence.checkpoint import Checkpoint
+from evidence.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from tipline.errors import Unsound
-from tipline.models.custody import CustodyEvent, CustodyOpening, LogLeaf
+from tipline.keyfolders import KeyFolder, sync_folder
+from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, LogLeaf
 
 START = "0" * 64
-RECOVER = "Nothing was changed. Restore the newest backup, and keep this database and the anchor file for whoever examines it."
+AT_ONCE = 500
+KEY_FILE = "anchor.key"
+LINE = re.compile(
+    rb'\{"index": (0|[1-9][0-9]*), "row": (\["([^"\\]+)", "([^"\\]+)", ([1-9][0-9]*), "([0-9a-f]{64})", "([0-9a-f]{64})"\]), '
+    rb'(?:"exhibit": (\[[^\]]*\]), )?"opening": ("[A-Za-z0-9+/=]*"|null), "before": "([0-9a-f]{64})", "mac": "([0-9a-f]{64})"\}\n'
+)
+FOR_GOOD = (
+    "Nothing was changed, and no command makes it start: keep this database, the anchor file with its copies and the backups as they "
+    "are, and ask whoever examines such things for you."
+)
+RECOVER = "Nothing was changed. Restore a newer backup, or stop everything and run `tipline recover`; `tipline recover --check` only tells."
+
+CUT = (
+    "Nothing was changed. Put the newest copy of the file back. If there is none, keep this one elsewhere, take it away from here "
+    "and run `tipline recover`."
+)
+
+EventRow = tuple[str, str, int, str, str]  # event id, exhibit, exhibit_seq, exhibit_prev, entry
+
+
+class Line(NamedTuple):
+    """One line whose MAC was checked. `exhibit` is JSON, `opening` base64, as they stand in the file."""
+
+    log_index: int
+    row: EventRow
+    exhibit: bytes | None
+    opening: bytes | None
+    mac: str
+
+
+class OldKey(NamedTuple):
+    """A key that was replaced: good for the lines below `size`, the last of which bears exactly `mac`."""
+
+    key: bytes
+    size: int
+    mac: str
+
+
+class Place(NamedTuple):
+    """How far the file goes: the number of lines and the last one's MAC."""
+
+    size: int
+    mac: str
+
+
+class Frontier:
+    """The root of a growing tree in O(log n) memory: the complete subtrees on its right edge."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[tuple[int, bytes]] = []
+
+    def add(self, entry: bytes) -> None:
+        """Add the leaf of an entry."""
+        height, node = 0, leaf_hash(entry)
+        while self._peaks and self._peaks[-1][0] == height:
+            node, height = node_hash(self._peaks.pop()[1], node), height + 1
+        self._peaks.append((height, node))
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root over all leaves so far (RFC 9162 section 2.1.1)."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1][1]
+        for _, peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
 
 
 class Anchor:
     """The anchor file of one installation; only the sequencer writes it."""
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, older: Sequence[OldKey] = ()) -> None:
         self.path = path
         self.key = key
-        self._size = 0
-        self._mac = START
+        self.older = tuple(older)
+        self._at: Place | None = None  # None: not known, read it from the file's end
 
-    def check(self, session: Session) -> None:
-        """Compare every line with the log, then append what the log has more.
+    def check(self, session: Session, published: Checkpoint | None = None) -> None:
+        """Compare every line with its event, then append what the log has more. Streams: memory stays bounded.
+
+        Args:
+            published: the checkpoint that lies in the log folder, its signature checked; the log must reach it and have its root.
 
         Raises:
-            Unsound: a line is forged, the entries at an index differ, or the database is behind.
+            Unsound: a line is forged, the events at an index differ, the database is behind, or the file is gone.
         """
-        self._drop_torn_line()
-        self._size, self._mac = 0, START
-        present = session.execute(select(func.max(LogLeaf.log_index))).scalar()
-        entries = iter(session.execute(select(LogLeaf.entry).order_by(LogLeaf.log_index)).scalars())
-        for line in self._lines():
-            self._accept(line)
-            entry = next(entries, None)
-            if entry is None:
-                raise Unsound(f"The database ends at log index {present}, but its anchor goes on to {self._last_index()}.", RECOVER)
-            if entry != line["row"][4]:
-                raise Unsound(f"The log has another entry at index {line['index']} than its anchor.", RECOVER)
+        present = log_size(session)
+        if not self.path.exists():
+            if present:
+                raise Unsound(f"The anchor file {self.path} is gone, though the log holds {present} events.", RECOVER)
+            self._create()
+        self.drop_torn_line()
+        tree = Frontier()
+        rows = log_rows(session)
+        for line in self.lines():
+            row = next(rows, None)
+            if row is None:
+                last = self._last_index()
+                raise Unsound(f"The database ends at log index {line.log_index - 1}, but its anchor goes on to {last}.", RECOVER)
+            if row != line.row:
+                raise Unsound(f"The log has another entry at index {line.log_index} than its anchor.", FOR_GOOD)
+            _grow(tree, row, published)
+        if tree.size < max((old.size for old in self.older), default=0):
+            raise Unsound("The anchor file ends before the line at which its key was replaced: it was cut.", CUT)
+        for row in rows:
+            _grow(tree, row, published)
+        if published is not None and published.size > tree.size:
+            raise Unsound(f"The database ends at log index {tree.size - 1}, but {published.size} events were published.", RECOVER)
         self.catch_up(session)
 
     def catch_up(self, session: Session) -> int:
-        """Append a line for each sequenced event that the anchor lacks; durable when it returns. Returns how many."""
-        rows = session.execute(
-            select(LogLeaf.log_index, CustodyEvent, CustodyOpening.opening)
-            .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
-            .outerjoin(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
-            .where(LogLeaf.log_index >= self._size)
-            .order_by(LogLeaf.log_index)
-        )
-        lines = [self._line(row) for row in rows]
-        if lines:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "a") as file:
-                file.writelines(lines)
-                file.flush()
+        """Append a line for each sequenced event that the anchor lacks; durable when it returns. Returns how many.
+
+        Raises:
+            OSError: the lines could not be written; the next call begins where the file ends, whatever was left there.
+            Unsound: the file is gone.
+        """
+        at = self._at = self._at or self._place()
+        rows = session.execute(_missing(at.size).execution_options(yield_per=AT_ONCE))
+        first = next(rows, None)
+        if first is None:
+            return 0
+        if at.size and not self.path.exists():
+            raise Unsound(f"The anchor file {self.path} was taken away while the worker ran.", FOR_GOOD)
+        self._at = None
+        reached = self._append(at, first, rows)
+        self._at = reached
+        return reached.size - at.size
+
+    def _append(self, at: Place, first: Row[Any], rows: Iterator[Row[Any]]) -> Place:
+        if not self.path.exists():
+            self._create()
+        with self.path.open("ab") as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                at = self._write(file.fileno(), at, first)
+                for row in rows:
+                    at = self._write(file.fileno(), at, row)
                 os.fsync(file.fileno())
-        return len(lines)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(file.fileno(), end)  # what is half written, or written and never made durable, is written again
+                raise
+        return at
 
-    def _line(self, row: Row[int, CustodyEvent, bytes | None]) -> str:
-        index, event, opening = row
-        body = {
-            "index": index,
-            "row": [event.event_id, event.exhibit_id, event.exhibit_seq, event.exhibit_prev, event.entry],
-            "opening": base64.b64encode(opening).decode() if opening is not None else None,
-            "before": self._mac,
-        }
-        self._size, self._mac = index + 1, self._sign(body)
-        return json.dumps({**body, "mac": self._mac}) + "\n"
+    def _write(self, handle: int, at: Place, row: Row[Any]) -> Place:
+        line, mac = self._line(at, row)
+        while line:
+            line = line[os.write(handle, line) :]
+        return Place(at.size + 1, mac)
 
-    def _accept(self, line: dict[str, Any]) -> None:
-        mac = line.pop("mac", "")
-        if not hmac.compare_digest(mac, self._sign(line)) or line["before"] != self._mac or line["index"] != self._size:
-            raise Unsound(f"Line {self._size + 1} of the anchor file is not the sequencer's.", RECOVER)
-        self._size, self._mac = line["index"] + 1, mac
+    def _line(self, at: Place, row: Row[Any]) -> tuple[bytes, str]:
+        index, event_id, exhibit_id, seq, prev, entry, opening, *exhibit = row
+        if index != at.size:
+            raise Unsound(f"The log has no event at index {at.size}.", FOR_GOOD)
+        parts = {"index": index, "row": [event_id, exhibit_id, seq, prev, entry]}
+        if seq == 1:
+            parts["exhibit"] = exhibit_facts(exhibit)
+        tail = {"opening": None if opening is None else base64.b64encode(opening).decode(), "before": at.mac}
+        line = json.dumps({**parts, **tail, "mac": START}).encode() + b"\n"
+        found = LINE.fullmatch(line)
+        if found is None:
+            raise Unsound(
+                f"The event at log index {index} can't be anchored: its row is not of the form that this program writes.", FOR_GOOD
+            )
+        mac = _mac(self.key, found)
+        return line[: -len(START) - 3] + mac.encode() + line[-3:], mac
 
-    def _sign(self, body: dict[str, Any]) -> str:
-        return hmac.new(self.key, json.dumps(body, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+    def lines(self) -> Iterator[Line]:
+        """Yield every line, its MAC and its place in the chain checked. Nothing where there is no file.
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+        Raises:
+            Unsound: a line is not the sequencer's.
+        """
+        at = Place(0, START)
         if not self.path.exists():
             return
-        with self.path.open() as file:
-            for line in file:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    raise Unsound(f"Line {self._size + 1} of the anchor file can't be read.", RECOVER) from None
+        with self.path.open("rb") as file:
+            for data in file:
+                found = LINE.fullmatch(data)
+                if found is None:
+                    raise Unsound(f"Line {at.size + 1} of the anchor file can't be read.", FOR_GOOD)
+                index, _, event_id, exhibit_id, seq, prev, entry, exhibit, opening, before, mac = found.groups()
+                given = mac.decode()
+                right = hmac.compare_digest(_mac(self._key_at(at.size), found), given)
+                if not right or before.decode() != at.mac or int(index) != at.size or not self._pinned(at.size + 1, given):
+                    raise Unsound(f"Line {at.size + 1} of the anchor file is not the sequencer's.", FOR_GOOD)
+                at = Place(at.size + 1, given)
+                row = (event_id.decode(), exhibit_id.decode(), int(seq), prev.decode(), entry.decode())
+                yield Line(at.size - 1, row, exhibit, None if opening == b"null" else opening[1:-1], given)
+
+    def _key_at(self, index: int) -> bytes:
+        return next((old.key for old in self.older if index < old.size), self.key)
+
+    def _pinned(self, size: int, mac: str) -> bool:
+        """Tell whether a line may end where a replaced key ends: with the MAC that was noted when it was replaced."""
+        return all(old.size != size or old.mac == mac for old in self.older)
+
+    def place(self) -> Place:
+        """Read the whole file, checking it, and return how far it goes. Raises: as `lines`."""
+        self.drop_torn_line()
+        at = Place(0, START)
+        for line in self.lines():
+            at = Place(line.log_index + 1, line.mac)
+        return at
+
+    def _place(self) -> Place:
+        """Return how far the file goes by its last line alone: only the sequencer writes it, and `check` has read the rest."""
+        if not self.path.exists():
+            return Place(0, START)
+        self.drop_torn_line()
+        found = LINE.fullmatch(_last_line(self.path))
+        return Place(0, START) if found is None else Place(int(found[1]) + 1, found[11].decode())
+
+    def rewrite(self, session: Session) -> int:
+        """Write a file that is gone anew from the database, whole or not at all. Returns how many lines."""
+        fresh = Anchor(self.path.with_name(f".{self.path.name}.new"), self.key)
+        fresh.path.unlink(missing_ok=True)
+        fresh._create()
+        count = fresh.catch_up(session)
+        fresh.path.replace(self.path)
+        sync_folder(self.path.parent)
+        self.older = ()
+        self._at = None
+        return count
+
+    def _create(self) -> None:
+        """Make the empty file: from then on its absence means that somebody took it away."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        sync_folder(self.path.parent)
 
     def _last_index(self) -> int:
-        return max((line["index"] for line in self._lines()), default=-1)
+        return max((line.log_index for line in self.lines()), default=-1)
 
-    def _drop_torn_line(self) -> None:
+    def drop_torn_line(self) -> None:
         """A crash may leave half a line at the end: it is cut off, since its event is in the database."""
         if not self.path.exists():
             return
         with self.path.open("rb+") as file:
             end = file.seek(0, os.SEEK_END)
-            position = end
-            tail = b""
-            while position > 0 and b"\n" not in tail:
-                step = min(65536, position)
-                position -= step
-                file.seek(position)
-                tail = file.read(step) + tail
-            keep = position + tail.rfind(b"\n") + 1
+            keep = _end_of_lines(file.fileno(), end)
             if keep != end:
                 file.truncate(keep)
+                os.fsync(file.fileno())
+
+
+def open_anchor(path: Path, keys: KeyFolder) -> Anchor:
+    """Return the anchor with the key of a worker's folder, and the keys that were replaced (`anchor.key.old-<n>`: key, size, MAC)."""
+    older = []
+    for name in sorted(found.name for found in keys.path.glob(f"{KEY_FILE}.old-*")):
+        key, size, mac = keys.text(name).split()
+        older.append(OldKey(bytes.fromhex(key), int(size), mac))
+    return Anchor(path, keys.secret(KEY_FILE), sorted(older, key=lambda old: old.size))
+
+
+def log_size(session: Session) -> int:
+    """Return how many events have an index."""
+    highest = session.execute(select(func.max(LogLeaf.log_index))).scalar()
+    return 0 if highest is None else highest + 1
+
+
+def log_rows(session: Session, start: int = 0) -> Iterator[EventRow]:
+    """Yield the event row at each index, with the entry that the leaf holds, in order.
+
+    Raises:
+        Unsound: an index is missing, or leaf and event hold different entries.
+    """
+    rows = session.execute(
+        select(LogLeaf.log_index, LogLeaf.entry, *_ROW)
+        .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
+        .where(LogLeaf.log_index >= start)
+        .order_by(LogLeaf.log_index)
+        .execution_options(yield_per=20 * AT_ONCE)
+    )
+    for expected, (index, leaf, *row) in enumerate(rows, start=start):
+        if index != expected:
+            raise Unsound(f"The log has no event at index {expected}.", FOR_GOOD)
+        if leaf != row[4]:
+            raise Unsound(f"The log has another entry at index {index} than its event.", FOR_GOOD)
+        yield tuple(row)  # type: ignore[misc]  # the five columns of _ROW
+
+
+def exhibit_facts(values: Sequence[object]) -> list[object]:
+    """Return an exhibit's row as a line carries it. Takes the columns of `EXHIBIT` in order."""
+    program, kind, name, length, recipient, received_on, facts, parent = values
+    sealed = None if facts is None else base64.b64encode(bytes(facts)).decode()  # type: ignore[call-overload]  # a blob
+    return [program, kind, name, length, recipient, str(received_on), sealed, parent]
+
+
+_ROW = (CustodyEvent.event_id, CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq, CustodyEvent.exhibit_prev, CustodyEvent.entry)
+EXHIBIT = (
+    Exhibit.program_id, Exhibit.kind, Exhibit.object_name, Exhibit.sealed_length, Exhibit.recipient, Exhibit.received_on, Exhibit.facts,
+    Exhibit.parent_id,
+)  # fmt: skip
+
+
+def _missing(start: int) -> Select[Any]:
+    return (
+        select(LogLeaf.log_index, *_ROW, CustodyOpening.opening, *EXHIBIT)
+        .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
+        .join(Exhibit, Exhibit.id == CustodyEvent.exhibit_id)
+        .outerjoin(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
+        .where(LogLeaf.log_index >= start)
+        .order_by(LogLeaf.log_index)
+    )
+
+
+def _mac(key: bytes, line: re.Match[bytes]) -> str:
+    """HMAC over the members but `mac`, in the order of their names, as JSON in ASCII (SPEC 5.7)."""
+    index, row, exhibit, opening, before = line.group(1, 2, 8, 9, 10)
+    middle = b"" if exhibit is None else b'"exhibit": ' + exhibit + b", "
+    body = b'{"before": "' + before + b'", ' + middle + b'"index": ' + index + b', "opening": ' + opening + b', "row": ' + row + b"}"
+    return hmac.digest(key, body, hashlib.sha256).hex()
+
+
+def _grow(tree: Frontier, row: EventRow, published: Checkpoint | None) -> None:
+    """Add a leaf while the published root is not reached; compare when it is."""
+    if published is None or tree.size >= published.size:
+        tree.size += 1
+        return
+    tree.add(bytes.fromhex(row[4]))
+    if tree.size == published.size and tree.root() != published.root:
+        raise Unsound(f"The log is not the one whose checkpoint was published at size {published.size}.", FOR_GOOD)
+
+
+def _last_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        start = _end_of_lines(file.fileno(), end - 1) if end else 0
+        file.seek(start)
+        return file.read()
+
+
+def _end_of_lines(handle: int, end: int) -> int:
+    """Return where the last line end before `end` lies (after it); 0 where there is none."""
+    while end > 0:
+        step = min(65536, end)
+        found = os.pread(handle, step, end - step).rfind(b"\n")
+        if found >= 0:
+            return end - step + found + 1
+        end -= step
+    return 0

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from evidence import canonical, checkpoint, custody, merkle, records, signing
 from evidence.errors import AlreadyThere, FormatError, IntegrityError, NotFound
 from evidence.folder.keyring import SUITE, Keys, lock, unlock
-from evidence.folder.lines import RESTORE, Line, append_lines, new_line, read_lines, replace_file
+from evidence.folder.lines import RESTORE, Line, append_lines, new_line, read_lines, remove_temporary, replace_file
 from evidence.keys import KeyFile, wrap
 from evidence.records import Opening, Scalar
 from evidence.storage.disk import DiskStore
@@ -76,6 +76,7 @@ class Folder:
     clock: Callable[[], datetime]
     lines: list[Line] = field(default_factory=list)
     tree: merkle.Tree = field(default_factory=merkle.Tree)
+    _signed_size: int = 0
 
     # acts
 
@@ -146,8 +147,12 @@ class Folder:
         self._finish_disposals()
 
     def finish_what_a_crash_left(self) -> None:
-        """Drops a torn last line of the log, and removes what disposed items still have."""
+        """Drops a torn last line of the log, signs what was recorded last, and removes what disposed items still have."""
         os.truncate(self.path / "log.jsonl", sum(len(line.encode()) for line in self.lines))
+        for name in ("log.jsonl", "checkpoint"):
+            remove_temporary(self.path / name)
+        if self._signed_size < self.tree.size:
+            replace_file(self.path / "checkpoint", self.note().encode())
         self.vault.store.sweep()
         self._finish_disposals()
 
@@ -238,6 +243,7 @@ class Folder:
             raise IntegrityError(f"The log has {self.tree.size} events, its checkpoint {head.size}.", RESTORE)
         if self.tree.root(head.size) != head.root:
             raise IntegrityError("The log is not the one that its checkpoint was signed for.", RESTORE)
+        self._signed_size = head.size
 
 
 def create(path: Path, examiner: str, passphrase: str, clock: Callable[[], datetime]) -> Folder:

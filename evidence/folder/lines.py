@@ -94,25 +94,43 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def append_lines(path: Path, new: list[Line]) -> None:
-    """Appends, durably when it returns."""
+    """Appends, durably when it returns. After an error nothing is added; a crash can leave a torn last line."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "ab") as log:
-        log.write(b"".join(line.encode() for line in new))
-        log.flush()
-        os.fsync(log.fileno())
+    try:
+        before = os.fstat(handle).st_size
+        view = memoryview(b"".join(line.encode() for line in new))
+        try:
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, before)
+            raise
+    finally:
+        os.close(handle)
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file whole or not at all. A crash can leave its temporary file, which `remove_temporary` takes away."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with temporary.open("xb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("xb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_temporary(path: Path) -> None:
+    """Removes what a crash left of `replace_file` of this file. Nobody may be writing it."""
+    for left in path.parent.glob(f".{path.name}.????????"):
+        left.unlink(missing_ok=True)
