@@ -37,6 +37,25 @@ class Database:
         """Return a new session; the caller commits or rolls back, and closes."""
         return (self._write if write else self._read)()
 
+    def forget_overwritten(self) -> bool:
+        """Take what was deleted or overwritten out of SQLite's write-ahead log too, and shorten that to nothing.
+
+        Returns:
+            Whether all of it went; a reader in the way keeps a part until the next call. On PostgreSQL nothing is done: its rows go
+            when it vacuums.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return True
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("pragma busy_timeout=2000")
+            busy = cursor.execute("pragma wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.execute("pragma busy_timeout=20000")
+            return int(busy) == 0
+        finally:
+            connection.close()
+
     def dispose(self) -> None:
         self.engine.dispose()
 

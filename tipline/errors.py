@@ -42,6 +42,15 @@ class Conflict(TiplineError):
     title = "This has changed meanwhile"
 
 
+class Disposed(Conflict):
+    """The exhibit was disposed of: nothing of it opens any more."""
+
+    title = "This exhibit was disposed of"
+
+    def __init__(self) -> None:
+        super().__init__("This exhibit was disposed of.", "Its custody page says when, by whom and why, and what can still be proved.")
+
+
 class BadInput(TiplineError):
     """What was typed can't be used. `fields` gives a message for each field."""
 

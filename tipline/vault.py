@@ -19,10 +19,10 @@ from evidence.vault import Sealed as SealedObject
 from evidence.vault import Vault
 from tipline.actor import Actor, ProgramKeys
 from tipline.config import Face
-from tipline.errors import Unsound
+from tipline.errors import Disposed, Unsound
 from tipline.keyfolders import KeyFolder
 from tipline.models.base import new_id
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogPending
+from tipline.models.custody import CustodyEvent, CustodyOpening, CustodyStub, Exhibit, Grant, LogLeaf, LogPending
 from tipline.recipients import RecipientFile, RecipientList
 
 INSTALLATION = "installation"  # the exhibit that stands for the installation's own record: keys and padding
@@ -91,6 +91,16 @@ class ExhibitFacts:
     name: str
     digest: str
     length: int
+
+
+@dataclass(frozen=True)
+class Stub:
+    """What is left of an event of a disposed exhibit: commitments only. `index` is None until the event has its place in the log."""
+
+    seq: int
+    entry: str
+    index: int | None
+    event: custody.BundleEvent
 
 
 class CustodyVault:
@@ -230,8 +240,11 @@ class CustodyVault:
         """Open an exhibit's key file with the program's identity.
 
         Raises:
+            Disposed: there is no key any more.
             Unsound: key file and row disagree.
         """
+        if exhibit.state == "disposed":
+            raise Disposed
         if exhibit.object_name is None:
             raise Unsound("This exhibit has no stored bytes.", "It is a physical thing; its custody record is all that is kept here.")
         keyfile = self.objects.open_key(exhibit.object_name, keys.identity)
@@ -248,8 +261,11 @@ class CustodyVault:
         """Return an exhibit's events in order, opened and checked against the clear rows.
 
         Raises:
+            Disposed: the openings were destroyed; `stubs` reads what is left.
             Unsound: an opening is not the one that its row commits to, or the chain has a gap.
         """
+        if exhibit.state == "disposed":
+            raise Disposed
         rows = session.execute(
             select(CustodyEvent.entry, CustodyOpening.opening)
             .join(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
@@ -265,6 +281,21 @@ class CustodyVault:
         except EvidenceError as error:
             raise Unsound(f"The custody of this exhibit has a fault: {error}", "Stop work on it and tell the administrator.") from error
         return openings
+
+    def stubs(self, session: Session, exhibit: Exhibit) -> list[Stub]:
+        """Return what is left of a disposed exhibit's events, in order, each checked against its row and the chain.
+
+        Raises:
+            Unsound: a stub is missing, is not its event's, or the chain has a gap.
+        """
+        rows = session.execute(
+            select(CustodyEvent, CustodyStub.line, LogLeaf.log_index)
+            .outerjoin(CustodyStub, CustodyStub.event_id == CustodyEvent.event_id)
+            .outerjoin(LogLeaf, LogLeaf.event_id == CustodyEvent.event_id)
+            .where(CustodyEvent.exhibit_id == exhibit.id)
+            .order_by(CustodyEvent.exhibit_seq)
+        ).all()
+        return [_stub(row, seq, line, index) for seq, (row, line, index) in enumerate(rows, start=1)]
 
     # grants
 
@@ -298,6 +329,20 @@ class CustodyVault:
             self.objects.remove_grant(exhibit.object_name, grant.id)
         session.delete(grant)
         session.flush()
+
+
+def _stub(row: CustodyEvent, seq: int, line: str | None, index: int | None) -> Stub:
+    trouble = Unsound("What is left of a disposed exhibit is not what was recorded.", "Tell the administrator; compare with the anchor.")
+    if line is None or row.exhibit_seq != seq:
+        raise trouble
+    try:
+        event = custody.decode_event(line)
+    except EvidenceError as error:
+        raise trouble from error
+    told = {"exhibit": row.exhibit_id, "exhibit_seq": seq, "exhibit_prev": row.exhibit_prev}
+    if event.entry().hex() != row.entry or event.values() != told:
+        raise trouble
+    return Stub(seq, row.entry, index, event if index is None else event.placed(index, ()))
 
 
 def own_recipient(exhibit: Exhibit, keyfile: KeyFile) -> str:
