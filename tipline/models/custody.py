@@ -91,6 +91,7 @@ class LogCheckpoint(Base):
     """A signed checkpoint: published (daily, padded) or interim (for an export)."""
 
     __tablename__ = "log_checkpoint"
+    __table_args__ = (Index("ix_log_checkpoint_kind_size", "kind", "size"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(16))
@@ -262,6 +263,7 @@ class Transfer(Base):
     received_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     purpose: Mapped[bytes] = mapped_column(Sealed)
     authority: Mapped[bytes] = mapped_column(Sealed)
+    on_behalf_of: Mapped[bytes | None] = mapped_column(Sealed)  # for whom the releaser acts
     state: Mapped[str] = mapped_column(String(16), default="offered")  # offered, confirmed, withdrawn
     offered_at: Mapped[datetime] = mapped_column(UtcTime)
     release_signature: Mapped[str] = mapped_column(Text)  # the releaser's Ed25519 over the offer, hex

@@ -102,8 +102,11 @@ def upgrade() -> None:
         sa.Column("old_identity", sa.LargeBinary(), nullable=True),
         sa.Column("started_by", sa.String(length=32), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pass_began", sa.DateTime(timezone=True), nullable=False),
         sa.Column("cursor", sa.String(length=64), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("wrapped", sa.Integer(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_rotation_program_id")),
         sa.ForeignKeyConstraint(["started_by"], ["staff.id"], name=op.f("fk_rotation_started_by")),
@@ -170,6 +173,8 @@ def upgrade() -> None:
     op.add_column("exhibit", sa.Column("parent_id", sa.String(length=32), nullable=True))
     op.add_column("exhibit", sa.Column("place", sa.LargeBinary(), nullable=True))
     op.create_index(op.f("ix_exhibit_parent_id"), "exhibit", ["parent_id"], unique=False)
+    op.add_column("transfer", sa.Column("on_behalf_of", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_log_checkpoint_kind_size", "log_checkpoint", ["kind", "size"], unique=False)
     op.add_column("export", sa.Column("tag_digest", sa.String(length=71), nullable=True))
     op.add_column("staff", sa.Column("kit_recipient", sa.String(length=80), nullable=True))
     op.add_column("staff", sa.Column("kit_wrap", sa.LargeBinary(), nullable=True))
