@@ -4,9 +4,10 @@ folder/data/originals/EX-2026-0007-01.jpg      the file as it was received
 folder/data/{case.json,exhibits.csv,exceptions.csv}
 folder/manifest-sha256.txt                      its digest stands in each signed EXPORTED
 folder/custody/{events.jsonl,events.csv,keys.jsonl,checkpoint}
+folder/custody/{published,published-proof,published.<n>.tsr}   where the log had published a checkpoint
 folder/{bagit.txt,bag-info.txt,README-VERIFY.txt,verify.py}
 folder/tagmanifest-sha256.txt                   signed in seal/
-folder/seal/{tagmanifest-sha256.txt.sig,allowed_signers}
+folder/seal/{tagmanifest-sha256.txt.sig,allowed_signers,tagmanifest-sha256.txt.<n>.tsr}
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import csv
 import hashlib
 import io
 import os
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,11 +28,9 @@ from evidence.custody import BundleEvent as BundleEvent
 from evidence.custody import encode_event
 from evidence.errors import AlreadyThere, IntegrityError, UsageError
 from evidence.manifest import validate_bag as validate_bag
+from evidence.packing import read_zip, write_zip
 
 _CHUNK = 1024 * 1024
-_ZIP_DAY = 1 << 5 | 1  # 1 January 1980, the format's first day
-_ZIP_LARGE = 0xFFFFFFFF  # from here on a number stands in its 64-bit field
-_ZIP_ELSEWHERE = 0xFFFFFFFF
 _README = Path(__file__).with_name("README-VERIFY.txt")
 
 
@@ -59,8 +56,25 @@ class BundleException:
 
 
 @dataclass(frozen=True)
+class Published:
+    """The newest published checkpoint, with its cosignature lines, the consistency file to the bundle's own, and its stamps."""
+
+    note: str
+    proof: str
+    stamps: Sequence[bytes] = ()
+
+
+def no_stamps(tag_manifest: bytes) -> Sequence[bytes]:
+    """Stamp nothing: the bundle says that it is untimestamped."""
+    return ()
+
+
+@dataclass(frozen=True)
 class BundleSeal:
-    """What turns a payload into a bundle: the custody of each exhibit, the keys that attest it, and the log key."""
+    """What turns a payload into a bundle: the custody of each exhibit, the keys that attest it, and the log key.
+
+    `stamp` is given the tag manifest and returns raw RFC 3161 replies over it; the same ones when it is asked again.
+    """
 
     events: Mapping[str, Sequence[BundleEvent]]
     key_events: Sequence[BundleEvent]
@@ -68,6 +82,8 @@ class BundleSeal:
     log_key: signing.SigningKey = field(repr=False)
     origin: str
     created: date
+    published: Published | None = None
+    stamp: Callable[[bytes], Sequence[bytes]] = no_stamps
 
 
 Content = bytes | BundleExhibit
@@ -141,9 +157,7 @@ def finish_bundle(folder: Path, seal: BundleSeal) -> None:
     for path, data in _tag_files((folder / manifest.PAYLOAD).read_bytes(), f"{sum(sizes)}.{len(sizes)}", seal).items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(data)
-    report = verify.verify_bundle(folder, verify.Wanted(key=signing.ssh_fingerprint(seal.log_key.public)))
-    if report.problems:
-        raise IntegrityError(f"the bundle would not verify: {report.problems[0]}", "Verify the exhibits, then export again.")
+    _demand(verify.verify_bundle(folder, _wanted(seal)))
 
 
 def pack(folder: Path, out: BinaryIO) -> None:
@@ -154,7 +168,7 @@ def pack(folder: Path, out: BinaryIO) -> None:
             while chunk := source.read(_CHUNK):
                 yield chunk
 
-    _zip(folder.name, {path: partial(chunks, path) for path in manifest.list_files(folder)}, out)
+    write_zip(folder.name, {path: partial(chunks, path) for path in manifest.list_files(folder)}, out)
 
 
 def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO | io.RawIOBase) -> None:
@@ -162,63 +176,28 @@ def pack_files(name: str, files: Mapping[str, Content], out: BinaryIO | io.RawIO
 
     `out` need not be seekable. Raises IntegrityError when an original is not what its digest and length say.
     """
-    _zip(name, {path: partial(_checked, content) for path, content in files.items()}, out)
+    write_zip(name, {path: partial(_checked, content) for path, content in files.items()}, out)
 
 
-def _zip(name: str, files: Mapping[str, Callable[[], Iterator[bytes]]], out: BinaryIO | io.RawIOBase) -> None:
-    """Write a plain zip (APPNOTE 6.3): every file is read twice, so that each header holds size and checksum beforehand.
+def verify_packed(name: str, chunks: Iterator[bytes], seal: BundleSeal) -> None:
+    """Read a packed bundle once more from its first byte to its last and check all of it as a stranger would, unpacking nothing.
 
-    A zip with sizes only behind the data, which `zipfile` writes into a stream, is not opened by every system.
+    Raises IntegrityError, naming what, when it would not verify.
     """
-    manifest.check_name(name)
-    place, directory = 0, []
-    for path in sorted(files):
-        crc, length = _measure(files[path]())
-        member = f"{name}/{path}".encode("ascii")
-        head = _zip_header(member, crc, length)
-        out.write(head)
-        out.writelines(files[path]())
-        directory.append(_zip_entry(member, crc, length, place))
-        place += len(head) + length
-    out.write(b"".join(directory) + _zip_end(len(directory), sum(map(len, directory)), place))
+    _demand(verify.verify_bundle(read_zip(name, chunks), _wanted(seal)))
 
 
-def _measure(chunks: Iterator[bytes]) -> tuple[int, int]:
-    crc, length = 0, 0
-    for chunk in chunks:
-        crc, length = zlib.crc32(chunk, crc), length + len(chunk)
-    return crc, length
+def _wanted(seal: BundleSeal) -> verify.Wanted:
+    return verify.Wanted(key=signing.ssh_fingerprint(seal.log_key.public))
 
 
-def _zip_header(member: bytes, crc: int, length: int) -> bytes:
-    large = length >= _ZIP_LARGE
-    extra = struct.pack("<HHQQ", 1, 16, length, length) if large else b""
-    size = _ZIP_ELSEWHERE if large else length
-    version = 45 if large else 20
-    return struct.pack("<4s5H3L2H", b"PK\3\4", version, 0, 0, 0, _ZIP_DAY, crc, size, size, len(member), len(extra)) + member + extra
-
-
-def _zip_entry(member: bytes, crc: int, length: int, place: int) -> bytes:
-    numbers = [length, length] * (length >= _ZIP_LARGE) + [place] * (place >= _ZIP_LARGE)
-    extra = struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers) if numbers else b""
-    size = _ZIP_ELSEWHERE if length >= _ZIP_LARGE else length
-    start = _ZIP_ELSEWHERE if place >= _ZIP_LARGE else place
-    version, made_on_unix = (45 if numbers else 20), 3 << 8
-    first = struct.pack("<4s6H3L", b"PK\1\2", made_on_unix | version, version, 0, 0, 0, _ZIP_DAY, crc, size, size)
-    return first + struct.pack("<5H2L", len(member), len(extra), 0, 0, 0, 0o100644 << 16, start) + member + extra
-
-
-def _zip_end(count: int, size: int, place: int) -> bytes:
-    if count < 0xFFFF and size < _ZIP_LARGE and place < _ZIP_LARGE:
-        return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, size, place, 0)
-    large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, size, place)
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, _ZIP_ELSEWHERE, _ZIP_ELSEWHERE, 0)
-    return large + struct.pack("<4sLQL", b"PK\6\7", 0, place + size, 1) + end
+def _demand(report: verify.Report) -> None:
+    if report.problems:
+        raise IntegrityError(f"the bundle would not verify: {report.problems[0]}", "Verify the exhibits, then export again.")
 
 
 def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str, bytes]:
     head = checkpoint.open_checkpoint(seal.checkpoint, seal.origin, seal.log_key.public)
-    fingerprint = signing.ssh_fingerprint(seal.log_key.public)
     events = [event for chain in seal.events.values() for event in chain]
     for event in (*events, *seal.key_events):
         merkle.verify_inclusion(merkle.leaf_hash(event.entry()), event.index, head.size, event.proof, head.root)
@@ -228,11 +207,11 @@ def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str
         "custody/events.csv": verify.events_csv([(event.index, event.values()) for event in events]),
         "custody/checkpoint": seal.checkpoint,
         "bagit.txt": verify.BAGIT,
-        "bag-info.txt": _bag_info(oxum, seal, fingerprint),
+        "bag-info.txt": _bag_info(oxum, seal),
         "README-VERIFY.txt": _README.read_text("utf-8").replace("ORIGIN", seal.origin),
         "verify.py": Path(verify.__file__).read_text("utf-8"),
     }
-    files = {path: text.encode() for path, text in texts.items()}
+    files = {**{path: text.encode() for path, text in texts.items()}, **_published_files(seal.published)}
     beside = {manifest.PAYLOAD: payload_manifest, **files}
     tags = manifest.lines({path: _hexdigest(data) for path, data in beside.items()})
     signature = signing.ssh_signature(seal.log_key, tags, verify.NAMESPACE)
@@ -241,7 +220,20 @@ def _tag_files(payload_manifest: bytes, oxum: str, seal: BundleSeal) -> dict[str
         manifest.TAGS: tags,
         f"seal/{verify.SIGNATURE}": signature.encode(),
         f"seal/{verify.SIGNERS}": verify.signers_line(seal.origin, seal.log_key.public).encode(),
+        **{stamp_path(number): reply for number, reply in enumerate(seal.stamp(tags), start=1)},
     }
+
+
+def stamp_path(number: int) -> str:
+    """Return where in a bundle its stamp of this number stands, from 1 to 9."""
+    return f"seal/{manifest.TAGS}.{number}.tsr"
+
+
+def _published_files(published: Published | None) -> dict[str, bytes]:
+    if published is None:
+        return {}
+    stamps = {f"{verify.PUBLISHED}.{number}.tsr": reply for number, reply in enumerate(published.stamps, start=1)}
+    return {verify.PUBLISHED: published.note.encode(), verify.PROOF: published.proof.encode(), **stamps}
 
 
 def _payload_manifest(payload: Mapping[str, Content]) -> bytes:
@@ -281,13 +273,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[records.Scalar]]) -> byt
     return out.getvalue().encode()
 
 
-def _bag_info(oxum: str, seal: BundleSeal, fingerprint: str) -> str:
+def _bag_info(oxum: str, seal: BundleSeal) -> str:
     lines = {
         "Bag-Software-Agent": "Tipline",
         "Bagging-Date": seal.created.isoformat(),
         "Payload-Oxum": oxum,
         "Tipline-Bundle": "1",
         "Tipline-Log-Origin": seal.origin,
-        "Tipline-Log-Key": fingerprint,
+        "Tipline-Log-Key": signing.ssh_fingerprint(seal.log_key.public),
     }
+    if seal.published is not None:
+        size = seal.published.note.split("\n")[1]
+        lines["Tipline-Published-Checkpoint"] = f"{size} {checkpoint.short_hash(seal.published.note)}"
     return "".join(f"{name}: {value}\n" for name, value in lines.items())

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Check a Tipline evidence bundle offline (SPEC section 6). Standard library only, Python 3.8 or newer.
 
-    python3 verify.py [--key FINGERPRINT] [--attestations] [--published CHECKPOINT --proof FILE] [DIR]
+    python3 verify.py [--key FINGERPRINT] [--attestations] [--ca FILE] [--witness VKEY]... [DIR]
+                      [--published CHECKPOINT --proof FILE [--published-key VKEY]]
 
 Exit codes: 0 all holds and the log key is the one given; 3 consistent, but nobody outside the bundle vouches for the
 key; 1 broken, or another key, naming what; 2 wrong usage.
@@ -14,57 +15,33 @@ if __name__ == "__main__" and not sys.flags.isolated and not getattr(sys.flags, 
 
 import argparse
 import base64
+import binascii
 import csv
+import datetime
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 SCHEMA = "tipline/custody/1"
-FIELDS = (
-    "event_id",
-    "act_id",
-    "act_size",
-    "exhibit",
-    "exhibit_seq",
-    "exhibit_prev",
-    "kind",
-    "occurred_from",
-    "occurred_to",
-    "clock",
-    "actor",
-    "role",
-    "on_behalf_of",
-    "released_by",
-    "received_by",
-    "purpose",
-    "authority",
-    "moved_from",
-    "moved_to",
-    "method_tool",
-    "method_version",
-    "method_command",
-    "plaintext_before",
-    "ciphertext_before",
-    "length_before",
-    "plaintext_after",
-    "ciphertext_after",
-    "length_after",
-    "name_b64",
-    "name_shown",
-    "result",
-    "justification",
-    "parent_exhibit",
-    "program",
-    "claim_key",
-    "source_recipient",
-    "key_id",
-    "manifest",
+FIELDS: Tuple[str, ...] = tuple(
+    re.findall(
+        r"\w+",
+        """
+    event_id act_id act_size exhibit exhibit_seq exhibit_prev kind occurred_from occurred_to clock actor role on_behalf_of
+    released_by received_by purpose authority moved_from moved_to method_tool method_version method_command plaintext_before
+    ciphertext_before length_before plaintext_after ciphertext_after length_after name_b64 name_shown result justification
+    parent_exhibit program claim_key source_recipient key_id manifest
+    """,
+    )
 )
 NAMESPACE = "tipline-bundle"
 MANIFEST, TAGMANIFEST, SIGNATURE, SIGNERS = "manifest-sha256.txt", "tagmanifest-sha256.txt", "tagmanifest-sha256.txt.sig", "allowed_signers"
@@ -72,6 +49,9 @@ BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 EXHIBITS_HEAD, EXCEPTIONS_HEAD = ["exhibit", "number", "file", "sha256", "length"], ["exhibit", "number", "reason"]
 REQUIRED = {"bagit.txt", "bag-info.txt", MANIFEST, "README-VERIFY.txt", "verify.py", "custody/checkpoint", "custody/events.jsonl"}
 REQUIRED |= {"custody/events.csv", "custody/keys.jsonl"}
+PUBLISHED, PROOF = "custody/published", "custody/published-proof"
+STAMP = re.compile(r"seal/tagmanifest-sha256\.txt\.([1-9])\.tsr")
+PUBLISHED_STAMP = re.compile(r"custody/published\.([1-9])\.tsr")
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:-]{0,199}")
 KEY_KINDS = ("KEY_ADDED", "KEY_RETIRED", "KEY_COMPROMISED")
@@ -108,21 +88,98 @@ class Head(NamedTuple):
     root: bytes
 
 
+class Note(NamedTuple):
+    """A checkpoint as it was read: what is signed, what that says, and the lines of signatures."""
+
+    text: bytes
+    head: Head
+    lines: List[Tuple[str, bytes]]
+
+
 class Key(NamedTuple):
-    """An attesting key from the installation's own record."""
+    """An attesting key from the installation's own record: from which index on it had ended, or was told to be in other hands."""
 
     public: bytes
     role: str
     ended: Optional[int]
+    compromised: Optional[int]
+
+
+class Log(NamedTuple):
+    """The log as the bundle shows it: its key, the head that all proofs lead to, and all keys of its record."""
+
+    public: bytes
+    head: Head
+    keys: Dict[bytes, Key]
+
+
+class Fixed(NamedTuple):
+    """A head that somebody outside the installation has seen: of how many events, and who."""
+
+    size: int
+    by: str
+
+
+class Stamp(NamedTuple):
+    """What an RFC 3161 reply says. Whether its signature holds is another question."""
+
+    time: datetime.datetime
+    algorithm: str
+    imprint: bytes
+    serial: int
+    policy: str
+    nonce: Optional[int]
 
 
 class Wanted(NamedTuple):
-    """What the caller asks for beyond the bundle itself."""
+    """What the caller asks for beyond the bundle itself. Witnesses and the later log key are vkeys (C2SP signed-note)."""
 
     key: Optional[str] = None
     attestations: bool = False
     published: Optional[Path] = None
     proof: Optional[Path] = None
+    published_key: Optional[str] = None
+    witnesses: Sequence[str] = ()
+    ca: Optional[Path] = None
+
+
+class Folder:
+    """A bundle that lies unpacked in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self, report: "Report") -> Iterator[str]:
+        """Yield the paths of all files; what is neither file nor folder, and empty folders, are told."""
+        for here, folders, files in os.walk(str(self.path)):
+            inside = Path(here).relative_to(self.path)
+            if not folders and not files:
+                report.fail("%s: an empty folder (added)" % inside.as_posix())
+            for name in folders + files:
+                path = (inside / name).as_posix()
+                if (self.path / path).is_symlink() or not ((self.path / path).is_dir() or (self.path / path).is_file()):
+                    report.fail("%s: neither a file nor a folder" % path)
+            for name in files:
+                yield (inside / name).as_posix()
+
+    def read(self, path: str) -> bytes:
+        return (self.path / path).read_bytes()
+
+    def size(self, path: str) -> int:
+        return (self.path / path).stat().st_size
+
+    def digests(self, paths: Iterable[str]) -> Dict[str, str]:
+        """Return the digest of each file; the largest begins first, so that no thread waits for it at the end."""
+        large = sorted(paths, key=self.size, reverse=True)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return dict(zip(large, pool.map(self._digest, large)))  # noqa: B905 - strict= came with Python 3.10
+
+    def _digest(self, path: str) -> str:
+        digest, buffer = hashlib.sha256(), memoryview(bytearray(1 << 18))
+        with open(str(self.path / path), "rb", buffering=0) as file:
+            for count in iter(lambda: file.readinto(buffer), 0):
+                digest.update(buffer[:count])
+        return digest.hexdigest()
 
 
 class Report:
@@ -164,22 +221,28 @@ class Report:
 # Strict readers: each byte string has exactly one spelling.
 
 
+def once(found: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    if len(dict(found)) != len(found):
+        raise ValueError("a key stands twice")
+    return dict(found)
+
+
+def refuse(text: str) -> Any:
+    raise ValueError("not an integer: " + text[:40])
+
+
+def integer(text: str) -> int:
+    if len(text) > 17 or text == "-0" or abs(int(text)) > 2**53 - 1:
+        raise ValueError("an integer beyond 2^53-1")
+    return int(text)
+
+
+JSON = json.JSONDecoder(object_pairs_hook=once, parse_float=refuse, parse_constant=refuse, parse_int=integer)
+
+
 def strict_json(data: bytes, where: str) -> Any:
-    def pairs(found: List[Tuple[str, Any]]) -> Dict[str, Any]:
-        if len(dict(found)) != len(found):
-            raise ValueError("a key stands twice")
-        return dict(found)
-
-    def refuse(text: str) -> Any:
-        raise ValueError("not an integer: " + text[:40])
-
-    def integer(text: str) -> int:
-        if len(text) > 17 or text == "-0" or abs(int(text)) > 2**53 - 1:
-            raise ValueError("an integer beyond 2^53-1")
-        return int(text)
-
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_float=refuse, parse_constant=refuse, parse_int=integer)
+        value = JSON.decode(data.decode("utf-8"))
         if b"\\u" in data:  # only an escape can make an unpaired surrogate
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -187,14 +250,17 @@ def strict_json(data: bytes, where: str) -> Any:
     return value
 
 
+TO_URL, FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+
+
 def unb64(text: Any, where: str, length: int = 0, url: bool = True) -> bytes:
     try:
-        padded = text + "=" * (-len(text) % 4) if url else text
-        data = base64.b64decode(padded.encode("ascii"), altchars=b"-_" if url else None, validate=True)
+        given = text.encode("ascii")
+        data = binascii.a2b_base64(given.translate(FROM_URL) + b"==="[: -len(given) % 4] if url else given)
     except (ValueError, TypeError, AttributeError) as error:
         raise Broken("%s: not base64" % where) from error
-    again = base64.urlsafe_b64encode(data).rstrip(b"=") if url else base64.b64encode(data)
-    if again.decode() != text or (length and len(data) != length):
+    again = binascii.b2a_base64(data, newline=False)
+    if (again.translate(TO_URL).rstrip(b"=") if url else again) != given or (length and len(data) != length):
         raise Broken("%s: base64 that is not canonical or not %d bytes" % (where, length))
     return data
 
@@ -266,35 +332,70 @@ def climb(node: int, last: int, first: bytes, path: List[bytes]) -> Tuple[bytes,
     return small, large
 
 
-def check_consistency(old: Head, new: Head, path: List[bytes]) -> None:
+def check_consistency(old: Head, new: Head, text: bytes, where: str) -> None:
+    """Read a consistency file (SPEC 5.4) and check that the log at the new size begins with the log at the old one."""
+    lines = text.decode("utf-8", "replace").split("\n")
+    if old.origin != new.origin or lines[:2] != ["tipline/consistency/1", "%d %d" % (old.size, new.size)] or lines[-1] or len(lines) < 3:
+        raise Broken("%s: not a consistency proof from size %d to %d of this log" % (where, old.size, new.size))
+    path = [unb64(line, where, 32, url=False) for line in lines[2:-1]]
     if not 0 < old.size <= new.size or (old.size == new.size and path):
-        raise Broken("the published checkpoint is not newer than the bundle's, or the proof is not for it")
+        raise Broken("%s: not a proof for these sizes" % where)
     node, last = old.size - 1, new.size - 1
     while node & 1:
         node, last = node >> 1, last >> 1
     if old.size & (old.size - 1) == 0:
         path = [old.root, *path]
     if old != new and (not path or climb(node, last, path[0], path[1:]) != (old.root, new.root)):
-        raise Broken("the published log does not begin with the bundle's log")
+        raise Broken("%s: the log at size %d does not begin with the log at size %d" % (where, new.size, old.size))
 
 
-def open_note(note: str, public: bytes, where: str) -> Head:
-    text, blank, rest = note.rpartition("\n\n")
+def read_note(data: bytes, where: str) -> Note:
+    text, blank, rest = data.decode("utf-8", "replace").rpartition("\n\n")
     lines = (text + "\n").split("\n")
     whole = blank and rest.endswith("\n") and len(lines) == 4
     if not whole or not ORIGIN.fullmatch(lines[0]) or not re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]):
         raise Broken("%s: not a checkpoint" % where)
-    head = Head(lines[0], int(lines[1]), unb64(lines[2], where, 32, url=False))
-    marker, found = sha256(head.origin.encode(), b"\n\1", public)[:4], []
+    head, found = Head(lines[0], int(lines[1]), unb64(lines[2], where, 32, url=False)), []
     for line in rest[:-1].split("\n"):
         parts = line.split(" ")
         if len(parts) != 3 or parts[0] != "\u2014":
             raise Broken("%s: a line that is no signature" % where)
-        data = unb64(parts[2], where, url=False)
-        found += [data[4:]] if parts[1] == head.origin and data[:4] == marker else []
-    if len(found) != 1 or not ed25519(public, found[0], (text + "\n").encode()):
-        raise Broken("%s: not signed by the log key of this bundle" % where)
-    return head
+        found.append((parts[1], unb64(parts[2], where, url=False)))
+    return Note((text + "\n").encode(), head, found)
+
+
+def signatures_of(note: Note, name: str, kind: bytes, public: bytes) -> List[bytes]:
+    """Return what a key has signed under a note: a log (kind 1) or a witness (kind 4)."""
+    marker = sha256(name.encode(), b"\n", kind, public)[:4]
+    return [data[4:] for told, data in note.lines if told == name and data[:4] == marker]
+
+
+def signed_by(note: Note, public: bytes) -> bool:
+    """Tell whether exactly one line is this log key's, and holds."""
+    found = signatures_of(note, note.head.origin, b"\1", public)
+    return len(found) == 1 and ed25519(public, found[0], note.text)
+
+
+def cosigned_at(note: Note, vkey: str, where: str) -> Optional[datetime.datetime]:
+    """Return when a witness cosigned (C2SP tlog-cosignature, cosignature/v1), None where it did not."""
+    name, _, public = read_vkey(vkey)
+    found = signatures_of(note, name, b"\4", public)
+    if not found:
+        return None
+    seconds = int.from_bytes(found[0][:8], "big")
+    message = b"cosignature/v1\ntime %d\n" % seconds + note.text
+    if len(found) != 1 or seconds >= 2**36 or not ed25519(public, found[0][8:], message):
+        raise Broken("%s: a false cosignature of %s" % (where, name))
+    return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+
+
+def read_vkey(text: str) -> Tuple[str, bytes, bytes]:
+    """Return name, kind and public key of a C2SP vkey: NAME+HASH+KEY. Broken for anything else."""
+    match = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", text)
+    data = unb64(match[3], "the vkey", 33, url=False) if match else b""
+    if match is None or sha256(match[1].encode(), b"\n", data)[:4].hex() != match[2]:
+        raise Broken("not a vkey of the form NAME+HASH+KEY: %s" % text)
+    return match[1], data[:1], data[1:]
 
 
 # SSH forms of key and signature (OpenSSH PROTOCOL.sshsig), read by building them again.
@@ -324,15 +425,106 @@ def fingerprint(public: bytes) -> str:
     return "SHA256:" + base64.b64encode(sha256(ssh_key(public))).rstrip(b"=").decode()
 
 
+# RFC 3161 replies: just enough DER (X.690) to read what is stamped and when. `openssl ts` checks the signature.
+
+SIGNED_DATA, TST_INFO = bytes.fromhex("2a864886f70d010702"), bytes.fromhex("2a864886f70d0109100104")
+HASHES = {bytes.fromhex("608648016503040201"): "sha256", bytes.fromhex("608648016503040202"): "sha384"}
+HASHES[bytes.fromhex("608648016503040203")] = "sha512"
+INTEGER, OCTETS, OID, MOMENT, SEQUENCE, EXPLICIT = 0x02, 0x04, 0x06, 0x18, 0x30, 0xA0
+
+
+def der(data: bytes) -> List[Tuple[int, bytes]]:
+    """Return tag and content of each value that stands here, one after the other."""
+    found, at = [], 0
+    while at < len(data):
+        tag, length, start = data[at], int.from_bytes(data[at + 1 : at + 2], "big"), at + 2
+        if length >= 0x80:
+            start += length & 0x7F
+            length = int.from_bytes(data[at + 2 : start], "big")
+            if start - at - 2 > 4 or length < 0x80 or data[at + 2] == 0:
+                raise ValueError("a length that is not DER")
+        at = start + length
+        if start > len(data) or at > len(data) or tag & 0x1F == 0x1F:
+            raise ValueError("cut off")
+        found.append((tag, data[start:at]))
+    return found
+
+
+def inside(data: bytes, *way: Tuple[int, int]) -> bytes:
+    """Follow a way of (place, tag) into nested values and return the content at its end."""
+    for place, tag in way:
+        found = der(data)
+        if place >= len(found) or found[place][0] != tag:
+            raise ValueError("value %d is not there" % place)
+        data = found[place][1]
+    return data
+
+
+def oid(data: bytes) -> str:
+    numbers, value = [], 0
+    for byte in data:
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(value)
+            value = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(str(number) for number in [first, numbers[0] - 40 * first, *numbers[1:]])
+
+
+def read_stamp(data: bytes, where: str) -> Stamp:
+    """Read an RFC 3161 reply (sections 2.4.2 and RFC 5652 section 5.1); Broken where it is none, or not granted."""
+    try:
+        if len(der(data)) != 1 or inside(data, (0, SEQUENCE), (0, SEQUENCE), (0, INTEGER)) not in (b"\0", b"\1"):
+            raise ValueError("the authority did not grant it")
+        if inside(data, (0, SEQUENCE), (1, SEQUENCE), (0, OID)) != SIGNED_DATA:
+            raise ValueError("no signed data")
+        content = inside(data, (0, SEQUENCE), (1, SEQUENCE), (1, EXPLICIT), (0, SEQUENCE), (2, SEQUENCE))
+        if inside(content, (0, OID)) != TST_INFO:
+            raise ValueError("not a time stamp")
+        info = inside(content, (1, EXPLICIT), (0, OCTETS), (0, SEQUENCE))
+        moment = inside(info, (4, MOMENT)).decode("ascii")
+        if inside(info, (0, INTEGER)) != b"\1" or not re.fullmatch(r"[0-9]{14}(\.[0-9]*[1-9])?Z", moment):
+            raise ValueError("not of version 1, or a time of another form")
+        return Stamp(
+            datetime.datetime.strptime(moment[:14], "%Y%m%d%H%M%S"),
+            HASHES[inside(info, (2, SEQUENCE), (0, SEQUENCE), (0, OID))],
+            inside(info, (2, SEQUENCE), (1, OCTETS)),
+            int.from_bytes(inside(info, (3, INTEGER)), "big", signed=True),
+            oid(inside(info, (1, OID))),
+            next((int.from_bytes(value, "big", signed=True) for tag, value in der(info)[5:] if tag == INTEGER), None),
+        )
+    except (ValueError, KeyError, IndexError) as error:
+        raise Broken("%s: not a time stamp (%s)" % (where, error)) from error
+
+
+def ask_openssl(reply: bytes, stamp: Stamp, ca: Path, not_in: Optional[Path] = None) -> Optional[str]:
+    """Let `openssl ts -verify` judge a reply at the time it tells: "" where it holds, else its words; None where there is no openssl.
+
+    A program that lies in the folder `not_in` is not run.
+    """
+    program = shutil.which("openssl")
+    if program is None or (not_in is not None and not_in.resolve() in Path(program).resolve().parents):
+        return None
+    moment = str(int((stamp.time - datetime.datetime(1970, 1, 1)).total_seconds()))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "reply.tsr").write_bytes(reply)
+        command = [os.path.realpath(program), "ts", "-verify", "-digest", stamp.imprint.hex(), "-CAfile", str(ca.resolve())]
+        command += ["-in", str(Path(folder) / "reply.tsr"), "-attime", moment]
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+    told = done.stdout.decode("utf-8", "replace")
+    return "" if done.returncode == 0 and "Verification: OK" in told else told.strip()[-300:] or "no verdict"
+
+
 # The checks, one for each part of SPEC 6.
 
 
-def check_files(report: Report, folder: Path) -> None:
+def check_files(report: Report, bag: Any) -> None:
     """Every file is listed in its manifest with its digest, every listed file is there, and nothing else is."""
-    present = set(walk(report, folder))
-    payload, tags = read_manifest(folder, MANIFEST), read_manifest(folder, TAGMANIFEST)
+    present = set(bag.names(report))
+    payload, tags = read_manifest(bag, MANIFEST), read_manifest(bag, TAGMANIFEST)
     sealed = {"seal/" + SIGNATURE, "seal/" + SIGNERS}
-    for path in sorted(present):
+    stamps = sorted(path for path in present if STAMP.fullmatch(path))
+    for path in sorted(present - set(stamps)):
         listed = path in payload if path.startswith("data/") else path in tags or path in sealed or path == TAGMANIFEST
         if not listed:
             report.fail("%s: stands in no manifest (added)" % path)
@@ -342,37 +534,31 @@ def check_files(report: Report, folder: Path) -> None:
     problems = [(path, "stands in the wrong manifest") for path in wrong]
     problems += [(path, "missing") for path in gone]
     problems += [(path, "not listed in " + TAGMANIFEST) for path in REQUIRED - gone - set(tags)]
+    problems += [(path, "not one of the files that a bundle has") for path in set(tags) - REQUIRED if not known_option(path, tags)]
+    problems += [(path, "its number is out of turn") for place, path in enumerate(stamps, start=1) if not path.endswith(".%d.tsr" % place)]
     for path, problem in sorted(problems):
         report.fail("%s: %s" % (path, problem))
-    here = [path for path in sorted(listed_all) if path in present]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda path: file_digest(folder / path), here))
-    for path, digest in zip(here, found):  # noqa: B905 - strict= came with Python 3.10
-        if digest != listed_all[path]:
+    found = bag.digests([path for path in sorted(listed_all) if path in present])
+    for path in sorted(found):
+        if found[path] != listed_all[path]:
             report.fail("%s: changed (its digest is not the one in the manifest)" % path)
-    if (folder / "bagit.txt").read_bytes() != BAGIT.encode():
+    if bag.read("bagit.txt") != BAGIT.encode():
         report.fail("bagit.txt: not the declaration of BagIt 1.0")
     if not report.problems:
         report.ok("files: %d of the payload and %d beside it are there, unchanged, and no other" % (len(payload), len(tags)))
 
 
-def walk(report: Report, folder: Path) -> Iterator[str]:
-    for here, folders, files in os.walk(str(folder)):
-        inside = Path(here).relative_to(folder)
-        if not folders and not files:
-            report.fail("%s: an empty folder (added)" % inside.as_posix())
-        for name in folders + files:
-            path = (inside / name).as_posix()
-            if (folder / path).is_symlink() or not ((folder / path).is_dir() or (folder / path).is_file()):
-                report.fail("%s: neither a file nor a folder" % path)
-        for name in files:
-            yield (inside / name).as_posix()
+def known_option(path: str, tags: Dict[str, str]) -> bool:
+    """A published checkpoint comes with its proof, and stamps only with it."""
+    if path in (PUBLISHED, PROOF):
+        return PUBLISHED in tags and PROOF in tags
+    return PUBLISHED in tags and bool(PUBLISHED_STAMP.fullmatch(path))
 
 
-def read_manifest(folder: Path, name: str) -> Dict[str, str]:
+def read_manifest(bag: Any, name: str) -> Dict[str, str]:
     found: Dict[str, str] = {}
     last = ""
-    text = (folder / name).read_bytes().decode("utf-8", "replace")
+    text = bag.read(name).decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n")[:-1], start=1):
         match = re.fullmatch("([0-9a-f]{64})  (.+)", line)
         if match is None or not PATH.fullmatch(match[2]) or match[2] <= last:
@@ -384,24 +570,16 @@ def read_manifest(folder: Path, name: str) -> Dict[str, str]:
     return found
 
 
-def file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def check_seal(report: Report, folder: Path, wanted: Wanted) -> bytes:
+def check_seal(report: Report, bag: Any, wanted: Wanted) -> bytes:
     """The tag manifest is signed by the key in seal/, in exactly these forms, and that key is the one asked for."""
     where = "seal/" + SIGNATURE
-    text = (folder / "seal" / SIGNATURE).read_bytes().decode("utf-8", "replace")
+    text = bag.read(where).decode("utf-8", "replace")
     blob = unb64("".join(text.split("\n")[1:-2]), where, url=False)
     start = len(b"SSHSIG") + 4 + 4 + len(ssh(b"ssh-ed25519")) + 4
     public, signature = blob[start : start + 32], blob[-64:]
     if len(public) != 32 or text != ssh_armour(public, signature):
         raise Broken("%s: not an Ed25519 SSH signature for %s" % (where, NAMESPACE))
-    digest = hashlib.sha512((folder / TAGMANIFEST).read_bytes()).digest()
+    digest = hashlib.sha512(bag.read(TAGMANIFEST)).digest()
     if not ed25519(public, signature, b"SSHSIG" + ssh(NAMESPACE.encode(), b"", b"sha512", digest)):
         raise Broken("%s: the signature over %s is false" % (where, TAGMANIFEST))
     report.ok("signature: %s is signed by the log key %s" % (TAGMANIFEST, fingerprint(public)))
@@ -415,24 +593,109 @@ def check_seal(report: Report, folder: Path, wanted: Wanted) -> bytes:
     return public
 
 
-def check_checkpoint(report: Report, folder: Path, public: bytes, wanted: Wanted) -> Head:
-    note = (folder / "custody/checkpoint").read_bytes().decode("utf-8", "replace")
-    head = open_note(note, public, "custody/checkpoint")
-    if (folder / "seal" / SIGNERS).read_bytes() != signers_line(head.origin, public).encode():
+def check_checkpoint(report: Report, bag: Any, public: bytes) -> Head:
+    note = read_note(bag.read("custody/checkpoint"), "custody/checkpoint")
+    if not signed_by(note, public):
+        raise Broken("custody/checkpoint: not signed by the log key of this bundle")
+    if bag.read("seal/" + SIGNERS) != signers_line(note.head.origin, public).encode():
         raise Broken("seal/%s: does not name exactly the log key" % SIGNERS)
-    report.ok("checkpoint: %s at size %d" % (head.origin, head.size))
-    if wanted.published is None or wanted.proof is None:
-        report.note("interim: this checkpoint was made for the bundle; compare with a published one by --published and --proof")
-    else:
-        later = open_note(wanted.published.read_text("utf-8", "replace"), public, str(wanted.published))
-        lines = wanted.proof.read_text("utf-8", "replace").split("\n")
-        if later.origin != head.origin or lines[:2] != ["tipline/consistency/1", "%d %d" % (head.size, later.size)] or lines[-1]:
-            raise Broken("%s: not a consistency proof from size %d to %d of this log" % (wanted.proof, head.size, later.size))
-        check_consistency(head, later, [unb64(line, str(wanted.proof), 32, url=False) for line in lines[2:-1]])
-        report.ok("published: the checkpoint at size %d covers the bundle" % later.size)
-    report.note("not witnessed: no witness or mirror has cosigned the checkpoint")
-    report.note("untimestamped: no authority has stamped the bundle")
-    return head
+    report.ok("checkpoint: %s at size %d" % (note.head.origin, note.head.size))
+    return note.head
+
+
+def check_published(report: Report, bag: Any, log: Log, wanted: Wanted) -> List[Fixed]:
+    """Compare with published checkpoints, in the bundle and beside it; return those that somebody outside has seen."""
+    names, fixed, published = set(bag.names(Report())), [], False
+    told = re.findall("^Tipline-Published-Checkpoint: (.*)$", bag.read("bag-info.txt").decode("utf-8", "replace"), re.M)
+    if PUBLISHED in names:
+        note = read_note(bag.read(PUBLISHED), PUBLISHED)
+        short = hashlib.sha256(note.text).hexdigest()[:24]
+        if told != ["%d %s" % (note.head.size, " ".join(short[at : at + 4] for at in range(0, 24, 4)))]:
+            raise Broken("bag-info.txt: does not name the checkpoint in %s" % PUBLISHED)
+        by_the_log(note, log, None, PUBLISHED)
+        check_consistency(note.head, log.head, bag.read(PROOF), PROOF)
+        report.ok(
+            "published before: the log goes on from its published checkpoint at size %d, %s" % (note.head.size, told[0].split(" ", 1)[1])
+        )
+        published = note.head == log.head
+        fixed += [Fixed(note.head.size, by) for by in tell_witnesses(report, note, wanted, PUBLISHED)]
+        for path in sorted(name for name in names if PUBLISHED_STAMP.fullmatch(name)):
+            if report.step(check_stamp, bag, path, (PUBLISHED, note.text), wanted):
+                fixed.append(Fixed(note.head.size, "a stamp"))
+    elif told:
+        raise Broken("bag-info.txt: names a published checkpoint that is not here")
+    if wanted.published is not None and wanted.proof is not None:
+        where = str(wanted.published)
+        note = read_note(wanted.published.read_bytes(), where)
+        by_the_log(note, log, wanted.published_key, where)
+        old, new = (note.head, log.head) if note.head.size < log.head.size else (log.head, note.head)
+        check_consistency(old, new, wanted.proof.read_bytes(), str(wanted.proof))
+        covers = "covers the bundle" if new is note.head else "is where the bundle's log goes on from"
+        report.ok("published: the checkpoint at size %d %s" % (note.head.size, covers))
+        published = published or new is note.head
+        fixed += [Fixed(note.head.size, by) for by in tell_witnesses(report, note, wanted, where)]
+    elif PUBLISHED not in names:
+        report.note("not witnessed: the bundle holds no published checkpoint that a witness could have cosigned")
+    if not published:
+        report.note("interim: this checkpoint was made for the bundle; compare with a later published one by --published and --proof")
+    return fixed
+
+
+def by_the_log(note: Note, log: Log, vkey: Optional[str], where: str) -> None:
+    """A published checkpoint is signed by a log key of the installation's record that had not ended then, or by the key that was given."""
+    given = read_vkey(vkey) if vkey else ("", b"", b"")
+    if given[:2] == (note.head.origin, b"\1") and signed_by(note, given[2]):
+        return
+    logs = [key for key in log.keys.values() if key.role == "log" and (key.ended is None or note.head.size <= key.ended)]
+    if not any(signed_by(note, key.public) for key in logs):
+        raise Broken("%s: not signed by a log key that the bundle knows; a later one is given with --published-key" % where)
+
+
+def tell_witnesses(report: Report, note: Note, wanted: Wanted, where: str) -> List[str]:
+    """Say which of the named witnesses cosigned, and when; return their names."""
+    found = []
+    for vkey in wanted.witnesses:
+        name = read_vkey(vkey)[0]
+        moment = cosigned_at(note, vkey, where)
+        if moment is None:
+            report.note("not witnessed by %s: it has not cosigned the checkpoint at size %d" % (name, note.head.size))
+        else:
+            found.append(name)
+            report.ok("witness: %s cosigned the checkpoint at size %d at %sZ" % (name, note.head.size, moment.isoformat()))
+    others = sorted({name for name, _ in note.lines if name != note.head.origin} - set(found))
+    if others:
+        report.note("not checked: lines under %s in the name of %s; give their vkeys with --witness" % (where, ", ".join(others)))
+    elif not wanted.witnesses:
+        report.note("not witnessed: no witness or mirror has cosigned the checkpoint at size %d" % note.head.size)
+    return found
+
+
+def check_stamps(report: Report, bag: Any, wanted: Wanted) -> None:
+    """Say when the bundle was stamped, and by whom that was checked."""
+    paths = sorted(path for path in bag.names(Report()) if STAMP.fullmatch(path))
+    for path in paths:
+        report.step(check_stamp, bag, path, (TAGMANIFEST, bag.read(TAGMANIFEST)), wanted)
+    if not paths:
+        report.note("untimestamped: no authority has stamped the bundle")
+
+
+def check_stamp(report: Report, bag: Any, path: str, of: Tuple[str, bytes], wanted: Wanted) -> bool:
+    """A stamp is over these bytes; return whether its signature was checked too."""
+    data = bag.read(path)
+    stamp = read_stamp(data, path)
+    if stamp.imprint != hashlib.new(stamp.algorithm, of[1]).digest():
+        raise Broken("%s: a stamp of something else than %s" % (path, of[0]))
+    said = "%s: a time-stamping authority says that %s existed at %sZ" % (path, of[0], stamp.time.isoformat())
+    folder = bag.path if isinstance(bag, Folder) else None
+    verdict = ask_openssl(data, stamp, wanted.ca, folder) if wanted.ca else None
+    if verdict is None:
+        command = "openssl ts -verify -digest %s -in %s -CAfile CA.pem" % (stamp.imprint.hex(), path)
+        report.note("%s; its signature was not checked here; run: %s" % (said, command))
+        return False
+    if verdict:
+        raise Broken("%s: openssl ts -verify refuses it under %s (%s)" % (path, wanted.ca, " ".join(verdict.split())))
+    report.ok("%s (serial %d); openssl ts -verify holds it good under %s" % (said, stamp.serial, wanted.ca))
+    return True
 
 
 def read_event(line: bytes, where: str) -> Event:
@@ -479,9 +742,9 @@ def read_attest(found: Any, where: str) -> Tuple[bytes, Optional[List[Tuple[byte
     return sha256(b"tipline/attest/1\0", unb64(found["salt"], where, 32), *(key + signature for key, signature in pairs)), pairs
 
 
-def read_events(report: Report, folder: Path, name: str, head: Head) -> List[Event]:
+def read_events(report: Report, bag: Any, name: str, head: Head) -> List[Event]:
     """Read a file of custody lines and check each against the checkpoint."""
-    data = (folder / name).read_bytes()
+    data = bag.read(name)
     if data and not data.endswith(b"\n"):
         raise Broken("%s: its last line is cut off" % name)
     found = []
@@ -513,9 +776,9 @@ def check_chains(report: Report, events: List[Event]) -> Dict[str, List[Event]]:
     return chains
 
 
-def check_act(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> None:
+def check_act(report: Report, bag: Any, chains: Dict[str, List[Event]]) -> None:
     """The last event of each exhibit is its EXPORTED, all of one act of exactly these exhibits, over this payload."""
-    digest, acts = "sha256:" + file_digest(folder / MANIFEST), set()
+    digest, acts = "sha256:" + sha256(bag.read(MANIFEST)).hex(), set()
     for exhibit, chain in chains.items():
         last = chain[-1]
         if last.get("kind") != "EXPORTED":
@@ -528,8 +791,8 @@ def check_act(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> N
     report.ok("export: one act of %d exhibits, nothing left out" % len(chains))
 
 
-def read_table(folder: Path, path: str, head: List[str]) -> List[Dict[str, str]]:
-    text = (folder / path).read_bytes().decode("utf-8", "replace")
+def read_table(bag: Any, path: str, head: List[str]) -> List[Dict[str, str]]:
+    text = bag.read(path).decode("utf-8", "replace")
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
@@ -539,20 +802,20 @@ def read_table(folder: Path, path: str, head: List[str]) -> List[Dict[str, str]]
     return [dict(zip(head, row)) for row in rows[1:]]  # noqa: B905 - as above
 
 
-def check_originals(report: Report, folder: Path, chains: Dict[str, List[Event]]) -> None:
+def check_originals(report: Report, bag: Any, chains: Dict[str, List[Event]]) -> None:
     """data/originals holds each exhibit as it was acquired, but for those that the exceptions name."""
-    exhibits = read_table(folder, "data/exhibits.csv", EXHIBITS_HEAD)
-    exceptions = read_table(folder, "data/exceptions.csv", EXCEPTIONS_HEAD)
+    exhibits = read_table(bag, "data/exhibits.csv", EXHIBITS_HEAD)
+    exceptions = read_table(bag, "data/exceptions.csv", EXCEPTIONS_HEAD)
     if sorted(row["exhibit"] for row in exhibits + exceptions) != sorted(chains):
         raise Broken("data/exhibits.csv: with data/exceptions.csv it must name each exhibit of the export once")
-    originals = {path: digest for path, digest in read_manifest(folder, MANIFEST).items() if path.startswith("data/originals/")}
+    originals = {path: digest for path, digest in read_manifest(bag, MANIFEST).items() if path.startswith("data/originals/")}
     for row in exhibits:
         path, chain = "data/originals/" + row["file"], chains[row["exhibit"]]
         facts = (chain[0].get("plaintext_after"), chain[0].get("length_after"))
         told = (row["sha256"], row["length"], row["sha256"])
         if told != (facts[0], repr(facts[1]), "sha256:" + originals.pop(path, "")):
             raise Broken("%s: not the file that was acquired as %s" % (path, row["number"]))
-        if (folder / path).stat().st_size != facts[1]:
+        if bag.size(path) != facts[1]:
             raise Broken("%s: not as long as what was acquired" % path)
         for event in chain:
             if event.values.get("kind") in ("VERIFIED", "EXPORTED") and event.values.get("plaintext_after") not in (None, facts[0]):
@@ -579,8 +842,8 @@ def events_csv(rows: List[Tuple[int, Dict[str, Any]]]) -> str:
     return out.getvalue()
 
 
-def check_csv(report: Report, folder: Path, events: List[Event]) -> None:
-    if (folder / "custody/events.csv").read_bytes() != events_csv([(event.place, event.values) for event in events]).encode():
+def check_csv(report: Report, bag: Any, events: List[Event]) -> None:
+    if bag.read("custody/events.csv") != events_csv([(event.place, event.values) for event in events]).encode():
         raise Broken("custody/events.csv: does not say what custody/events.jsonl says")
     report.ok("custody/events.csv: says the same")
 
@@ -599,9 +862,10 @@ def check_keys(report: Report, events: List[Event], public: bytes) -> Dict[bytes
         key = unb64(name[8:], event.where, 32)
         known = keys.get(sha256(key))
         if kind == "KEY_ADDED" and known is None:
-            keys[sha256(key)] = Key(key, str(role), None)
+            keys[sha256(key)] = Key(key, str(role), None, None)
         elif kind != "KEY_ADDED" and known is not None:
-            keys[sha256(key)] = known._replace(ended=event.place if known.ended is None else known.ended)
+            stolen = event.place if kind == "KEY_COMPROMISED" and known.compromised is None else known.compromised
+            keys[sha256(key)] = known._replace(ended=event.place if known.ended is None else known.ended, compromised=stolen)
         else:
             raise Broken("%s: the key was added before, or never" % event.where)
     log = keys.get(sha256(public))
@@ -611,27 +875,78 @@ def check_keys(report: Report, events: List[Event], public: bytes) -> Dict[bytes
     return keys
 
 
-def check_attestations(report: Report, events: List[Event], keys: Dict[bytes, Key], wanted: Wanted) -> None:
+def counts(key: Key, place: int, fixed: List[Fixed]) -> bool:
+    """A signature counts until its key ended; of a key in other hands, only what somebody outside had seen before that was told."""
+    if key.compromised is not None and not any(place < one.size <= key.compromised for one in fixed):
+        return False
+    return key.ended is None or place < key.ended
+
+
+def check_attestations(report: Report, events: List[Event], log: Log, fixed: List[Fixed], wanted: Wanted) -> None:
     """Who signed is known; with --attestations each signature is checked and each export bears a person's."""
-    bare = 0
+    bare, stolen = 0, 0
     for event in events:
         roles = set()
         for marker, signature in event.attestations or []:
-            key = keys.get(marker)
+            key = log.keys.get(marker)
             if key is None:
                 raise Broken("%s: signed by a key that custody/keys.jsonl does not hold" % event.where)
             if wanted.attestations and not ed25519(key.public, signature, b"tipline/sign/1\0" + event.body):
                 raise Broken("%s: a false signature" % event.where)
-            roles |= {key.role} if key.ended is None or event.place < key.ended else set()
+            good = counts(key, event.place, fixed)
+            stolen += key.compromised is not None and event.place < key.compromised and not good
+            roles |= {key.role} if good else set()
         bare += not roles
         if wanted.attestations and event.attestations is not None and event.values.get("kind") == "EXPORTED" and "person" not in roles:
-            raise Broken("%s: an export that no person signed" % event.where)
+            raise Broken("%s: an export that no person signed with a key that counts" % event.where)
+    if stolen:
+        told = "in other hands since: %d signatures do not count, since no witness that you named and no stamp that was checked"
+        report.note((told + " fixed them before their key was reported") % stolen)
     if bare:
         report.note("not attested: %d of %d events, their signatures withheld, absent, or of a key that had ended" % (bare, len(events)))
     if wanted.attestations:
         report.ok("attestations: the signatures of %d events hold" % (len(events) - bare))
     else:
         report.note("attestations: not checked; ask with --attestations")
+
+
+def tell_keys(report: Report, log: Log, fixed: List[Fixed]) -> None:
+    """Say which keys were reported to be in other hands, and who fixed what they had signed before."""
+    for key in log.keys.values():
+        if key.compromised is not None:
+            by = sorted({"%s at size %d" % (one.by, one.size) for one in fixed if one.size <= key.compromised})
+            text = "compromised: the %s key %s, at index %d; what was signed before is fixed by %s"
+            report.note(text % (key.role, fingerprint(key.public), key.compromised, ", ".join(by) or "nobody that was checked"))
+
+
+def check_origins(report: Report, bag: Any, chains: Dict[str, List[Event]]) -> None:
+    """Say from what an exhibit was made and what was corrected; both must name something that fits."""
+    rows = read_table(bag, "data/exhibits.csv", EXHIBITS_HEAD) + read_table(bag, "data/exceptions.csv", EXCEPTIONS_HEAD)
+    numbers = {row["exhibit"]: row["number"] for row in rows}
+    for exhibit, chain in chains.items():
+        first, number = chain[0].values, numbers.get(exhibit, exhibit)
+        parent = first.get("parent_exhibit")
+        if parent is not None:
+            source = chains[parent][0].values.get("plaintext_after") if parent in chains else None
+            if None not in (source, first.get("plaintext_before")) and source != first["plaintext_before"]:
+                raise Broken("%s: made from other bytes than those of its parent" % chain[0].where)
+            here = numbers[parent] if parent in chains and parent in numbers else "%s, which is not in the bundle" % parent
+            report.note("derived: %s was made (%s) from %s" % (number, first.get("kind", "withheld"), here))
+        before: Dict[Any, Event] = {}
+        for event in chain:
+            if event.values.get("kind") == "CORRECTED":
+                tell_correction(report, event, before, number)
+            before[event.entry.hex()] = event
+
+
+def tell_correction(report: Report, event: Event, before: Dict[Any, Event], number: str) -> None:
+    target, said = None, {name: event.values.get(name, "[withheld]") for name in ("result", "justification")}
+    if "authority" in event.values:
+        target = before.get(event.values["authority"])
+        if target is None:
+            raise Broken("%s: corrects an event that is not one before it of the same exhibit" % event.where)
+    about = "event %s (%s)" % (target.get("exhibit_seq"), target.values.get("kind", "withheld")) if target else "an event [withheld]"
+    report.note("corrected: %s, %s: %s; why: %s" % (number, about, said["result"], said["justification"]))
 
 
 def tell_withheld(report: Report, events: List[Event]) -> None:
@@ -646,36 +961,52 @@ def tell_withheld(report: Report, events: List[Event]) -> None:
         report.note("withheld: nothing")
 
 
-def verify_bundle(folder: Path, wanted: Wanted) -> Report:
-    """Check a bundle; the report names everything that is broken."""
-    report = Report()
-    report.step(check_files, folder)
-    public = report.step(check_seal, folder, wanted)
-    head = public and report.step(check_checkpoint, folder, public, wanted)
+def verify_bundle(place: Any, wanted: Wanted) -> Report:
+    """Check a bundle, in a folder or in anything that gives names, bytes, sizes and digests as Folder does.
+
+    The report names everything that is broken.
+    """
+    report, bag = Report(), Folder(place) if isinstance(place, Path) else place
+    report.step(check_files, bag)
+    public = report.step(check_seal, bag, wanted)
+    head = public and report.step(check_checkpoint, bag, public)
     if not head:
         return report
-    keyed = report.step(read_events, folder, "custody/keys.jsonl", head)
-    events = report.step(read_events, folder, "custody/events.jsonl", head)
+    keyed = report.step(read_events, bag, "custody/keys.jsonl", head)
+    events = report.step(read_events, bag, "custody/events.jsonl", head)
     keys = keyed is not None and report.step(check_keys, keyed, public)
     chains = events is not None and report.step(check_chains, events)
     if chains is not None and events is not None:
-        report.step(check_act, folder, chains)
-        report.step(check_originals, folder, chains)
-        report.step(check_csv, folder, events)
-    if keys and events is not None:
-        report.step(check_attestations, keyed + events, keys, wanted)
+        report.step(check_act, bag, chains)
+        report.step(check_originals, bag, chains)
+        report.step(check_origins, bag, chains)
+        report.step(check_csv, bag, events)
+    report.step(check_stamps, bag, wanted)
+    if keys and keyed is not None and events is not None:
+        log = Log(public, head, keys)
+        fixed = report.step(check_published, bag, log, wanted) or []
+        report.step(tell_keys, log, fixed)
+        report.step(check_attestations, keyed + events, log, fixed, wanted)
         report.step(tell_withheld, keyed + events)
     return report
 
 
-def main(argv: Optional[List[str]] = None) -> int:
-    """Run the command line and return the exit code."""
+def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="verify.py", description="Check a Tipline evidence bundle offline.")
     parser.add_argument("--key", metavar="FINGERPRINT", help="the log key, as ssh-keygen -l prints it")
     parser.add_argument("--attestations", action="store_true", help="check the signature of each event too (some milliseconds each)")
-    parser.add_argument("--published", metavar="CHECKPOINT", type=Path, help="a later, published checkpoint")
-    parser.add_argument("--proof", metavar="FILE", type=Path, help="the consistency proof to it")
+    parser.add_argument("--published", metavar="CHECKPOINT", type=Path, help="a published checkpoint from elsewhere, later or earlier")
+    parser.add_argument("--proof", metavar="FILE", type=Path, help="the consistency proof between it and the bundle's")
+    parser.add_argument("--published-key", metavar="VKEY", help="the log's key that signed it, where the bundle is older than that key")
+    parser.add_argument("--witness", metavar="VKEY", action="append", default=[], help="a witness that you know; may be repeated")
+    parser.add_argument("--ca", metavar="FILE", type=Path, help="certificates (PEM) of the time-stamping authorities, for openssl ts")
     parser.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path(__file__).resolve().parent, help="the unpacked bundle")
+    return parser
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = options()
     given = parser.parse_args(argv)
     if given.key is not None and not re.fullmatch("SHA256:[A-Za-z0-9+/]{43}", given.key):
         parser.error("a fingerprint looks like SHA256: and 43 letters")
@@ -683,7 +1014,16 @@ def main(argv: Optional[List[str]] = None) -> int:
         parser.error("--published and --proof belong together")
     if not given.folder.is_dir():
         parser.error("no such folder: %s" % given.folder)
-    report = verify_bundle(given.folder, Wanted(given.key, given.attestations, given.published, given.proof))
+    if given.ca is not None and not given.ca.is_file():
+        parser.error("no such file: %s" % given.ca)
+    try:
+        kinds = [read_vkey(vkey)[1] for vkey in given.witness] + [read_vkey(vkey)[1] for vkey in [given.published_key] if vkey]
+    except Broken as error:
+        parser.error(str(error))
+    if kinds != [b"\4"] * len(given.witness) + [b"\1"] * (given.published_key is not None):
+        parser.error("a witness has a vkey of kind 4, a log one of kind 1")
+    wanted = Wanted(given.key, given.attestations, given.published, given.proof, given.published_key, tuple(given.witness), given.ca)
+    report = verify_bundle(given.folder, wanted)
     encoding = sys.stdout.encoding or "ascii"
     print("\n".join(report.lines).encode(encoding, "replace").decode(encoding))
     print(("RESULT all holds", "RESULT broken", "", "RESULT consistent; give --key to be sure of who signed it")[report.exit_code()])

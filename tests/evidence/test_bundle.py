@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from evidence import bundle, manifest, merkle
+from evidence import bundle, manifest, merkle, packing
 from evidence.bundle import BundleException
 from evidence.errors import AlreadyThere, FormatError, IntegrityError, UsageError
 from evidence.verify import Wanted, verify_bundle
@@ -66,7 +66,7 @@ class Stream(io.RawIOBase):
 
 @pytest.mark.parametrize("large", [0xFFFFFFFF, 700, 0])
 def test_a_zip_is_the_same_in_a_stream_and_every_reader_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
-    monkeypatch.setattr(bundle, "_ZIP_LARGE", large)  # so that the 64-bit fields are tested without 4 GB
+    monkeypatch.setattr(packing, "LARGE", large)  # so that the 64-bit fields are tested without 4 GB
     files: dict[str, bundle.Content] = {"b/empty": b"", "a": b"x" * 699, "c": b"y" * 700, **{f"d/{n}": bytes([n]) for n in range(9)}}
     stream, seekable = Stream(), io.BytesIO()
     bundle.pack_files("name", files, stream)
