@@ -15,12 +15,12 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from evidence.checkpoint import Checkpoint
@@ -161,7 +161,7 @@ class Anchor:
         self._at = reached
         return reached.size - at.size
 
-    def _append(self, at: Place, first: Row[Any], rows: Iterator[Row[Any]]) -> Place:
+    def _append(self, at: Place, first: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Place:
         if not self.path.exists():
             self._create()
         with self.path.open("ab") as file:
@@ -177,13 +177,13 @@ class Anchor:
                 raise
         return at
 
-    def _write(self, handle: int, at: Place, row: Row[Any]) -> Place:
+    def _write(self, handle: int, at: Place, row: Sequence[Any]) -> Place:
         line, mac = self._line(at, row)
         while line:
             line = line[os.write(handle, line) :]
         return Place(at.size + 1, mac)
 
-    def _line(self, at: Place, row: Row[Any]) -> tuple[bytes, str]:
+    def _line(self, at: Place, row: Sequence[Any]) -> tuple[bytes, str]:
         index, event_id, exhibit_id, seq, prev, entry, opening, *exhibit = row
         if index != at.size:
             raise Unsound(f"The log has no event at index {at.size}.", FOR_GOOD)
@@ -329,7 +329,7 @@ EXHIBIT = (
 )  # fmt: skip
 
 
-def _missing(start: int) -> Select[Any]:
+def _missing(start: int) -> Select[*tuple[Any, ...]]:
     return (
         select(LogLeaf.log_index, *_ROW, CustodyOpening.opening, *EXHIBIT)
         .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)

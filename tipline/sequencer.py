@@ -11,9 +11,10 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from evidence import checkpoint, merkle
-from tipline.anchor import Anchor
+from tipline.anchor import open_anchor
 from tipline.config import Settings
 from tipline.db import Database
+from tipline.logkeys import read_published
 from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf, LogPending
 from tipline.vault import INSTALLATION, Act, CustodyVault
 
@@ -28,19 +29,19 @@ class Sequencer:
     def __init__(self, database: Database, vault: CustodyVault, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.database = database
         self.vault = vault
-        self.anchor = Anchor(settings.anchor_file, vault.keys.secret("anchor.key"))
+        self.anchor = open_anchor(settings.anchor_file, vault.keys)
         self.folder = settings.log_folder
         self.clock = clock
         self._tree = merkle.Tree()
 
     def start(self) -> None:
-        """Compare anchor and database before anything is written.
+        """Compare database, anchor and published checkpoint before anything is written.
 
         Raises:
-            Unsound: they differ, or the database is behind its anchor.
+            Unsound: they differ, the database is behind one of them, or the anchor is gone.
         """
         with self.database.session(write=False) as session:
-            self.anchor.check(session)
+            self.anchor.check(session, read_published(session, self.folder, self.vault.keys))
 
     def run_once(self) -> int:
         """Give an index to the events that wait for one, in one batch, then tell the anchor. Returns how many."""
