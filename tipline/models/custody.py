@@ -182,7 +182,7 @@ class Hold(Base):
 
 
 class Disposition(Base):
-    """A disposition that one person proposed and another decides. What it destroys is told in DISPOSED and gone with it."""
+    """A disposition that one person proposed and another decides. Its own words and its signed event outlive the exhibit."""
 
     __tablename__ = "disposition"
 
@@ -194,6 +194,7 @@ class Disposition(Base):
     proposed_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     proposed_at: Mapped[datetime] = mapped_column(UtcTime)
     proposal_signature: Mapped[str] = mapped_column(Text)  # the proposer's Ed25519, hex
+    certificate: Mapped[bytes | None] = mapped_column(Sealed)  # record key: DISPOSED as a custody line with its signatures
     decided_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
