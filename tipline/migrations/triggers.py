@@ -17,6 +17,17 @@ def append_only(dialect: str) -> list[str]:
     return _sqlite() if dialect == "sqlite" else _postgresql()
 
 
+def lift(dialect: str) -> list[str]:
+    """Return the statements that drop all of them, for `tipline recover`, which creates them again in the same transaction."""
+    if dialect == "sqlite":
+        names = [f"{table}_no_{act}" for table in FROZEN for act in ("update", "delete")] + [f"{table}_continues" for table in CONTINUED]
+        return [f"DROP TRIGGER {name}" for name in names]
+    pairs = [(table, f"{table}_{what}") for table in FROZEN for what in ("frozen", "whole")]
+    pairs += [(table, f"{table}_continues") for table in CONTINUED]
+    functions = ["tipline_append_only", *(f"{table}_continues" for table in CONTINUED)]
+    return [f"DROP TRIGGER {name} ON {table}" for table, name in pairs] + [f"DROP FUNCTION {name}()" for name in functions]
+
+
 def _sqlite() -> list[str]:
     statements = [
         f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append only'); END"
