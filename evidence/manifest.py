@@ -42,9 +42,14 @@ def hash_file(path: Path, algorithm: str = "sha256") -> str:
 
 
 def list_files(folder: Path) -> Iterator[str]:
-    """Yield the paths of all files in a folder, relative to it, with slashes, in rising order."""
-    found = (Path(here, name).relative_to(folder).as_posix() for here, _, names in os.walk(folder) for name in names)
-    yield from sorted(found)
+    """Yield the paths of all files in a folder, relative to it, with slashes, in rising order; OSError where a folder can't be read."""
+    walked = os.walk(folder, onerror=_refuse)
+    yield from sorted(Path(here, name).relative_to(folder).as_posix() for here, _, names in walked for name in names)
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that can't be read is not an empty one, which os.walk would make of it."""
+    raise error
 
 
 def lines(digests: Mapping[str, str]) -> bytes:

@@ -151,7 +151,7 @@ class Folder:
 
     def names(self, report: "Report") -> Iterator[str]:
         """Yield the paths of all files; what is neither file nor folder, and empty folders, are told."""
-        for here, folders, files in os.walk(str(self.path)):
+        for here, folders, files in os.walk(str(self.path), onerror=lambda error: report.fail("%s: cannot be read" % error.filename)):
             inside = Path(here).relative_to(self.path)
             if not folders and not files:
                 report.fail("%s: an empty folder (added)" % inside.as_posix())
