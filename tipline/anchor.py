@@ -305,7 +305,7 @@ def log_rows(session: Session, start: int = 0) -> Iterator[EventRow]:
         .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
         .where(LogLeaf.log_index >= start)
         .order_by(LogLeaf.log_index)
-        .execution_options(yield_per=20 * AT_ONCE)
+        .execution_options(yield_per=4 * AT_ONCE)
     )
     for expected, (index, leaf, *row) in enumerate(rows, start=start):
         if index != expected:

@@ -312,7 +312,7 @@ def test_a_long_log_is_checked_in_bounded_memory(house: CustodyHouse) -> None:
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert most < house.settings.anchor_file.stat().st_size / 4
-    assert most < 8 * 1024**2
+    assert most < 3 * 1024**2
 
 
 def test_an_event_without_its_opening_is_anchored_as_such(house: CustodyHouse) -> None:
