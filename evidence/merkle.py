@@ -1,20 +1,22 @@
-"""The Merkle tree of the log (RFC 6962 section 2.1, RFC 9162 section 2.1) and its tiles (C2SP tlog-tiles).
+"""The Merkle tree of the log (RFC 6962 section 2.1, RFC 9162 section 2.1): roots, inclusion and consistency proofs.
 
 leaf_hash(entry)  = SHA-256(0x00 || entry)
 node_hash(l, r)   = SHA-256(0x01 || l || r)
-tile_path(0, 1234067, 256) == "tile/0/x001/x234/067"
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import islice
 
-from evidence.errors import FormatError, IntegrityError, UsageError
+from evidence.errors import IntegrityError, UsageError
 
 HASH = 32
-TILE_WIDTH = 256
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_BLOCK = 4096  # leaves that are hashed at once; a power of two
 _NEXT = "Keep both files and ask who gave them to you: the log was changed, or the proof belongs to another one."
 
 
@@ -28,39 +30,53 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
-class Tree:
-    """A tree that only grows. Every complete node of every level is kept, 64 bytes a leaf in all."""
+def parents(hashes: bytes) -> bytes:
+    """Return the hashes above an even number of hashes, all as one run of bytes."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\1" + hashes[at : at + 64]).digest() for at in range(0, len(hashes), 64)])
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
-        """Take leaf hashes (not entries) in order."""
-        self._levels: list[bytearray] = [bytearray()]
-        self._edges: tuple[int, list[bytes | None]] = (0, [])
-        bottom = self._levels[0]
-        for leaf in leaves:
-            bottom += _hash_sized(leaf)
-        self._build()
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """Return the root over leaf hashes as they come; a few thousand of them are held at any time."""
+    rest, peaks = iter(leaves), list[tuple[int, bytes]]()
+    while block := _joined(list(islice(rest, _BLOCK))):
+        peaks += subtrees(block)
+        while len(peaks) > 1 and peaks[-1][0] == peaks[-2][0]:
+            width, right = peaks.pop()
+            peaks[-1] = (2 * width, node_hash(peaks[-1][1], right))
+    return folded([peak for _, peak in peaks])
+
+
+def subtrees(hashes: bytes) -> list[tuple[int, bytes]]:
+    """Return width and root of each complete subtree, the largest first, that a run of neighbouring hashes makes."""
+    found: list[tuple[int, bytes]] = []
+    level, width = hashes, 1
+    while level:
+        if len(level) // HASH % 2:
+            found.insert(0, (width, level[-HASH:]))
+            level = level[:-HASH]
+        level, width = parents(level), 2 * width
+    return found
+
+
+def folded(peaks: Sequence[bytes]) -> bytes:
+    """Return the root over complete subtrees, the largest and leftmost first; the empty tree's root for none."""
+    return reduce(lambda right, left: node_hash(left, right), reversed(peaks)) if peaks else EMPTY_ROOT
+
+
+class Nodes(ABC):
+    """A tree of which every complete node can be had; from them come roots and proofs of its size and of every smaller one."""
+
+    _edges: tuple[int, list[bytes | None]] = (0, [])
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """How many leaves there are."""
-        return len(self._levels[0]) // HASH
 
-    def append(self, leaf: bytes) -> None:
-        """Add one leaf hash at the end."""
-        self._levels[0] += _hash_sized(leaf)
-        level, count = 0, self.size
-        while count % 2 == 0:
-            pair = bytes(self._levels[level][-2 * HASH :])
-            if level + 1 == len(self._levels):
-                self._levels.append(bytearray())
-            self._levels[level + 1] += hashlib.sha256(b"\1" + pair).digest()
-            level, count = level + 1, count // 2
-
+    @abstractmethod
     def node(self, level: int, index: int) -> bytes:
         """Return a complete node; UsageError when it is not there yet."""
-        if level >= len(self._levels) or not 0 <= index < len(self._levels[level]) // HASH:
-            raise UsageError(f"the tree of {self.size} has no complete node {index} on level {level}", "Ask for a smaller one.")
-        return bytes(self._levels[level][index * HASH : (index + 1) * HASH])
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root over the first `size` leaves (all by default)."""
@@ -72,11 +88,11 @@ class Tree:
         size = self._size(size)
         if not 0 <= index < size:
             raise UsageError(f"no leaf {index} in a tree of {size}", "Ask for an index below the size.")
-        edges, path = self._right_edges(size), []
+        edges, path, node = self._right_edges(size), list[bytes](), self.node
         for level in range((size - 1).bit_length()):
             sibling = (index >> level) ^ 1
             if (sibling + 1) << level <= size:
-                path.append(bytes(self._levels[level][sibling * HASH : (sibling + 1) * HASH]))
+                path.append(node(level, sibling))
             elif sibling << level < size:
                 path.append(edges[level] or b"")
         return path
@@ -109,20 +125,15 @@ class Tree:
         """Return for each level the hash of its incomplete last node; kept for the size asked for last."""
         if self._edges[0] != size or not self._edges[1]:
             edges: list[bytes | None] = []
-            for level in range(size.bit_length() + 1):
-                start = size >> level << level
-                edges.append(self._range(start, size) if start < size else None)
+            below: bytes | None = None
+            for level in range(size.bit_length()):
+                last = size >> level  # the index of this level's incomplete node, where there is one
+                edges.append(below)
+                if last & 1:
+                    complete = self.node(level, last - 1)
+                    below = complete if below is None else node_hash(complete, below)
             self._edges = (size, edges)
         return self._edges[1]
-
-    def _build(self) -> None:
-        below = self._levels[0]
-        while len(below) >= 2 * HASH:
-            stop = len(below) // (2 * HASH) * 2 * HASH
-            sha256, view = hashlib.sha256, bytes(below)
-            above = b"".join(sha256(b"\1" + view[at : at + 64]).digest() for at in range(0, stop, 64))
-            below = bytearray(above)
-            self._levels.append(below)
 
     def _size(self, size: int | None) -> int:
         if size is None:
@@ -130,6 +141,63 @@ class Tree:
         if not 0 <= size <= self.size:
             raise UsageError(f"the tree has {self.size} leaves, not {size}", "Ask for a size up to that.")
         return size
+
+
+class Tree(Nodes):
+    """A tree that only grows, in memory: 64 bytes a leaf. It may grow from another one, of which it keeps nothing."""
+
+    def __init__(self, leaves: Iterable[bytes] = (), base: Nodes | None = None) -> None:
+        """Take leaf hashes (not entries) in order, after those of `base`."""
+        self._base = base
+        self._first = [base.size if base else 0]  # of each level: how many of its nodes are the base's
+        self._levels = [bytearray()]
+        self._count = self._first[0]
+        self.extend(leaves)
+
+    @property
+    def size(self) -> int:
+        return self._count
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf hash at the end."""
+        self._levels[0] += _joined([leaf])
+        self._grow()
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Add leaf hashes at the end."""
+        rest = iter(leaves)
+        while block := _joined(list(islice(rest, _BLOCK))):
+            self._levels[0] += block
+            self._grow()
+
+    def node(self, level: int, index: int) -> bytes:
+        try:
+            at = (index - self._first[level]) * HASH
+            found = self._levels[level][at : at + HASH] if at >= 0 else b""
+        except IndexError:
+            found = b""
+        return bytes(found) if found else self._older(level, index)
+
+    def _older(self, level: int, index: int) -> bytes:
+        if self._base is None or not 0 <= index < self._base.size >> level:
+            raise UsageError(f"the tree of {self.size} has no complete node {index} on level {level}", "Ask for a smaller one.")
+        return self._base.node(level, index)
+
+    def _grow(self) -> None:
+        """Add the nodes that became complete, level by level."""
+        self._count = self._first[0] + len(self._levels[0]) // HASH
+        level = 0
+        while self._count >> (level + 1):
+            if level + 1 == len(self._levels):
+                self._levels.append(bytearray())
+                self._first.append(self._first[0] >> (level + 1))
+            above = self._levels[level + 1]
+            have, want = self._first[level + 1] + len(above) // HASH, self._count >> (level + 1)
+            if have < want:
+                start, stop = 2 * have - self._first[level], 2 * want - self._first[level]
+                before = self._older(level, 2 * have) if start < 0 else b""
+                above += parents(before + self._levels[level][max(start, 0) * HASH : stop * HASH])
+            level += 1
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
@@ -194,51 +262,12 @@ def _climb(old: int, new: int, path: list[bytes]) -> tuple[bytes, bytes]:
     return first, second
 
 
-def tile_path(level: int | str, index: int, width: int = TILE_WIDTH) -> str:
-    """Return the path of a tile, or with level "entries" of an entry bundle; FormatError outside the format."""
-    if index < 0 or not 1 <= width <= TILE_WIDTH or (isinstance(level, int) and not 0 <= level < 64):
-        raise FormatError(f"no tile {index} of width {width} on level {level}", "Levels are 0 to 63, widths 1 to 256.")
-    parts = [f"{index % 1000:03d}"]
-    while index >= 1000:
-        index //= 1000
-        parts.insert(0, f"x{index % 1000:03d}")
-    partial = "" if width == TILE_WIDTH else f".p/{width}"
-    return f"tile/{level}/{'/'.join(parts)}{partial}"
-
-
-def tiles(tree: Tree, old_size: int, new_size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and bytes of each tile that a log of `new_size` needs beyond what one of `old_size` wrote."""
-    level = 0
-    while new_size >> (8 * level):
-        for index, width in _changed(old_size >> (8 * level), new_size >> (8 * level)):
-            start = index * TILE_WIDTH
-            yield tile_path(level, index, width), b"".join(tree.node(8 * level, at) for at in range(start, start + width))
-        level += 1
-
-
-def entry_bundles(entries: Callable[[int, int], Sequence[bytes]], old_size: int, new_size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and bytes of each entry bundle that is new; `entries(start, stop)` gives the 32-byte entries of a range."""
-    for index, width in _changed(old_size, new_size):
-        start = index * TILE_WIDTH
-        found = entries(start, start + width)
-        if len(found) != width:
-            raise UsageError(f"{len(found)} entries where {width} were asked for", "The log has a gap: run the check of the log.")
-        yield tile_path("entries", index, width), b"".join(len(entry).to_bytes(2, "big") + entry for entry in found)
-
-
-def _changed(old: int, new: int) -> Iterator[tuple[int, int]]:
-    for index in range(old // TILE_WIDTH, -(-new // TILE_WIDTH)):
-        width = min(TILE_WIDTH, new - index * TILE_WIDTH)
-        if index * TILE_WIDTH + width > old:
-            yield index, width
-
-
 def _split(width: int) -> int:
     """Return the largest power of two below `width`."""
     return 1 << ((width - 1).bit_length() - 1)
 
 
-def _hash_sized(leaf: bytes) -> bytes:
-    if len(leaf) != HASH:
+def _joined(leaves: Sequence[bytes]) -> bytes:
+    if set(map(len, leaves)) - {HASH}:
         raise UsageError("a leaf hash is 32 bytes long", "Give leaf_hash(entry), not the entry itself.")
-    return leaf
+    return b"".join(leaves)

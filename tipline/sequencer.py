@@ -6,21 +6,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from threading import Lock
+from typing import cast
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import CursorResult, delete, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from evidence import checkpoint, merkle
-from tipline.anchor import open_anchor
+from evidence import checkpoint, tiles
+from evidence.merkle import Nodes
+from tipline import restoring
+from tipline.anchor import log_size, open_anchor
 from tipline.config import Settings
 from tipline.db import Database
+from tipline.errors import Conflict, Unsound
 from tipline.logkeys import read_published
+from tipline.models.base import new_id
 from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf, LogPending
+from tipline.publication import PUBLISHED, LogFolder, Published, entries, newest_published, open_signed, present_tree, rebuild
 from tipline.vault import INSTALLATION, Act, CustodyVault
 
-BATCH = 500
+BATCH = 10_000
 PUBLISH_MULTIPLE = 64
 LOCK = 7001
+_CHECKPOINT_FILE = Lock()  # in this process two threads write it: after publication, and when a witness has signed
 
 
 class Sequencer:
@@ -30,18 +38,18 @@ class Sequencer:
         self.database = database
         self.vault = vault
         self.anchor = open_anchor(settings.anchor_file, vault.keys)
-        self.folder = settings.log_folder
+        self.folder = LogFolder(settings.log_folder)
         self.clock = clock
-        self._tree = merkle.Tree()
 
     def start(self) -> None:
-        """Compare database, anchor and published checkpoint before anything is written.
+        """Compare database, anchor and published checkpoint before anything is written, then finish what a crash cut off.
 
         Raises:
             Unsound: they differ, the database is behind one of them, or the anchor is gone.
         """
         with self.database.session(write=False) as session:
-            self.anchor.check(session, read_published(session, self.folder, self.vault.keys))
+            self.anchor.check(session, read_published(session, self.folder.path, self.vault.keys))
+        self.settle()
 
     def run_once(self) -> int:
         """Give an index to the events that wait for one, in one batch, then tell the anchor. Returns how many."""
@@ -60,86 +68,154 @@ class Sequencer:
             pass
 
     def _sequence(self, session: Session) -> int:
+        """Number what waits, inside the database: an exhibit's events in their order, after the last index."""
         _lock(session)
-        first = _log_size(session)
-        waiting = session.execute(
-            select(CustodyEvent.event_id, CustodyEvent.entry)
+        first = log_size(session)
+        order = (CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq)
+        waiting = (
+            select(literal(first - 1) + func.row_number().over(order_by=order), CustodyEvent.event_id, CustodyEvent.entry)
             .join(LogPending, LogPending.event_id == CustodyEvent.event_id)
-            .order_by(CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq)
+            .order_by(*order)
             .limit(BATCH)
-        ).all()
-        if waiting:
-            rows = [{"log_index": first + n, "event_id": event_id, "entry": entry} for n, (event_id, entry) in enumerate(waiting)]
-            session.execute(insert(LogLeaf), rows)
-            session.execute(delete(LogPending).where(LogPending.event_id.in_([event_id for event_id, _ in waiting])))
-        return len(waiting)
+        )
+        added = session.execute(insert(LogLeaf).from_select(["log_index", "event_id", "entry"], waiting))
+        placed = select(LogLeaf.event_id).where(LogLeaf.log_index >= first)
+        session.execute(delete(LogPending).where(LogPending.event_id.in_(placed)).execution_options(synchronize_session=False))
+        return cast("CursorResult[None]", added).rowcount
 
     def publish_if_due(self) -> bool:
-        """Publish the day's checkpoint when the last one is of another day (UTC)."""
+        """Publish the day's checkpoint when the last one is of another day (UTC) and no recovery waits for signatures."""
         with self.database.session(write=False) as session:
-            last = _last_published(session)
+            last = newest_published(session)
             due = last is None or last.signed_at.astimezone(UTC).date() < self.clock().date()
-        if due:
-            self.publish()
-        return due
+            if not due or restoring.pending(session):
+                return False
+        self.publish()
+        return True
 
     def publish(self) -> str:
-        """Pad the log to the next multiple of 64, write its new tiles, then the signed checkpoint, last. Returns the note."""
+        """Pad the log to the next multiple of 64, write its new tiles, then the signed checkpoint, last. Returns the note.
+
+        The padding is committed before the first tile is written: tiles say only what the database holds, so a crash at any
+        moment leaves nothing that the next publication would contradict.
+
+        Raises:
+            Conflict: two people have yet to sign what a recovery did.
+        """
+        self.settle()
+        with self.database.session(write=False) as session:
+            _require_no_restoration(session)
         self.run_all()
+        size = self._pad()
+        with self.database.session(write=False) as session:
+            last = newest_published(session)
+            old, tree = last.size if last else 0, present_tree(session, self.folder, self.vault.keys)
+            bundles = tiles.entry_bundles(lambda start, stop: entries(session, start, stop), old, size)
+            self.folder.write(chain(tiles.tiles(tree, old, size), bundles))
         with self.database.session(write=True) as session:
             _lock(session)
-            last = _last_published(session)
-            while self._sequence(session):
-                pass
-            old = last.size if last else 0
-            self._pad(session, _published_size(old, _log_size(session)))
-            tree = extend(self._tree, session)
-            bundles = merkle.entry_bundles(lambda start, stop: _entries(session, start, stop), old, tree.size)
-            for path, data in chain(merkle.tiles(tree, old, tree.size), bundles):
-                _write_public(self.folder / path, data)
-            note = _sign(session, self.vault, "published", tree, self.clock())
+            note = _sign(session, self.vault, PUBLISHED, (size, tree.root(size)), self.clock())
             session.commit()
-        _write_public(self.folder / "checkpoint", note.encode())
-        with self.database.session(write=False) as session:
-            self.anchor.catch_up(session)
+        write_checkpoint(self.database, self.folder)
         return note
 
-    def _pad(self, session: Session, size: int) -> None:
-        installation = session.get_one(Exhibit, INSTALLATION)
-        missing = size - _log_size(session)
-        for _ in range(missing):
-            self.vault.record(session, Act(installation, None, "PADDING", {}, None, occurred=self.clock().date()), self.clock())
-        while self._sequence(session):
-            pass
+    def _pad(self) -> int:
+        """Add PADDING until the log has the size to publish; returns it."""
+        with self.database.session(write=True) as session:
+            _lock(session)
+            last = newest_published(session)
+            size = _published_size(last.size if last else 0, log_size(session))
+            installation = session.get_one(Exhibit, INSTALLATION)
+            for _ in range(size - log_size(session)):
+                self.vault.record(session, Act(installation, None, "PADDING", {}, None, occurred=self.clock().date()), self.clock())
+            session.commit()
+        self.run_all()
+        return size
+
+    def settle(self) -> None:
+        """Make the log folder say what was published: after a crash, a restored backup or a lost folder.
+
+        A checkpoint that went out and that a restored database does not know is taken into it again; missing tiles are
+        written anew from the database, and so is the checkpoint's file. The newest published checkpoint leads to them all.
+
+        Raises:
+            Unsound: the database does not lead to what was published.
+        """
+        with self.database.session(write=True) as session:
+            if self._adopt(session):
+                session.commit()
+        with self.database.session(write=False) as session:
+            last = newest_published(session)
+            if last is not None:
+                self._restore_tiles(session, last)
+        write_checkpoint(self.database, self.folder)
+        key = checkpoint.Vkey(self.vault.keys.text("log.origin"), checkpoint.ED25519, self.vault.keys.log_key.public)
+        self.folder.write_changed([("key", f"{key.text}\n".encode())])
+
+    def _adopt(self, session: Session) -> bool:
+        last, found = newest_published(session), read_published(session, self.folder.path, self.vault.keys)
+        if found is None or found.size <= (last.size if last else 0):
+            return False
+        note = checkpoint.own_note(self.folder.read("checkpoint").decode())
+        session.add(LogCheckpoint(kind=PUBLISHED, size=found.size, note=note, signed_at=self.clock()))
+        session.flush()
+        return True
+
+    def _restore_tiles(self, session: Session, last: Published) -> None:
+        whole = not self.folder.lacks(last.size)
+        try:
+            if whole:
+                present_tree(session, self.folder, self.vault.keys)
+        except Unsound:
+            whole = False
+        if not whole:
+            rebuild(session, self.folder, open_signed(session, self.vault.keys, last.note))
 
 
-def extend(tree: merkle.Tree, session: Session) -> merkle.Tree:
-    """Add to `tree` the leaves that were sequenced since; only those are read."""
-    entries = session.execute(select(LogLeaf.entry).where(LogLeaf.log_index >= tree.size).order_by(LogLeaf.log_index)).scalars()
-    for entry in entries:
-        tree.append(merkle.leaf_hash(bytes.fromhex(entry)))
-    return tree
+def write_checkpoint(database: Database, folder: LogFolder) -> bool:
+    """Make the checkpoint's file the newest published note with its cosignatures. Returns whether it was another before."""
+    with _CHECKPOINT_FILE, database.session(write=False) as session:
+        last = newest_published(session)
+        if last is None or folder.holds("checkpoint", last.note.encode()):
+            return False
+        folder.write([("checkpoint", last.note.encode())])
+        return True
 
 
-def _entries(session: Session, start: int, stop: int) -> list[bytes]:
-    query = select(LogLeaf.entry).where(LogLeaf.log_index >= start, LogLeaf.log_index < stop).order_by(LogLeaf.log_index)
-    return [bytes.fromhex(entry) for entry in session.execute(query).scalars()]
+def interim_checkpoint(database: Database, vault: CustodyVault, log: Path, now: datetime) -> tuple[str, Nodes]:
+    """Sign a checkpoint over what is sequenced now, for an export, in the worker.
 
+    Args:
+        log: the folder of the published log, from which the tree's older part is read.
 
-def interim_checkpoint(database: Database, vault: CustodyVault, now: datetime) -> tuple[str, merkle.Tree]:
-    """Sign a checkpoint over what is sequenced now, for an export, in the worker. Returns the signed note and its tree."""
+    Returns:
+        The signed note, and the tree of its size: `inclusion(index)`, and `consistency(older size)`.
+
+    Raises:
+        Conflict: two people have yet to sign what a recovery did.
+        Unsound: the published tiles are not whole.
+    """
     with database.session(write=False) as session:
-        tree = extend(merkle.Tree(), session)
+        _require_no_restoration(session)
+        tree = present_tree(session, LogFolder(log), vault.keys)
     with database.session(write=True) as session:
-        note = _sign(session, vault, "interim", tree, now)
+        note = _sign(session, vault, "interim", (tree.size, tree.root()), now)
         session.commit()
     return note, tree
 
 
-def _sign(session: Session, vault: CustodyVault, kind: str, tree: merkle.Tree, now: datetime) -> str:
-    origin = vault.keys.text("log.origin")
-    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(origin, tree.size, tree.root()), vault.keys.log_key)
-    session.add(LogCheckpoint(kind=kind, size=tree.size, note=note, signed_at=now))
+def _require_no_restoration(session: Session) -> None:
+    if restoring.pending(session):
+        raise Conflict(
+            "The record was taken back from its anchor, and two people have yet to sign for it.",
+            "Open Recovery in the console; until both have signed nothing is published and no bundle is sealed.",
+        )
+
+
+def _sign(session: Session, vault: CustodyVault, kind: str, head: tuple[int, bytes], now: datetime) -> str:
+    size, root = head
+    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(vault.keys.text("log.origin"), size, root), vault.keys.log_key)
+    session.add(LogCheckpoint(id=new_id(), kind=kind, size=size, note=note, signed_at=now))
     session.flush()
     return note
 
@@ -149,24 +225,7 @@ def _lock(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
-def _log_size(session: Session) -> int:
-    highest = session.execute(select(func.max(LogLeaf.log_index))).scalar()
-    return 0 if highest is None else highest + 1
-
-
-def _last_published(session: Session) -> LogCheckpoint | None:
-    query = select(LogCheckpoint).where(LogCheckpoint.kind == "published").order_by(LogCheckpoint.size.desc()).limit(1)
-    return session.execute(query).scalar()
-
-
 def _published_size(last: int, present: int) -> int:
     """The smallest multiple of 64 above the last published size and not below the present one."""
     size = max(last + 1, present)
     return -(-size // PUBLISH_MULTIPLE) * PUBLISH_MULTIPLE
-
-
-def _write_public(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

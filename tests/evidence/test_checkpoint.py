@@ -22,7 +22,7 @@ def test_what_was_signed_is_opened_again() -> None:
 
 
 def test_the_mark_of_a_key_is_that_of_the_format() -> None:
-    assert checkpoint.note_key_hash("PeterNeumann", NEUMANN).hex() == "c74f20a3"
+    assert checkpoint.Vkey("PeterNeumann", checkpoint.ED25519, NEUMANN).mark.hex() == "c74f20a3"
 
 
 def test_witnesses_may_sign_too_and_change_no_short_hash() -> None:

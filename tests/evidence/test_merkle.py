@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import merkle
+from evidence import merkle, tiles
 from evidence.checkpoint import Checkpoint
 from evidence.errors import EvidenceError, FormatError, IntegrityError, UsageError
 from evidence.merkle import Tree, verify_consistency, verify_inclusion
@@ -148,32 +148,32 @@ def test_tiles_are_those_of_a_real_log(shared: Path | None) -> None:
     for size in range(1, 16):
         lines = (log / f"checkpoint.{size}").read_text().split("\n")
         assert Checkpoint(lines[0], int(lines[1]), raw(lines[2])) == Checkpoint("example.com/log/testdata", size, tree.root(size))
-        for path, content in merkle.tiles(tree, size - 1, size):
+        for path, content in tiles.tiles(tree, size - 1, size):
             assert (log / path).read_bytes() == content if (log / path).exists() else path == "tile/0/000.p/1"
-        for path, content in merkle.entry_bundles(lambda start, stop: entries[start:stop], size - 1, size):
+        for path, content in tiles.entry_bundles(lambda start, stop: entries[start:stop], size - 1, size):
             assert (log / path).read_bytes() == content
 
 
 def test_tiles_of_several_levels() -> None:
     tree = Tree(leaves(600))
-    found = dict(merkle.tiles(tree, 0, 600))
+    found = dict(tiles.tiles(tree, 0, 600))
     assert list(found) == ["tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2"]
     assert found["tile/1/000.p/2"] == tree.root(256) + root_by_definition(leaves(512)[256:])
-    assert [path for path, _ in merkle.tiles(tree, 512, 600)] == ["tile/0/002.p/88"]
-    assert [path for path, _ in merkle.tiles(tree, 255, 256)] == ["tile/0/000", "tile/1/000.p/1"]
-    assert list(merkle.tiles(tree, 600, 600)) == []
+    assert [path for path, _ in tiles.tiles(tree, 512, 600)] == ["tile/0/002.p/88"]
+    assert [path for path, _ in tiles.tiles(tree, 255, 256)] == ["tile/0/000", "tile/1/000.p/1"]
+    assert list(tiles.tiles(tree, 600, 600)) == []
 
 
 def test_tile_paths() -> None:
-    assert merkle.tile_path(0, 1234067) == "tile/0/x001/x234/067"
-    assert merkle.tile_path(1, 0, 4) == "tile/1/000.p/4"
-    assert merkle.tile_path("entries", 999) == "tile/entries/999"
-    assert merkle.tile_path(0, 1000) == "tile/0/x001/000"
+    assert tiles.tile_path(0, 1234067) == "tile/0/x001/x234/067"
+    assert tiles.tile_path(1, 0, 4) == "tile/1/000.p/4"
+    assert tiles.tile_path("entries", 999) == "tile/entries/999"
+    assert tiles.tile_path(0, 1000) == "tile/0/x001/000"
     for wrong in ((64, 0, 256), (0, -1, 256), (0, 0, 0), (0, 0, 257)):
         with pytest.raises(FormatError):
-            merkle.tile_path(*wrong)
+            tiles.tile_path(*wrong)
 
 
 def test_an_entry_bundle_with_a_gap_is_refused() -> None:
     with pytest.raises(EvidenceError, match="0 entries where 3"):
-        list(merkle.entry_bundles(lambda start, stop: [], 0, 3))
+        list(tiles.entry_bundles(lambda start, stop: [], 0, 3))

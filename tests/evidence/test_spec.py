@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 import evidence
 import tipline.models
-from evidence import canonical, checkpoint, custody, merkle, records, signing, verify
+from evidence import canonical, checkpoint, custody, merkle, records, signing, tiles, verify
 from tests.installations import Installation
 from tipline.anchor import Anchor
 from tipline.errors import Unsound
@@ -91,7 +91,7 @@ def test_the_leaf(opening: records.Opening) -> None:
 def test_the_log(tree: merkle.Tree) -> None:
     note = checkpoint.sign_checkpoint(checkpoint.Checkpoint("tips.example.org/log", 3, tree.root()), LOG)
     told = [note, checkpoint.short_hash(note), tree.root().hex(), *(part.hex() for part in tree.inclusion(0))]
-    told += [checkpoint.encode_consistency(2, 3, tree.consistency(2, 3)), merkle.tile_path(0, 1234067), merkle.tile_path(1, 0, 4)]
+    told += [checkpoint.encode_consistency(2, 3, tree.consistency(2, 3)), tiles.tile_path(0, 1234067), tiles.tile_path(1, 0, 4)]
     for text in told:
         assert text in section(5)
 

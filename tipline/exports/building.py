@@ -161,7 +161,7 @@ def _await_places(work: Work, event_ids: Sequence[str]) -> None:
 
 
 def _seal(work: Work, disclosed: Sequence[DisclosedExhibit]) -> bundle.BundleSeal:
-    note, tree = interim_checkpoint(work.database, work.vault, work.now())
+    note, tree = interim_checkpoint(work.database, work.vault, work.settings.log_folder, work.now())
     ids = [event_id for one in disclosed for event_id in one.event_ids]
     with work.database.session(write=False) as session:
         rows = session.execute(select(LogLeaf.event_id, LogLeaf.log_index).where(LogLeaf.event_id.in_(ids)))
@@ -176,11 +176,11 @@ def _seal(work: Work, disclosed: Sequence[DisclosedExhibit]) -> bundle.BundleSea
     return bundle.BundleSeal(events, key_events, note, log_key, work.vault.keys.text("log.origin"), work.today())
 
 
-def _placed(event: BundleEvent, index: int, tree: merkle.Tree) -> BundleEvent:
+def _placed(event: BundleEvent, index: int, tree: merkle.Nodes) -> BundleEvent:
     return event.placed(index, tree.inclusion(index))
 
 
-def _key_events(session: Session, tree: merkle.Tree, used: set[bytes]) -> list[BundleEvent]:
+def _key_events(session: Session, tree: merkle.Nodes, used: set[bytes]) -> list[BundleEvent]:
     """Return the KEY_* events of the keys that attest, and of the keys that attest those."""
     rows = session.execute(
         select(LogLeaf.log_index, CustodyOpening.opening)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from evidence import checkpoint, merkle
+from evidence import checkpoint, merkle, tiles
 from tests.tipline.intake.house import IntakeHouse, send_tip
 
 
@@ -23,7 +23,7 @@ def test_checkpoint_and_tiles_are_served_as_published(client: FlaskClient, house
         assert "Last-Modified" not in page.headers
     origin = note.splitlines()[0]
     head = checkpoint.open_checkpoint(note, origin, house.worker.vault.keys.log_key.public)
-    with client.get(f"/log/{merkle.tile_path(0, 0, head.size)}") as tile:
+    with client.get(f"/log/{tiles.tile_path(0, 0, head.size)}") as tile:
         assert tile.status_code == 200
         leaves = [tile.data[at : at + 32] for at in range(0, len(tile.data), 32)]
     tree = merkle.Tree(leaves)
