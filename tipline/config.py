@@ -27,7 +27,12 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(2 * 1024**3, description="largest attachment, in bytes")
     max_files: int = Field(20, description="most files in one message")
     max_text_chars: int = Field(5_000_000, description="longest text, in characters")
+    scrub_share: int = Field(10, ge=0, le=100, description="percent of the stored objects that the worker reads again each day; 0: none")
+    object_lock_days: int = Field(0, ge=0, description="for how many days S3 refuses to let go of a new object; 0: no lock")
+    object_lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
     examine: Literal["now", "hourly"] = "now"
+    timestamp_urls: str = Field("", description="addresses of time-stamping authorities (RFC 3161), spaces or commas between; 9 at most")
+    timestamp_roots: Path | None = Field(None, description="PEM file of the root certificates that their stamps must lead to")
 
     @property
     def database(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -106,6 +106,8 @@ class Export(Base):
     failure: Mapped[bytes | None] = mapped_column(Sealed)  # age to the program
     bundle_name: Mapped[str | None] = mapped_column(String(64), index=True)  # sealed object that holds the packed bundle
     tag_digest: Mapped[str | None] = mapped_column(String(71))  # of tagmanifest-sha256.txt: what a time stamp is made of
+    checkpoint_size: Mapped[int | None] = mapped_column(BigInteger)  # of the bundle's own checkpoint
+    withheld: Mapped[bytes | None] = mapped_column(Sealed)  # record key: how many fields stay closed, by reason
     disclosures: Mapped[bytes | None] = mapped_column(Sealed)  # age to the examiner: what the signer lets out; gone when done
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
 

@@ -178,5 +178,7 @@ def upgrade() -> None:
     op.add_column("transfer", sa.Column("on_behalf_of", sa.LargeBinary(), nullable=True))
     op.create_index("ix_log_checkpoint_kind_size", "log_checkpoint", ["kind", "size"], unique=False)
     op.add_column("export", sa.Column("tag_digest", sa.String(length=71), nullable=True))
+    op.add_column("export", sa.Column("checkpoint_size", sa.BigInteger(), nullable=True))
+    op.add_column("export", sa.Column("withheld", sa.LargeBinary(), nullable=True))
     op.add_column("staff", sa.Column("kit_recipient", sa.String(length=80), nullable=True))
     op.add_column("staff", sa.Column("kit_wrap", sa.LargeBinary(), nullable=True))
