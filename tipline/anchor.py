@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +32,12 @@ from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, LogLea
 
 START = "0" * 64
 AT_ONCE = 500
+WRITTEN_AT_ONCE = 100  # lines, of about 3 kB each
 KEY_FILE = "anchor.key"
+_ROW_FORM = rb'\["([^"\\]+)", "([^"\\]+)", ([1-9][0-9]*), "([0-9a-f]{64})", "([0-9a-f]{64})"\]'
+ROW, FACTS = re.compile(_ROW_FORM), re.compile(rb"\[[^\]]*\]")
 LINE = re.compile(
-    rb'\{"index": (0|[1-9][0-9]*), "row": (\["([^"\\]+)", "([^"\\]+)", ([1-9][0-9]*), "([0-9a-f]{64})", "([0-9a-f]{64})"\]), '
+    rb'\{"index": (0|[1-9][0-9]*), "row": (' + _ROW_FORM + rb"), "
     rb'(?:"exhibit": (\[[^\]]*\]), )?"opening": ("[A-Za-z0-9+/=]*"|null), "before": "([0-9a-f]{64})", "mac": "([0-9a-f]{64})"\}\n'
 )
 FOR_GOOD = (
@@ -167,9 +171,8 @@ class Anchor:
         with self.path.open("ab") as file:
             end = file.seek(0, os.SEEK_END)
             try:
-                at = self._write(file.fileno(), at, first)
-                for row in rows:
-                    at = self._write(file.fileno(), at, row)
+                for group in _groups(chain([first], rows)):
+                    at = self._write(file.fileno(), at, group)
                 os.fsync(file.fileno())
             except OSError:
                 with suppress(OSError):
@@ -177,28 +180,33 @@ class Anchor:
                 raise
         return at
 
-    def _write(self, handle: int, at: Place, row: Sequence[Any]) -> Place:
-        line, mac = self._line(at, row)
-        while line:
-            line = line[os.write(handle, line) :]
-        return Place(at.size + 1, mac)
+    def _write(self, handle: int, at: Place, rows: Sequence[Sequence[Any]]) -> Place:
+        lines = []
+        for row in rows:
+            line, mac = self._line(at, row)
+            lines.append(line)
+            at = Place(at.size + 1, mac)
+        data = b"".join(lines)
+        while data:
+            data = data[os.write(handle, data) :]
+        return at
 
     def _line(self, at: Place, row: Sequence[Any]) -> tuple[bytes, str]:
         index, event_id, exhibit_id, seq, prev, entry, opening, *exhibit = row
         if index != at.size:
             raise Unsound(f"The log has no event at index {at.size}.", FOR_GOOD)
-        parts = {"index": index, "row": [event_id, exhibit_id, seq, prev, entry]}
-        if seq == 1:
-            parts["exhibit"] = exhibit_facts(exhibit)
-        tail = {"opening": None if opening is None else base64.b64encode(opening).decode(), "before": at.mac}
-        line = json.dumps({**parts, **tail, "mac": START}).encode() + b"\n"
-        found = LINE.fullmatch(line)
-        if found is None:
+        told = json.dumps([event_id, exhibit_id, seq, prev, entry]).encode()
+        facts = json.dumps(exhibit_facts(exhibit)).encode() if seq == 1 else None
+        if not ROW.fullmatch(told) or not (facts is None or FACTS.fullmatch(facts)):
             raise Unsound(
                 f"The event at log index {index} can't be anchored: its row is not of the form that this program writes.", FOR_GOOD
             )
-        mac = _mac(self.key, found)
-        return line[: -len(START) - 3] + mac.encode() + line[-3:], mac
+        sealed = b"null" if opening is None else b'"' + base64.b64encode(opening) + b'"'
+        members = (str(index).encode(), told, facts, sealed, at.mac.encode())
+        mac = _mac(self.key, members)
+        middle = b"" if facts is None else b'"exhibit": ' + facts + b", "
+        head = b'{"index": ' + members[0] + b', "row": ' + told + b", " + middle + b'"opening": ' + sealed
+        return head + b', "before": "' + members[4] + b'", "mac": "' + mac.encode() + b'"}\n', mac
 
     def lines(self) -> Iterator[Line]:
         """Yield every line, its MAC and its place in the chain checked. Nothing where there is no file.
@@ -211,12 +219,14 @@ class Anchor:
             return
         with self.path.open("rb") as file:
             for data in file:
+                if not data.endswith(b"\n"):
+                    return  # torn: it counts for nothing
                 found = LINE.fullmatch(data)
                 if found is None:
                     raise Unsound(f"Line {at.size + 1} of the anchor file can't be read.", FOR_GOOD)
                 index, _, event_id, exhibit_id, seq, prev, entry, exhibit, opening, before, mac = found.groups()
                 given = mac.decode()
-                right = hmac.compare_digest(_mac(self._key_at(at.size), found), given)
+                right = hmac.compare_digest(_mac(self._key_at(at.size), found.group(1, 2, 8, 9, 10)), given)
                 if not right or before.decode() != at.mac or int(index) != at.size or not self._pinned(at.size + 1, given):
                     raise Unsound(f"Line {at.size + 1} of the anchor file is not the sequencer's.", FOR_GOOD)
                 at = Place(at.size + 1, given)
@@ -340,10 +350,16 @@ def _missing(start: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _mac(key: bytes, line: re.Match[bytes]) -> str:
-    """HMAC over the members but `mac`, in the order of their names, as JSON in ASCII (SPEC 5.7)."""
-    index, row, exhibit, opening, before = line.group(1, 2, 8, 9, 10)
-    middle = b"" if exhibit is None else b'"exhibit": ' + exhibit + b", "
+def _groups(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    found = iter(rows)
+    while group := list(islice(found, WRITTEN_AT_ONCE)):
+        yield group
+
+
+def _mac(key: bytes, members: Sequence[bytes | None]) -> str:
+    """HMAC over the members but `mac`, in the order of their names, as JSON in ASCII (SPEC 5.7). Takes them in the line's order."""
+    index, row, exhibit, opening, before = (member or b"" for member in members)
+    middle = b'"exhibit": ' + exhibit + b", " if exhibit else b""
     body = b'{"before": "' + before + b'", ' + middle + b'"index": ' + index + b', "opening": ' + opening + b', "row": ' + row + b"}"
     return hmac.digest(key, body, hashlib.sha256).hex()
 
