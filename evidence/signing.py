@@ -86,6 +86,19 @@ def ssh_public_line(public: bytes, comment: str) -> str:
     return line.rstrip()
 
 
+def parse_ssh_public(line: str) -> bytes:
+    """Return the key of an OpenSSH line, as `ssh_public_line` writes it, with any comment; FormatError for another form."""
+    parts = line.split(maxsplit=2)
+    try:
+        blob = base64.b64decode(parts[1].encode(), validate=True) if len(parts) > 1 else b""
+    except ValueError:
+        blob = b""
+    public = blob[-32:]
+    if parts[:1] != [_SSH_TYPE.decode()] or len(public) != 32 or blob != _ssh_blob(public):
+        raise FormatError("not an OpenSSH line of an Ed25519 key", "Copy the whole line, beginning with ssh-ed25519.")
+    return public
+
+
 def ssh_fingerprint(public: bytes) -> str:
     """Return the fingerprint as `ssh-keygen -l` prints it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(_ssh_blob(public)).digest()).rstrip(b"=").decode()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -90,6 +90,25 @@ def doctor(as_json: bool) -> None:
     for check in found:
         click.echo(json.dumps(check.facts()) if as_json else check.line())
     sys.exit(1 if any(check.state == "fails" for check in found) else 0)
+
+
+@main.command()
+@click.option("--check", "only_tell", is_flag=True, help="Compare and tell; change nothing.")
+@click.option("--new-log", "note", type=click.File(), help="Begin a new log over this file, the last checkpoint of one that is gone.")
+@click.option("--key", help="With --new-log: the old log's public key: OpenSSH line, vkey, ed25519:..., or the fingerprint of the key here.")
+@told_plainly
+def recover(only_tell: bool, note: IO[str] | None, key: str | None) -> None:
+    """Compare database, anchor and published checkpoint, and take back what one of them has lost. Stop everything first."""
+    from tipline import newlog, recovering
+
+    if (note is None) != (key is None) or (note is not None and only_tell):
+        raise click.UsageError("--new-log and --key go together, and without --check.")
+    if note is None or key is None:
+        recovering.recover(Settings(), click.echo, only_tell=only_tell)
+        return
+    report = newlog.begin(Settings(), note.read(), key, click.echo)
+    if report.link is not None:
+        click.echo(f"First administrator: {report.link}")
 
 
 @main.group()

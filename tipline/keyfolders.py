@@ -79,7 +79,7 @@ def create_key_folders(settings: Settings) -> list[Path]:
         folder = settings.keys(face)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in names:
-            if write_secret(folder / name, _fresh(name) + "\n"):
+            if write_secret(folder / name, fresh_secret(name) + "\n"):
                 made.append(folder / name)
     return made
 
@@ -89,7 +89,8 @@ def missing_keys(settings: Settings) -> list[str]:
     return [f"{face}/{name}" for face, names in SECRETS.items() for name in names if not (settings.keys(face) / name).exists()]
 
 
-def _fresh(name: str) -> str:
+def fresh_secret(name: str) -> str:
+    """Return a new secret of the form that this key file has."""
     if name == "examiner.key":
         return Identity.generate().secret
     if name == "log.origin":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from evidence import checkpoint, custody
 from evidence.errors import EvidenceError
 from evidence.records import Opening
-from evidence.signing import key_id, parse_key_id
+from evidence.signing import parse_key_id
 from tipline.errors import Unsound
 from tipline.keyfolders import KeyFolder
 from tipline.models.custody import CustodyEvent, CustodyOpening, LogLeaf
@@ -51,6 +51,11 @@ def key_events(session: Session, exhibit: str = custody.INSTALLATION) -> Iterato
         .order_by(CustodyEvent.exhibit_seq)
         .execution_options(yield_per=AT_ONCE)
     )
+    with rows:
+        yield from _checked(rows)
+
+
+def _checked(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int | None, Opening]]:
     for index, entry, blob in rows:
         if not blob.startswith(b"{") or b"KEY_" not in blob:
             continue
@@ -75,10 +80,9 @@ def log_keys(session: Session) -> list[LogKey]:
     return list(keys.values())
 
 
-def is_announced(session: Session, public: bytes) -> bool:
-    """Tell whether a KEY_ADDED event names this signing key, with an index or without."""
-    name = key_id(public)
-    return any(opening.field("key_id") == name for _, opening in key_events(session) if opening.field("kind") == "KEY_ADDED")
+def is_named(session: Session, kind: str, name: str) -> bool:
+    """Tell whether a KEY_* event of this kind names a key (`ed25519:...` or `age1...`), with an index or without."""
+    return any((opening.field("kind"), opening.field("key_id")) == (kind, name) for _, opening in key_events(session))
 
 
 def open_published(note: str, origin: str, keys: Sequence[LogKey]) -> checkpoint.Checkpoint:

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from evidence.records import Opening
 from tipline import jobs
 from tipline.accounts import services as accounts
-from tipline.accounts.key_events import Key, installation_exhibit, record_key
+from tipline.accounts.key_events import Key, record_key
 from tipline.admin.keys import infrastructure_keys, publish_known_keys
 from tipline.config import Settings
 from tipline.db import Database, upgrade
 from tipline.errors import Conflict
 from tipline.keyfolders import create_key_folders, missing_keys
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
+from tipline.logkeys import key_events
+from tipline.models.custody import Exhibit
 from tipline.models.staff import Staff
 from tipline.process import open_process
 from tipline.vault import INSTALLATION
@@ -117,18 +118,10 @@ def setup_link(work: Work, token: str) -> str:
 def _not_in_log(work: Work, wanted: set[Key]) -> set[Key | None]:
     """Return the wanted keys without a KEY_ADDED event. Reads from the first event on and stops when all are found."""
     missing: set[Key | None] = set(wanted)
-    query = (
-        select(CustodyOpening.opening)
-        .join(CustodyEvent, CustodyEvent.event_id == CustodyOpening.event_id)
-        .where(CustodyEvent.exhibit_id == installation_exhibit(work).id)
-        .order_by(CustodyEvent.exhibit_seq)
-        .execution_options(yield_per=100)
-    )
-    with work.session.scalars(query) as blobs:
-        for blob in blobs:
-            if not missing:
-                break
-            missing.discard(_added_key(Opening.from_bytes(blob)))
+    for _, opening in key_events(work.session):
+        missing.discard(_added_key(opening))
+        if not missing:
+            break
     return missing
 
 
