@@ -95,7 +95,7 @@ def doctor(as_json: bool) -> None:
 @main.command()
 @click.option("--check", "only_tell", is_flag=True, help="Compare and tell; change nothing.")
 @click.option("--new-log", "note", type=click.File(), help="Begin a new log over this file, the last checkpoint of one that is gone.")
-@click.option("--key", help="With --new-log: the old log's public key: OpenSSH line, vkey, ed25519:..., or the fingerprint of the key here.")
+@click.option("--key", help="With --new-log: the old log's public key: OpenSSH line, vkey, ed25519:..., or fingerprint of the key here.")
 @told_plainly
 def recover(only_tell: bool, note: IO[str] | None, key: str | None) -> None:
     """Compare database, anchor and published checkpoint, and take back what one of them has lost. Stop everything first."""
