@@ -171,7 +171,8 @@ class CustodyVault:
             return [own_recipient(act.exhibit, act.keyfile)]
         if act.exhibit.kind != INSTALLATION:
             raise Unsound("An event was about to be recorded without the exhibit's key.", "Report this: it is a fault of the program.")
-        return None if act.kind in CLEAR_KINDS else self.recipients.administrators
+        begins = act.kind == "RESTORED" and act.actor is None  # the first leaf of a new log: it names a published checkpoint
+        return None if begins or act.kind in CLEAR_KINDS else self.recipients.administrators
 
     def acquire(self, session: Session, new: Acquisition, now: datetime) -> tuple[Exhibit, CustodyEvent]:
         """Make an exhibit of a sealed object: key file for the program, row, and its ACQUIRED event.
