@@ -31,8 +31,20 @@ class AlreadyThere(EvidenceError):
     """The name is taken: nothing stored is ever overwritten."""
 
 
+class StillLocked(EvidenceError):
+    """The store does not let go of an object before its lock ends."""
+
+
 class StorageFull(EvidenceError):
     """No space is left; nothing was kept of what was being written."""
+
+
+class Barred(EvidenceError):
+    """A hold, a quarantine or a disposition forbids it."""
+
+
+class Unreachable(EvidenceError):
+    """Nobody answered, or what answered is not what was asked for; nothing is known about what it keeps."""
 
 
 class UsageError(EvidenceError):
