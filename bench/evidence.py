@@ -14,6 +14,7 @@ import os
 import resource
 import secrets
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -301,8 +302,6 @@ def _console(data: Path, leaves: int) -> Timed:
 
 def _fill(settings: Settings, leaves: int) -> None:
     """Put events of no exhibit into the log by SQL, as many as are missing: only their number matters here."""
-    import sqlite3
-
     with sqlite3.connect(settings.data / "tipline.db") as connection:
         present = connection.execute("SELECT COUNT(*) FROM log_leaf").fetchone()[0]
         for name in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():

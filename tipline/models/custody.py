@@ -45,7 +45,7 @@ class CustodyEvent(Base):
     )
 
     event_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), index=True)
+    exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"))  # found by the first of the two constraints
     exhibit_seq: Mapped[int] = mapped_column(Integer)
     exhibit_prev: Mapped[str] = mapped_column(String(64))  # hex; 64 zeros for the first event
     entry: Mapped[str] = mapped_column(String(64), unique=True)  # hex

@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.drop_index("ix_custody_event_exhibit_id", table_name="custody_event")  # the unique constraint begins with the same column
     op.create_table(
         "scrub_finding",
         sa.Column("object_name", sa.String(length=64), nullable=False),
