@@ -15,7 +15,7 @@ from itertools import islice
 from sqlalchemy import delete, insert, select, union_all
 from sqlalchemy.orm import Session
 
-from evidence.errors import NotFound
+from evidence.errors import NotFound, StillLocked
 from evidence.vault import Vault
 from tipline import audit, logs
 from tipline.jobs import daily_sweep
@@ -86,6 +86,6 @@ def _note(work: Work, new: set[str], settled: set[str]) -> None:
 
 def _remove(objects: Vault, names: Iterable[str]) -> None:
     for name in names:
-        with suppress(NotFound):  # wraps that had lost their object
+        with suppress(NotFound, StillLocked):  # wraps that had lost their object; what is locked is tried again by later sweeps
             objects.remove(name)
     logs.event("objects without a row removed", objects=names)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from evidence.storage import open_store
+from evidence.storage import Lock, open_store
 from evidence.vault import Vault
 from tipline.config import Face, Settings
 from tipline.db import Database
@@ -45,10 +45,15 @@ class Process:
             unit.session.close()
 
 
+def object_lock(settings: Settings) -> Lock | None:
+    """Return the lock that new objects are put under, None where there is none."""
+    return Lock(settings.object_lock_days, settings.object_lock_mode) if settings.object_lock_days else None
+
+
 def open_process(face: Face, settings: Settings, clock: Callable[[], datetime] = utc_now) -> Process:
     """Open what a process needs; only its own key folder is read."""
     tables.require_all()
     database = Database(settings.database)
-    objects = Vault(open_store(settings.storage))
+    objects = Vault(open_store(settings.storage, lock=object_lock(settings)))
     vault = CustodyVault(objects, KeyFolder(settings.keys(face)), face)
     return Process(face, settings, database, vault, Jobs(database.engine), clock)

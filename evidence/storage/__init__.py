@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
 from evidence.errors import UsageError
 
 _NAME = re.compile(r"[0-9a-z]{2}[0-9a-z.]{0,198}")
+_OBJECT = re.compile(r"[0-9a-f]{64}\.age")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """For how long the server shall refuse to let go of a new object. GOVERNANCE: but to who has a special right; COMPLIANCE: to nobody."""
+
+    days: int
+    mode: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
 
 
 class Pending(Protocol):
@@ -28,6 +38,10 @@ class Pending(Protocol):
 
 class ObjectStore(Protocol):
     """Named blobs that are written once. Names are made of 0-9, a-z and dots only, so none can leave the store."""
+
+    @property
+    def lock_days(self) -> int:
+        """For how many days new objects (`<name>.age`, nothing else) are locked; 0 where nothing is."""
 
     def create(self) -> Pending:
         """A new object to write to."""
@@ -57,7 +71,7 @@ class ObjectStore(Protocol):
         """A value that differs when the bytes behind a reader of `open` do."""
 
     def remove(self, name: str) -> None:
-        """Removes a blob. NotFound."""
+        """Removes a blob. NotFound; StillLocked where the server does not let go of it yet."""
 
     def discard(self, name: str) -> None:
         """Removes a blob if it is there, without waiting for the disk: where a crash may bring it back and a sweep finds it."""
@@ -76,17 +90,25 @@ def check_name(name: str) -> str:
     return name
 
 
-def open_store(url: str, spool: Path | None = None) -> ObjectStore:
-    """The store at `url`: a folder (`file:///...` or a plain path), or `s3://bucket/prefix?endpoint=...&region=...`.
+def is_object(name: str) -> bool:
+    """Whether this is the name of an object, and not that of a wrap of its key."""
+    return _OBJECT.fullmatch(name) is not None
+
+
+def open_store(url: str, spool: Path | None = None, lock: Lock | None = None) -> ObjectStore:
+    """The store at `url`: a folder (`file:///...` or a plain path), or `s3://bucket/prefix?endpoint=...&region=...&locked=...`.
 
     Credentials of S3 come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). `spool` is the folder
-    where sealed bytes wait for S3; without it the system's temporary folder serves. UsageError on any other address.
+    where sealed bytes wait for S3; without it the system's temporary folder serves. With `lock`, objects are put under a lock into the
+    bucket that the address names as `locked`. UsageError on any other address, and for a lock where there can be none.
     """
     parts = urlsplit(url)
     if parts.scheme == "s3":
         from evidence.storage.s3 import S3Store  # obstore is an extra
 
-        return S3Store.from_url(url, spool)
+        return S3Store.from_url(url, spool, lock)
+    if lock is not None:
+        raise UsageError("A folder can't lock what lies in it.", "Use an S3 store with object lock, or set no lock.")
     from evidence.storage.disk import DiskStore
 
     if parts.scheme == "file" and not parts.netloc:

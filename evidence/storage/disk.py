@@ -94,6 +94,8 @@ class DiskPending:
 class DiskStore:
     """See the module."""
 
+    lock_days = 0  # a folder can't refuse its owner
+
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.temporary = str(self.root / "tmp")

@@ -4,26 +4,33 @@
 Blobs up to 16 MiB are put with If-None-Match, so a taken name is refused by the server itself. Larger ones go up in parts, which
 S3 clients cannot make conditional everywhere: there the name is looked up first, and since the name of an object is the digest of its
 bytes, a second writer in between writes the same bytes.
+
+Object lock works on versions, so a bucket with it keeps every version of everything, and a key file that is deleted there stays. So locked
+objects lie in a bucket of their own (`locked=`), and wraps of keys in one without versions.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError
 from obstore.store import S3Store as Bucket
 
-from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull, UsageError
-from evidence.storage import Pending, check_name
+from evidence.errors import AlreadyThere, EvidenceError, NotFound, StillLocked, StorageFull, UsageError
+from evidence.storage import Lock, Pending, check_name, is_object
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 ONE_PUT = 16 * 1024 * 1024
 READ_AHEAD = 4 * 1024 * 1024
 AT_ONCE = 8
-_OPTIONS = frozenset({"endpoint", "region", "spool"})
+_OPTIONS = frozenset({"endpoint", "region", "spool", "locked"})
 
 
 @contextmanager
@@ -115,39 +122,97 @@ class _Reader(io.RawIOBase):
         return len(piece)
 
 
+class _Locked:
+    """The bucket that locks: read and listed like any other, written to with the end of the lock in the request's signed headers."""
+
+    def __init__(self, address: _Address, lock: Lock) -> None:
+        self.plain = address.bucket()
+        self.days = lock.days
+        self._address, self._lock = address, lock
+        self._until, self._writer = "", self.plain
+
+    def writer(self) -> Bucket:
+        """A client whose puts lock until the end of a day, so that the lock tells no hour."""
+        end = datetime.now(UTC).date() + timedelta(days=self._lock.days + 1)
+        until = f"{end.isoformat()}T00:00:00Z"
+        if until != self._until:
+            headers = {"x-amz-object-lock-mode": self._lock.mode, "x-amz-object-lock-retain-until-date": until}
+            self._until, self._writer = until, self._address.bucket(headers)
+        return self._writer
+
+
+@dataclass(frozen=True)
+class _Address:
+    """Where a bucket is."""
+
+    name: str
+    prefix: str | None
+    endpoint: str | None
+    region: str
+
+    def bucket(self, headers: dict[str, str] | None = None) -> Bucket:
+        config: S3Config = {"region": self.region}
+        if self.endpoint:
+            config["endpoint"] = self.endpoint
+        client: ClientConfig = {"allow_http": (self.endpoint or "").startswith("http://"), "timeout": "10m"}
+        if headers:
+            client["default_headers"] = headers  # obstore signs them with the rest
+            config["checksum_algorithm"] = "SHA256"  # S3 wants one of what is put under a lock
+        return Bucket(self.name, prefix=self.prefix, config=config, client_options=client)
+
+
 class S3Store:
     """See the module."""
 
-    def __init__(self, bucket: Bucket, spool: Path) -> None:
-        self._bucket, self.spool = bucket, spool
+    def __init__(self, bucket: Bucket, spool: Path, locked: _Locked | None = None) -> None:
+        self._bucket, self.spool, self._locked = bucket, spool, locked
+
+    @property
+    def lock_days(self) -> int:
+        return self._locked.days if self._locked else 0
 
     @classmethod
-    def from_url(cls, url: str, spool: Path | None = None) -> S3Store:
-        """`s3://bucket/prefix?endpoint=http://127.0.0.1:8333&region=us-east-1&spool=/var/spool/x`. UsageError on an unknown option."""
+    def from_url(cls, url: str, spool: Path | None = None, lock: Lock | None = None) -> S3Store:
+        """`s3://bucket/prefix?endpoint=http://127.0.0.1:8333&region=us-east-1&spool=/var/spool/x&locked=other-bucket`. UsageError."""
         parts = urlsplit(url)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         options = dict(pairs)
         if not parts.netloc or len(options) != len(pairs) or set(options) - _OPTIONS or not all(options.values()):
             raise UsageError("This S3 address is not understood.", "Write s3://bucket/prefix?endpoint=...&region=...")
+        if (lock is not None) != ("locked" in options) or options.get("locked") == parts.netloc:
+            raise UsageError("A lock needs a bucket of its own, and such a bucket needs a lock.", "Set both: locked=BUCKET and the days.")
         folder = spool or (Path(options["spool"]) if "spool" in options else Path(tempfile.gettempdir()))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config: S3Config = {"region": options.get("region", "us-east-1")}
-        if "endpoint" in options:
-            config["endpoint"] = options["endpoint"]
-        client: ClientConfig = {"allow_http": options.get("endpoint", "").startswith("http://"), "timeout": "10m"}
-        prefix = parts.path.strip("/") or None
-        return cls(Bucket(parts.netloc, prefix=prefix, config=config, client_options=client), folder)
+        address = _Address(parts.netloc, parts.path.strip("/") or None, options.get("endpoint"), options.get("region", "us-east-1"))
+        locked = _Locked(replace(address, name=options["locked"]), lock) if lock else None
+        return cls(address.bucket(), folder, locked)
+
+    def _of(self, name: str) -> Bucket:
+        """The bucket that a blob lies in."""
+        return self._locked.plain if self._locked and is_object(name) else self._bucket
+
+    def _for(self, name: str) -> Bucket:
+        """The same, to write to."""
+        return self._locked.writer() if self._locked and is_object(name) else self._bucket
+
+    def keeps_versions(self) -> bool:
+        """Whether what is removed from the bucket of the keys stays there as an old version. One small blob is put and removed."""
+        with _plain_errors("A probe"):
+            name = f"probe/{secrets.token_hex(16)}"
+            put = obstore.put(self._bucket, name, b"probe", use_multipart=False)
+            obstore.delete(self._bucket, name)
+        return put["version"] not in (None, "null")
 
     def create(self) -> S3Pending:
         return S3Pending(self)
 
     def open(self, name: str) -> BinaryIO:
         with _plain_errors(f"The object {name}"):
-            return cast(BinaryIO, io.BufferedReader(_Reader(self._bucket, _key(name)), READ_AHEAD))
+            return cast(BinaryIO, io.BufferedReader(_Reader(self._of(name), _key(name)), READ_AHEAD))
 
     def put(self, name: str, data: bytes) -> None:
         with _plain_errors(f"The object {name}"):
-            obstore.put(self._bucket, _key(name), data, mode="create", use_multipart=False)
+            obstore.put(self._for(name), _key(name), data, mode="create", use_multipart=False)
 
     def put_many(self, new: Mapping[str, bytes | Pending]) -> None:
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -170,13 +235,13 @@ class S3Store:
         if self.exists(name):
             raise AlreadyThere(f"The object {name} is already stored.", "Stored objects are never overwritten.")
         with _plain_errors(f"The object {name}"):
-            obstore.put(self._bucket, _key(name), source, use_multipart=True, chunk_size=8 * 1024 * 1024, max_concurrency=2)
+            obstore.put(self._for(name), _key(name), source, use_multipart=True, chunk_size=8 * 1024 * 1024, max_concurrency=2)
         if self.size(name) != size:
             raise EvidenceError(f"The object store kept another length of {name}.", "Try again; check the store's state.")
 
     def read(self, name: str) -> bytes:
         with _plain_errors(f"The object {name}"):
-            return bytes(obstore.get(self._bucket, _key(name)).bytes())
+            return bytes(obstore.get(self._of(name), _key(name)).bytes())
 
     def exists(self, name: str) -> bool:
         try:
@@ -187,7 +252,7 @@ class S3Store:
 
     def size(self, name: str) -> int:
         with _plain_errors(f"The object {name}"):
-            return obstore.head(self._bucket, _key(name))["size"]
+            return obstore.head(self._of(name), _key(name))["size"]
 
     def version(self, source: BinaryIO) -> Hashable:
         """Entity tag, size and time of the version that the reader is bound to."""
@@ -201,12 +266,18 @@ class S3Store:
 
     def discard(self, name: str) -> None:
         with _plain_errors(f"The object {name}"):
-            obstore.delete(self._bucket, _key(name))
+            try:
+                obstore.delete(self._of(name), _key(name))
+            except PermissionDeniedError as error:
+                if not (self._locked and is_object(name)):
+                    raise
+                raise StillLocked(f"The object {name} is locked.", "The next sweep after the end of its lock removes it.") from error
 
     def names(self, prefix: str = "") -> Iterator[str]:
         stem, dot, _ = prefix.partition(".")
         with _plain_errors("The list of objects"):
-            for batch in obstore.list(self._bucket, stem if dot else None, chunk_size=1000):
+            buckets = [self._bucket, self._locked.plain] if self._locked else [self._bucket]
+            for batch in chain.from_iterable(obstore.list(one, stem if dot else None, chunk_size=1000) for one in buckets):
                 for meta in batch:
                     name = meta["path"].rpartition("/")[2]
                     if name.startswith(prefix):
