@@ -100,12 +100,12 @@ def check(slug: str) -> ResponseReturnValue:
         try:
             with frame().unit(write=True) as unit:
                 kept = services.keep(unit, command)
+                if kept.state is not None and not kept.state.sent:
+                    _belong(arrival)
         except NoSpace as full:
             fault = rules.Fault("files", f"{full.message} {full.next_step}")
             state = services.DraftState(form.answers)
             return _tip_page(_program(slug), secret.token, state, form.rejection.also([fault], full.status))
-        if kept.state is not None and not kept.state.sent:
-            _belong(arrival)
     return _kept_page(kept, secret.token, form.rejection)
 
 
@@ -203,8 +203,8 @@ def say() -> ResponseReturnValue:
             return _keep_message(source, secret, form, received, arrival)
         with frame().unit(write=True) as unit:
             added = conversation.follow_up(unit, source, conversation.FollowUp(secret, form.text, received))
-        if added:
-            _belong(arrival)
+            if added:
+                _belong(arrival)
     return redirect(url_for("intake.talk", sent="yes"), 303)
 
 
@@ -242,6 +242,7 @@ def _arrive() -> Arrival:
 
 
 def _belong(arrival: Arrival) -> None:
+    """Keep what arrived, from before the commit on: one that failed may still hold once the database is opened again."""
     for sink in arrival.whole:
         sink.keep()
 
@@ -302,9 +303,9 @@ def _keep_message(
         command = services.KeepDraft(secret, page.program.slug, answers, received, tip_id=source.tip_id)
         with frame().unit(write=True) as unit:
             kept = services.keep(unit, command).state
-        if kept is not None and not kept.sent:
-            state = kept
-            _belong(arrival)
+            if kept is not None and not kept.sent:
+                state = kept
+                _belong(arrival)
     return _talk_page(source, secret.token, state, form.rejection)
 
 
