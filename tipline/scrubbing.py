@@ -130,9 +130,8 @@ def _count(session: Session) -> int:
 
 def _note(session: Session, found: Sequence[Finding], now: datetime) -> list[Finding]:
     """Open a finding for what is amiss and still named by a row, close those of what was found whole; returns what is amiss."""
-    known = {
-        row.object_name: row for row in session.scalars(select(ScrubFinding).where(ScrubFinding.object_name.in_([f.name for f in found])))
-    }
+    before = select(ScrubFinding).where(ScrubFinding.object_name.in_([finding.name for finding in found]))
+    known = {row.object_name: row for row in session.scalars(before)}
     amiss = {finding.name: finding for finding in found if finding.fault}
     named = union_all(*_named()).subquery()
     still = set(session.scalars(select(named.c.name).where(named.c.name.in_(list(amiss)))))

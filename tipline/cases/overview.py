@@ -197,6 +197,8 @@ def _exhibit(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> Thing:
 
 def exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
     """Return what an exhibit is called: its title, else the file's name, else what it is."""
+    if exhibit.state == "disposed":
+        return "Disposed of"
     if exhibit.title is not None:
         return keys.open("exhibit", "title", exhibit.id, exhibit.title)
     if exhibit.kind == "tip_text":

@@ -148,6 +148,7 @@ def _open(work: Work, actor: Actor, tip: Tip, items: Sequence[_Item], file: str 
     preview = [item.exhibit for item in items if item.exhibit.id == file and item.exhibit.kind != "tip_text"]
     if file and not preview:
         raise NotFound("This file did not come with this tip.", "Choose one of the attachments on the tip's page.")
+    preview = [exhibit for exhibit in preview if exhibit.state != "disposed"]
     opened = open_exhibits(work, actor, wanted + preview)
     last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id, TipMessage.by_source)) or 0
     record_reading(work, actor, [opened[exhibit.id] for exhibit in wanted], "words, on the tip page", _mark_read(work, actor, tip, last))
@@ -196,7 +197,7 @@ def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str
     return Attachment(
         exhibit_id=exhibit.id,
         exhibit_number=exhibit.number,
-        name=shown_name(facts.name),
+        name="Disposed of" if exhibit.state == "disposed" else shown_name(facts.name),
         length=facts.length,
         digest=facts.digest,
         label=examined.label if examined else "",

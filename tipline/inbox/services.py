@@ -232,7 +232,8 @@ def committed_recipient(work: Work, actor: Actor, tip: Tip) -> str:
         Conflict: nothing of the source is under custody, so there is nobody to answer safely.
         Unsound: column and custody record disagree, or the items disagree among themselves.
     """
-    exhibits = list(work.session.scalars(select(Exhibit).join(TipItem, TipItem.exhibit_id == Exhibit.id).where(TipItem.tip_id == tip.id)))
+    query = select(Exhibit).join(TipItem, TipItem.exhibit_id == Exhibit.id).where(TipItem.tip_id == tip.id, Exhibit.state != "disposed")
+    exhibits = list(work.session.scalars(query))
     if not exhibits:
         raise Conflict("No message of this source is under custody.", "There is nobody whom a reply could be sealed to.")
     opened = open_exhibits(work, actor, exhibits).values()

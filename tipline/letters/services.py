@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
 
 from evidence.examine.identify import identify
-from evidence.keys import KeyFile
 from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
-from tipline.cases.handover import CHANNELS, Arrived, Handover, take_over
+from tipline.cases.handover import CHANNELS, Arrived, Handover, TakenOver, Taking, reading, take_over
 from tipline.errors import BadInput, NotFound
 from tipline.inbox.reading import open_exhibits, record_reading
 from tipline.inbox.reports import Examined
@@ -68,11 +67,12 @@ class LetterView:
     registered_at: datetime
     exhibit_id: str
     exhibit_number: str
-    digest: str
-    length: int
-    pieces: tuple[Piece, ...]
-    indicators: tuple[Indicator, ...]
-    examined: bool
+    disposed: bool = False
+    digest: str = ""
+    length: int = 0
+    pieces: tuple[Piece, ...] = (Piece(""),)
+    indicators: tuple[Indicator, ...] = ()
+    examined: bool = False
 
 
 def register(work: Work, actor: Actor, command: RegisterLetter) -> Letter:
@@ -87,7 +87,7 @@ def register(work: Work, actor: Actor, command: RegisterLetter) -> Letter:
         message = "Choose the file of the letter, or type its words."
         raise BadInput(message, fields={"file": message})
     arrived = command.arrived or Arrived(seal_text(work.vault.objects, typed.encode()), TYPED_NAME)
-    taken = take_over(work, actor, command.handover, arrived, "letter")
+    taken = take_over(work, actor, command.handover, arrived, Taking("letter"))
     keys = actor.keyring.program(taken.case.program_id)
     letter_id = new_id()
     letter = Letter(
@@ -97,7 +97,7 @@ def register(work: Work, actor: Actor, command: RegisterLetter) -> Letter:
         exhibit_id=taken.exhibit.id,
         number=_next_number(work),
         details=keys.seal_json("letter", "details", letter_id, command.handover.details()),
-        text=keys.seal("letter", "text", letter_id, typed or _words_of(work, taken.keyfile)),
+        text=keys.seal("letter", "text", letter_id, typed or _words_of(work, actor, taken)),
         registered_by=actor.staff_id,
         registered_at=work.now(),
     )
@@ -112,11 +112,12 @@ def _next_number(work: Work) -> str:
     return f"LTR-{year}-{work.next_number(f'letter:{year}'):04d}"
 
 
-def _words_of(work: Work, keyfile: KeyFile) -> str:
+def _words_of(work: Work, actor: Actor, taken: TakenOver) -> str:
     """The words of a text file; of any other file none yet: its examination in the jail brings them."""
-    if keyfile.length > MOST_WORDS:
+    if taken.keyfile.length > MOST_WORDS:
         return ""
-    data = b"".join(work.vault.objects.read(keyfile))
+    with reading(work, actor, taken, {"purpose": "read for its words", "result": "opened", "method_tool": "tipline letters"}):
+        data = b"".join(work.vault.objects.read(taken.keyfile))
     if not identify(data, "", signatures_only=True).media_type.startswith("text/"):
         return ""
     for encoding in ("utf-8-sig", "cp1252"):
@@ -168,17 +169,26 @@ def read_letter(work: Work, actor: Actor, number: str) -> LetterView:
     letter, case_number, registered_by = found
     keys = actor.keyring.program(letter.program_id)
     exhibit = work.session.get_one(Exhibit, letter.exhibit_id)
-    opened = open_exhibits(work, actor, [exhibit])[exhibit.id]
-    record_reading(work, actor, [opened], "letter")
-    text = words(work, keys, letter)
-    indicators = find_indicators(text)
-    return LetterView(
+    view = LetterView(
         row=_row(keys, letter, case_number),
         handed_over_by=keys.open_json("letter", "details", letter.id, letter.details)["handed_over_by"],
         registered_by=registered_by,
         registered_at=letter.registered_at,
         exhibit_id=exhibit.id,
         exhibit_number=exhibit.number or "",
+        disposed=exhibit.state == "disposed",
+    )
+    return view if view.disposed else _opened(work, actor, (letter, exhibit), view)
+
+
+def _opened(work: Work, actor: Actor, about: tuple[Letter, Exhibit], view: LetterView) -> LetterView:
+    letter, exhibit = about
+    opened = open_exhibits(work, actor, [exhibit])[exhibit.id]
+    record_reading(work, actor, [opened], "letter")
+    text = words(work, actor.keyring.program(letter.program_id), letter)
+    indicators = find_indicators(text)
+    return replace(
+        view,
         digest=opened.keyfile.plaintext_digest,
         length=opened.keyfile.length,
         pieces=tuple(_pieces(text, indicators)),

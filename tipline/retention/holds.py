@@ -247,7 +247,7 @@ def _rows(work: Work, actor: Actor, found: Sequence[tuple[Hold, Exhibit]]) -> li
     names = staff_names(work)
     acts = [hold.act_id for hold, _ in found]
     counted = select(Hold.act_id, func.count()).where(Hold.act_id.in_(acts), Hold.released_at.is_(None)).group_by(Hold.act_id)
-    sizes: dict[str, int] = dict(work.session.execute(counted).all())  # type: ignore[arg-type]  # rows are pairs
+    sizes: dict[str, int] = dict(work.session.execute(counted).all())
     return [_row(work, actor, hold, exhibit, (names, sizes)) for hold, exhibit in found]
 
 
