@@ -8,60 +8,63 @@ objects/        sealed objects and their key files, wrapped to the folder's iden
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
-from evidence import canonical, checkpoint, custody, merkle, records, signing
-from evidence.errors import AlreadyThere, FormatError, IntegrityError, NotFound
-from evidence.folder.keyring import SUITE, Keys, lock, unlock
-from evidence.folder.lines import RESTORE, Line, append_lines, new_line, read_lines, remove_temporary, replace_file
+from evidence import custody, records, signing
+from evidence.errors import AlreadyThere, EvidenceError, IntegrityError, NotFound
+from evidence.folder import lines
+from evidence.folder.durable import replace_file, sweep
+from evidence.folder.item import Item
+from evidence.folder.journal import CHECKPOINT, LOG, Fresh, Journal, make_empty
+from evidence.folder.keyring import Keys, Lock
+from evidence.folder.lines import RESTORE, Line
 from evidence.keys import KeyFile, wrap
 from evidence.records import Opening, Scalar
+from evidence.signing import SigningKey
 from evidence.storage.disk import DiskStore
 from evidence.vault import Vault
 
 TOOL, VERSION = "evidence", "1"
-READ_SIZE = 1 << 20
-_ABOUT = ("suite", "origin", "created", "salt", "keys")
+CLOCK = "system clock, UTC"
+ABOUT, LOCK, SCRUB = "folder.json", "lock", "scrub"
+_NUMBER = re.compile(r"(?:EX-([0-9]{4})-0001-)?([0-9]{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Item:
-    """One acquired file: its number, keys and events in order. A disposed item has neither key file nor events."""
-
-    number: str
-    exhibit: str
-    keyfile: KeyFile | None
-    events: tuple[tuple[int, Opening], ...]
-
-    @property
-    def acquired(self) -> Opening:
-        """The ACQUIRED event. NotFound where the item was disposed of."""
-        self.keys()
-        return self.events[0][1]
-
-    def keys(self) -> KeyFile:
-        """The key file. NotFound where the item was disposed of."""
-        if self.keyfile is None:
-            raise NotFound(f"{self.number} was disposed of.", "Only its place in the log is left.")
-        return self.keyfile
-
-
-@dataclass(frozen=True)
-class Act:
-    """What happens to one item in an act: the further fields of its event."""
+class Part:
+    """What an act does to one item: the further fields of its event."""
 
     exhibit: str
     keyfile: KeyFile
     fields: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class When:
+    """When an act was done, and by which clock."""
+
+    start: str
+    end: str
+    clock: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act on some items. `command` is what was called; `when` is now where it says nothing; `others` sign beside the examiner."""
+
+    kind: str
+    command: str
+    parts: Sequence[Part]
+    when: When | None = None
+    others: Sequence[SigningKey] = ()
 
 
 @dataclass
@@ -69,213 +72,255 @@ class Folder:
     """An opened folder. Made by `create` or `opened`."""
 
     path: Path
-    origin: str
-    year: str
+    lock: Lock
     keys: Keys
     vault: Vault
+    journal: Journal
     clock: Callable[[], datetime]
-    lines: list[Line] = field(default_factory=list)
-    tree: merkle.Tree = field(default_factory=merkle.Tree)
-    _signed_size: int = 0
+    year: str = field(init=False)
+    _signed: int = 0  # how many events the checkpoint on the disk covers
+
+    def __post_init__(self) -> None:
+        self.year = self.lock.about["created"][:4]
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.journal.origin
 
     # acts
 
-    def acquire(self, name: str, source: BinaryIO, fields: Mapping[str, Scalar], progress: Callable[[int], object]) -> Item:
-        """Hashes and seals what `source` holds, then records ACQUIRED. What a crash leaves in between is named by `unlogged`."""
-        with self.vault.receive() as receiving:
-            while piece := source.read(READ_SIZE):
-                receiving.write(piece)
-                progress(len(piece))
-            keyfile = receiving.finish().keyfile
-        self.vault.add_key(keyfile, [self.keys.identity.recipient])
-        raw = os.fsencode(name)
-        facts: dict[str, Scalar] = {
-            "plaintext_after": keyfile.plaintext_digest,
-            "ciphertext_after": f"sha256:{keyfile.object_name}",
-            "length_after": keyfile.length,
-            "name_b64": base64.b64encode(raw).decode(),
-            "name_shown": "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in raw.decode("utf-8", "replace"))[:200],
-            "result": "received whole",
-        }
-        exhibit = secrets.token_hex(16)
-        self.record("ACQUIRED", [Act(exhibit, keyfile, {**facts, **fields})])
-        return self.item(str(len({line.exhibit for line in self.lines}) - 1))
+    def record(self, acts: Sequence[Act]) -> None:
+        """Records acts, signed by this program, the examiner and who else took part: all durable when it returns, or none. StorageFull."""
+        new: list[Fresh] = []
+        last: dict[str, tuple[str | None, int]] = {}
+        for act in acts:
+            common = self._common(act)
+            signers = (self.keys.process, self.keys.person, *act.others)
+            for part in act.parts:
+                entry, seq = last.get(part.exhibit) or self.journal.previous(part.exhibit)
+                fields = custody.next_fields(entry, seq, part.exhibit, {**common, **part.fields})
+                opening = records.new_opening(fields, signers)
+                last[part.exhibit] = opening.entry().hex(), seq + 1
+                new.append(Fresh(opening, part.keyfile.object_name, wrap(opening.to_bytes(), [part.keyfile.identity.recipient])))
+        self.journal.append(new, self.keys.log)
 
-    def record(self, kind: str, acts: Sequence[Act]) -> str:
-        """Records one act on some items, signed by this program and the examiner; durable when it returns. Its act id."""
-        act_id, now = secrets.token_hex(16), self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        common: dict[str, Scalar] = {
-            "kind": kind,
-            "act_id": act_id,
-            "act_size": len(acts),
-            "occurred_from": now,
-            "occurred_to": now,
-            "clock": "system clock, UTC",
+    def record_keys(self, told: Sequence[Mapping[str, Scalar]], signers: Sequence[SigningKey], head: SigningKey | None = None) -> None:
+        """Records KEY_* events in the clear, in one act; `head` signs the checkpoint over them."""
+        now, act_id = self.now(), secrets.token_hex(16)
+        common: dict[str, Scalar] = {"act_id": act_id, "act_size": len(told), "occurred_from": now, "occurred_to": now, "clock": CLOCK}
+        new: list[Fresh] = []
+        entry, seq = self.journal.previous(custody.INSTALLATION)
+        for fields in told:
+            place = custody.next_fields(entry, seq, custody.INSTALLATION, {**common, **fields})
+            opening = records.new_opening(place, signers)
+            entry, seq = opening.entry().hex(), seq + 1
+            new.append(Fresh(opening, None, opening.to_bytes()))
+        self.journal.append(new, head or self.keys.log)
+
+    def now(self) -> str:
+        """The moment, as an event writes it."""
+        return self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _common(self, act: Act) -> dict[str, Scalar]:
+        now = self.now()
+        when = act.when or When(now, now, CLOCK)
+        return {
+            "kind": act.kind,
+            "act_id": secrets.token_hex(16),
+            "act_size": len(act.parts),
+            "occurred_from": when.start,
+            "occurred_to": when.end,
+            "clock": when.clock,
             "actor": self.keys.examiner,
             "role": "examiner",
             "method_tool": TOOL,
             "method_version": VERSION,
+            "method_command": f"evidence {act.command}",
         }
-        signers = (self.keys.process, self.keys.person)
-        new: list[Line] = []
-        for act in acts:
-            previous = self._previous(act.exhibit)
-            opening = records.new_opening(custody.next_fields(*previous, act.exhibit, {**common, **act.fields}), signers)
-            blob = wrap(opening.to_bytes(), [act.keyfile.identity.recipient])
-            new.append(new_line(len(self.lines) + len(new), opening, act.keyfile.object_name, blob))
-        self._append(new)
-        return act_id
-
-    def verify(self, item: Item) -> None:
-        """Reads the item again and records VERIFIED, or VERIFY_FAILED and raises IntegrityError."""
-        keyfile = item.keys()
-        facts: dict[str, Scalar] = {"plaintext_after": keyfile.plaintext_digest, "length_after": keyfile.length}
-        try:
-            self.vault.verify(keyfile)
-        except (IntegrityError, NotFound) as error:
-            self.record("VERIFY_FAILED", [Act(item.exhibit, keyfile, {"result": str(error)})])
-            raise
-        self.record("VERIFIED", [Act(item.exhibit, keyfile, {**facts, "result": "ciphertext and plaintext as recorded"})])
-
-    def dispose(self, item: Item, fields: Mapping[str, Scalar]) -> None:
-        """Records DISPOSED, leaves a stub for each event, then destroys key files and object."""
-        self.record("DISPOSED", [Act(item.exhibit, item.keys(), fields)])
-        openings = dict(self.item(item.number).events)
-        lines = [line.disposed(openings[line.index]) if line.index in openings else line for line in self.lines]
-        replace_file(self.path / "log.jsonl", b"".join(line.encode() for line in lines))
-        self.lines[:] = lines
-        self._finish_disposals()
-
-    def finish_what_a_crash_left(self) -> None:
-        """Drops a torn last line of the log, signs what was recorded last, and removes what disposed items still have."""
-        os.truncate(self.path / "log.jsonl", sum(len(line.encode()) for line in self.lines))
-        for name in ("log.jsonl", "checkpoint"):
-            remove_temporary(self.path / name)
-        if self._signed_size < self.tree.size:
-            replace_file(self.path / "checkpoint", self.note().encode())
-        self.vault.store.sweep()
-        self._finish_disposals()
-
-    def _finish_disposals(self) -> None:
-        for line in self.lines:
-            if line.stub is not None and line.object is not None and self.vault.store.exists(f"{line.object}.age"):
-                self.vault.remove(line.object)
 
     # reading
 
     def numbers(self) -> list[str]:
-        """The numbers of all items, in the order of their acquisition."""
-        return list(self._chains())
+        """The numbers of all items, in the order of their first events."""
+        return [self.number(at) for at in range(len(self.journal.exhibits))]
+
+    def number(self, at: int) -> str:
+        """The number of the item at this place, counted from 0."""
+        return f"EX-{self.year}-0001-{at + 1:02d}"
 
     def item(self, name: str) -> Item:
         """The item of this number, whole or only its last part; each event opened and checked. NotFound, IntegrityError."""
-        for number, chain in self._chains().items():
-            if name.upper() == number or (name.isdecimal() and int(name) == int(number.rpartition("-")[2])):
-                return self._item(number, chain)
-        raise NotFound(f"There is no item {name}.", "List the items with: evidence log DIR")
+        found = _NUMBER.fullmatch(name)
+        at = int(found[2]) - 1 if found and found[1] in (None, self.year) else -1
+        if not 0 <= at < len(self.journal.exhibits):
+            raise NotFound(f"There is no item {name[:60]}.", "List the items with: evidence log DIR")
+        return self._item(self.number(at), self.journal.chain(self.journal.exhibits[at]))
+
+    def items(self, names: Sequence[str]) -> list[Item]:
+        """These items; one that is named twice counts once."""
+        return list({item.exhibit: item for item in map(self.item, names)}.values())
 
     def key_events(self) -> list[tuple[int, Opening]]:
-        """The KEY_ADDED events of this folder, which stand in the clear."""
-        return [(line.index, line.checked(line.blob())) for line in self.lines if line.exhibit == custody.INSTALLATION]
+        """The KEY_* events of this folder, which stand in the clear."""
+        chain = self.journal.chain(custody.INSTALLATION)
+        openings = [self.opening(line) for line in chain]
+        custody.check_chain(openings)
+        return [(line.index, opening) for line, opening in zip(chain, openings, strict=True)]
 
     def note(self) -> str:
         """The signed checkpoint over the whole log."""
-        head = checkpoint.Checkpoint(self.origin, self.tree.size, self.tree.root())
-        return checkpoint.sign_checkpoint(head, self.keys.log)
+        return self.journal.note(self.keys.log)
 
     def unlogged(self) -> list[str]:
         """Names of objects that no event commits to (left by a crash, or put there): they are no evidence."""
-        known = {line.object for line in self.lines}
+        known = {line.object for line in self.journal.lines}
         return sorted(name for name in self.vault.object_names() if name not in known)
 
-    def _chains(self) -> dict[str, list[Line]]:
-        chains: dict[str, list[Line]] = {}
-        for line in self.lines:
-            if line.exhibit != custody.INSTALLATION:
-                chains.setdefault(line.exhibit, []).append(line)
-        return {f"EX-{self.year}-0001-{count:02d}": chain for count, chain in enumerate(chains.values(), start=1)}
+    def opening(self, line: Line) -> Opening:
+        """The opening of an event that was not disposed of. KeyUnavailable, NotFound, IntegrityError."""
+        blob = self.journal.blob(line)
+        if line.object is None:
+            return line.checked(blob)
+        return line.checked(self.vault.open_key(line.object, self.keys.identity).identity.unwrap(blob))
 
-    def _item(self, number: str, chain: list[Line]) -> Item:
+    def _item(self, number: str, chain: Sequence[Line]) -> Item:
         first = chain[0]
-        if first.stub is not None or first.object is None:
+        if first.stubbed or first.object is None:
+            for line in chain:
+                self.journal.check_stub(line)
             return Item(number, first.exhibit, None, ())
         keyfile = self.vault.open_key(first.object, self.keys.identity)
-        openings = [line.checked(keyfile.identity.unwrap(line.blob())) for line in chain]
+        openings = [line.checked(keyfile.identity.unwrap(self.journal.blob(line))) for line in chain]
         custody.check_chain(openings)
         told = tuple(openings[0].field(name) for name in ("ciphertext_after", "plaintext_after", "length_after"))
         if told != (f"sha256:{keyfile.object_name}", keyfile.plaintext_digest, keyfile.length):
             raise IntegrityError(f"The key file of {number} is not that of what was acquired.", RESTORE)
         return Item(number, first.exhibit, keyfile, tuple((line.index, opening) for line, opening in zip(chain, openings, strict=True)))
 
-    # writing the log
-
-    def _previous(self, exhibit: str) -> tuple[str | None, int]:
-        for line in reversed(self.lines):
-            if line.exhibit == exhibit:
-                return line.entry, line.exhibit_seq
-        return None, 0
-
-    def _append(self, new: list[Line]) -> None:
-        append_lines(self.path / "log.jsonl", new)
-        for line in new:
-            self.lines.append(line)
-            self.tree.append(merkle.leaf_hash(bytes.fromhex(line.entry)))
-        replace_file(self.path / "checkpoint", self.note().encode())
-
-    def add_keys(self) -> None:
-        """Records KEY_ADDED for each key of a new folder."""
-        own = (("log", self.keys.log), ("process", self.keys.process), ("person", self.keys.person))
-        named = [*((role, signing.key_id(key.public)) for role, key in own), ("folder", self.keys.identity.recipient)]
-        now = self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        for role, key in named:
-            fields: dict[str, Scalar] = {"kind": "KEY_ADDED", "role": role, "key_id": key, "occurred_from": now, "occurred_to": now}
-            place = custody.next_fields(*self._previous(custody.INSTALLATION), custody.INSTALLATION, fields)
-            opening = records.new_opening(place, [self.keys.process])
-            self._append([new_line(len(self.lines), opening, None, opening.to_bytes())])
+    # what a crash left
 
     def load(self) -> None:
-        """Reads the log and holds it against its checkpoint. FormatError, IntegrityError."""
-        for line in read_lines(self.path / "log.jsonl"):
-            self.lines.append(line)
-            self.tree.append(merkle.leaf_hash(bytes.fromhex(line.entry)))
-        head = checkpoint.open_checkpoint((self.path / "checkpoint").read_text(), self.origin, self.keys.log.public)
-        if head.size > self.tree.size:
-            raise IntegrityError(f"The log has {self.tree.size} events, its checkpoint {head.size}.", RESTORE)
-        if self.tree.root(head.size) != head.root:
-            raise IntegrityError("The log is not the one that its checkpoint was signed for.", RESTORE)
-        self._signed_size = head.size
+        """Reads the log, holds it against its checkpoint, and leaves out what a crash cut. FormatError, IntegrityError."""
+        coming = self.keys.coming.get("log")
+        self._signed = self.journal.load([self.keys.log.public, *([coming.public] if coming else [])])
+        self.journal.cut(self._whole(self._signed))
+        if self.keys.coming and self._arrived():
+            self.keys = self.keys.arrived()
+
+    def tidy(self) -> None:
+        """Finishes what a crash left: cuts torn acts off, ends rotations and disposals, removes files that have no name yet."""
+        self.journal.tidy()
+        sweep(self.path, (ABOUT, LOG, CHECKPOINT, SCRUB))
+        rotating = self.keys.coming or self.lock.keys() != self.keys
+        if rotating or self._signed < self.journal.tree.size:
+            self.journal.sign(self.keys.log)
+        if rotating:
+            self.keep(replace(self.keys, coming={}))
+        self.vault.store.sweep()
+        self.finish_disposals()
+
+    def keep(self, keys: Keys, lock: Lock | None = None) -> None:
+        """Writes folder.json with these keys."""
+        lock = lock or self.lock
+        data = lock.sealing(keys)
+        replace_file(self.path / ABOUT, data)
+        self.lock, self.keys = lock.resealed(data), keys
+
+    def finish_disposals(self) -> None:
+        """Leaves stubs where a disposal was recorded and no more, then destroys what disposed items still have."""
+        if self.journal.lines and not self.journal.lines[-1].stubbed:
+            with suppress(EvidenceError):  # an item that does not open was not disposed of: who reads it is told
+                last = self.opening(self.journal.lines[-1])
+                if last.field("kind") == "DISPOSED":
+                    size = int(last.field("act_size") or 0)
+                    self.stub([line.exhibit for line in self.journal.lines[-size:]])
+        for exhibit in self.journal.exhibits:
+            chain = self.journal.chain(exhibit)
+            name = chain[0].object
+            if chain[0].stubbed and name is not None and self.vault.store.exists(f"{name}.age"):
+                for line in chain:
+                    self.journal.check_stub(line)
+                self.vault.remove(name)
+
+    def stub(self, exhibits: Sequence[str]) -> None:
+        """Replaces every event of these items by what is left of it."""
+        stubs: dict[int, bytes] = {}
+        for exhibit in exhibits:
+            chain = self.journal.chain(exhibit)
+            identity = self.vault.open_key(chain[0].object or "", self.keys.identity).identity
+            stubs |= {line.index: lines.encode_stub(line, line.checked(identity.unwrap(self.journal.blob(line)))) for line in chain}
+        self.journal.replace(stubs)
+
+    def _whole(self, covered: int) -> int:
+        """How many events count: those under the checkpoint, and whole acts behind it that this program recorded."""
+        count, act, told = covered, "", 0
+        for line in self.journal.lines[covered:]:
+            opening = self.opening(line)
+            self._check_ours(line, opening)
+            act, told = (act, told + 1) if opening.field("act_id") == act else (str(opening.field("act_id")), 1)
+            if told == opening.field("act_size"):
+                count = line.index + 1
+        return count
+
+    def _check_ours(self, line: Line, opening: Opening) -> None:
+        message, public = records.sign_message(opening.body()), self.keys.process.public
+        signed = any(signing.verify(public, signature, message) for _, signature in opening.attestations)
+        chain = self.journal.chain(line.exhibit)
+        if not signed or chain.index(line) != line.exhibit_seq - 1:
+            raise IntegrityError("The log goes on behind its checkpoint with an event that this folder did not record.", RESTORE)
+
+    def _arrived(self) -> bool:
+        known = {opening.field("key_id") for _, opening in self.key_events()}
+        return all(signing.key_id(key.public) in known for key in self.keys.coming.values())
 
 
 def create(path: Path, examiner: str, passphrase: str, clock: Callable[[], datetime]) -> Folder:
-    """Makes a new folder. AlreadyThere where the folder is not empty, UsageError for a short passphrase."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """Makes a new folder. AlreadyThere where the folder is not empty, UsageError for a short passphrase.
+
+    folder.json comes last; what a crash left before it is taken away by the next try.
+    """
+    created = clock().astimezone(UTC).date().isoformat()
+    lock = Lock.new(f"evidence-{secrets.token_hex(8)}", created, passphrase)
+    if path.exists() and (not path.is_dir() or not _only_leftovers(path)):
         raise AlreadyThere(f"{path} is there already and is not empty.", "Choose a new folder.")
-    keys, origin, salt = Keys.generate(examiner), f"evidence-{secrets.token_hex(8)}", secrets.token_bytes(16)
-    sealed = lock(keys, passphrase, salt, origin)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
-    created = clock().astimezone(UTC).date().isoformat()
-    folder = Folder(path, origin, created[:4], keys, Vault(DiskStore(path / "objects")), clock)
-    folder.add_keys()
-    about = {"suite": SUITE, "origin": origin, "created": created, "salt": canonical.b64url(salt), "keys": canonical.b64url(sealed)}
-    replace_file(path / "folder.json", canonical.encode(about) + b"\n")
+    sweep(path, (ABOUT, LOG, CHECKPOINT))
+    for name in (LOG, CHECKPOINT):
+        (path / name).unlink(missing_ok=True)
+    make_empty(path)
+    keys = Keys.generate(examiner)
+    folder = Folder(path, lock, keys, Vault(DiskStore(path / "objects")), Journal(path, lock.about["origin"]), clock)
+    named = [*((role, signing.key_id(key.public)) for role, key in keys.signing_keys().items()), ("folder", keys.identity.recipient)]
+    folder.record_keys([{"kind": "KEY_ADDED", "role": role, "key_id": key} for role, key in named], [keys.process])
+    folder.keep(keys)
     return folder
+
+
+def _only_leftovers(path: Path) -> bool:
+    """Whether an init that was cut made all of this: no folder.json, no object."""
+    names = {entry.name for entry in path.iterdir()}
+    ours = {LOG, CHECKPOINT, LOCK, "objects"} | {name for name in names if name.startswith((f".{ABOUT}.", f".{LOG}.", f".{CHECKPOINT}."))}
+    return names <= ours and not any((path / "objects").rglob("*.age"))
 
 
 @contextmanager
 def opened(path: Path, passphrase: str, clock: Callable[[], datetime], writing: bool) -> Iterator[Folder]:
     """The folder, checked, for one command; other writers wait. NotFound, KeyUnavailable, FormatError, IntegrityError."""
-    try:
-        about = canonical.decode((path / "folder.json").read_bytes())
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} is not an examiner's folder.", "Make one with: evidence init DIR") from error
-    whole = isinstance(about, dict) and all(isinstance(about.get(name), str) for name in _ABOUT)
-    if not whole or about["suite"] != SUITE:
-        raise FormatError(f"{path} was made by another version of this program.", "Use that version.")
-    folder = Folder(path, about["origin"], about["created"][:4], unlock(about, passphrase), Vault(DiskStore(path / "objects")), clock)
-    with os.fdopen(os.open(path / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as held:
+    lock = Lock.opened(_about(path), passphrase)  # before the wait: this takes longest
+    with os.fdopen(os.open(path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX if writing else fcntl.LOCK_SH)
+        lock = lock.current(_about(path), passphrase)
+        folder = Folder(path, lock, lock.keys(), Vault(DiskStore(path / "objects")), Journal(path, lock.about["origin"]), clock)
         folder.load()
         if writing:
-            folder.finish_what_a_crash_left()
+            folder.tidy()
         yield folder
+
+
+def _about(path: Path) -> bytes:
+    try:
+        return (path / ABOUT).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"{path} is not an examiner's folder.", "Make one with: evidence init DIR") from error

@@ -212,7 +212,7 @@ def test_a_changed_clear_value_is_refused(desk: Path, name: str, value: object) 
 
 def test_an_item_cannot_be_made_to_look_disposed_of(desk: Path) -> None:
     """Only who could open an event can write its stub; objects of items with another one are not removed."""
-    run("dispose", desk, "2", "--reason", "court order", "--yes")
+    run("dispose", desk, "2", "--authority", "court", "--reason", "court order", "--yes")
     lines = (desk / "log.jsonl").read_text().splitlines(keepends=True)
     forged = {**json.loads(lines[4]), "opening": None, "stub": json.loads(lines[5])["stub"]}
     lines[4] = json.dumps(forged, separators=(",", ":"), ensure_ascii=False) + "\n"
@@ -246,9 +246,9 @@ def test_scrub_records_what_it_found(desk: Path) -> None:
     sealed.write_bytes(bytes(data))
     found = facts("scrub", desk, code=1)
     assert list(found["failed"]) == [f"EX-{number_year(desk)}-0001-01"]
-    assert [event["kind"] for event in facts("log", desk, "1")["events"]] == ["ACQUIRED", "VERIFIED", "VERIFY_FAILED"]
+    assert [event["kind"] for event in facts("log", desk, "1")["events"]] == ["ACQUIRED", "VERIFIED", "VERIFY_FAILED", "QUARANTINED"]
     refused = run("export", desk, "1", "--to", desk.parent / "never", code=1)
-    assert "changed" in refused.output
+    assert "quarantine" in refused.output
     assert not (desk.parent / "never").exists()
 
 
@@ -266,10 +266,10 @@ def test_an_object_that_no_event_commits_to_is_no_evidence(desk: Path) -> None:
 
 
 def test_a_disposed_item_is_gone_and_its_place_stays(desk: Path) -> None:
-    run("dispose", desk, "1", "--reason", "court order", input="n\n", code=1)
+    run("dispose", desk, "1", "--authority", "court", "--reason", "court order", input="n\n", code=1)
     assert len(facts("log", desk)["events"]) == 2
     before = len(list((desk / "objects").rglob("*.age")))
-    run("dispose", desk, "1", "--reason", "court order", "--yes")
+    run("dispose", desk, "1", "--authority", "court", "--reason", "court order", "--yes")
     found = facts("log", desk)
     assert found["disposed"] == [f"EX-{number_year(desk)}-0001-01"]
     assert [event["item"][-2:] for event in found["events"]] == ["02"]
@@ -287,7 +287,7 @@ def test_a_disposed_item_is_gone_and_its_place_stays(desk: Path) -> None:
 def test_a_disposal_that_a_crash_cut_short_is_finished(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as crashing:
         crashing.setattr("evidence.vault.Vault.remove", lambda self, name: (_ for _ in ()).throw(OSError(5, "crash")))
-        run("dispose", desk, "1", "--reason", "court order", "--yes", code=1)
+        run("dispose", desk, "1", "--authority", "court", "--reason", "court order", "--yes", code=1)
     before = len(list((desk / "objects").rglob("*.age")))
     run("transfer", desk, "2", "--to", "Lab")
     assert len(list((desk / "objects").rglob("*.age"))) == before - 2

@@ -15,7 +15,7 @@ from evidence.storage.disk import DiskStore
 from evidence.vault import Vault
 from tipline.work import utc_now
 
-OF_A_FOLDER = {"folder.json", "log.jsonl", "checkpoint", "lock", "objects"}
+OF_A_FOLDER = {"folder.json", "log.jsonl", "checkpoint", "lock", "scrub", "objects"}
 
 
 def broken_vault(objects: Path, identity: Identity, whole: Mapping[str, str]) -> list[str]:
@@ -60,7 +60,7 @@ def broken_folder(path: Path, passphrase: str, recorded: Sequence[str]) -> list[
     """Return what does not hold of an examiner's folder, one line each. `recorded`: entries that its log must begin with."""
     try:
         with opened(path, passphrase, utc_now, writing=False) as found:
-            before = [line.entry for line in found.lines]
+            before = [line.entry for line in found.journal.lines]
         with opened(path, passphrase, utc_now, writing=True) as found:
             return [*_log(found, before, recorded), *_items(found), *_leftovers(found)]
     except (EvidenceError, OSError, ValueError) as error:
@@ -70,11 +70,11 @@ def broken_folder(path: Path, passphrase: str, recorded: Sequence[str]) -> list[
 def entries(path: Path, passphrase: str) -> list[str]:
     """Return the entries of a folder's log."""
     with opened(path, passphrase, utc_now, writing=False) as found:
-        return [line.entry for line in found.lines]
+        return [line.entry for line in found.journal.lines]
 
 
 def _log(found: Folder, before: Sequence[str], recorded: Sequence[str]) -> list[str]:
-    now = [line.entry for line in found.lines]
+    now = [line.entry for line in found.journal.lines]
     wrong = [] if now == before else ["opening it for writing changed the log"]
     if now[: len(recorded)] != list(recorded):
         wrong.append("recorded events are lost")
@@ -86,8 +86,8 @@ def _log(found: Folder, before: Sequence[str], recorded: Sequence[str]) -> list[
 
 def _items(found: Folder) -> list[str]:
     wrong: list[str] = []
-    known = {f"{line.object}.age" for line in found.lines if line.object is not None and line.stub is None}
-    known -= {f"{line.object}.age" for line in found.lines if line.stub is not None}
+    known = {f"{line.object}.age" for line in found.journal.lines if line.object is not None and not line.stubbed}
+    known -= {f"{line.object}.age" for line in found.journal.lines if line.stubbed}
     for number in found.numbers():
         try:
             item = found.item(number)
@@ -102,6 +102,6 @@ def _items(found: Folder) -> list[str]:
 
 
 def _leftovers(found: Folder) -> list[str]:
-    disposed = {line.object for line in found.lines if line.stub is not None}
+    disposed = {line.object for line in found.journal.lines if line.stubbed}
     left = [f"{name} was left behind" for name in sorted({path.name for path in found.path.iterdir()} - OF_A_FOLDER)]
     return left + [f"the disposed object {name} is still there" for name in found.vault.object_names() if name in disposed]
