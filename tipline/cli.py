@@ -131,6 +131,24 @@ def show(as_json: bool) -> None:
         click.echo(json.dumps({"purpose": purpose, "fingerprint": key.print, "key": key.full}) if as_json else f"{purpose}\t{key.print}")
 
 
+@main.command()
+@click.option("--now", "ask", is_flag=True, help="Ask the authorities now for every stamp that is missing. Exit code 1 if one still is.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each stamp.")
+@told_plainly
+def stamps(ask: bool, as_json: bool) -> None:
+    """Print the time stamps of published checkpoints and exports: those that came, and how often the others were asked for."""
+    from tipline import stamping
+    from tipline.process import open_process
+
+    with open_process("console", Settings()).unit(write=False) as unit:
+        missing = stamping.ask_now(unit, lambda text: click.echo(text, err=True)) if ask else 0
+        found = stamping.list_stamps(unit.session)
+    for line in found:
+        facts = {"of": line.kind, "id": line.subject_id, "authority": line.authority, "tries": line.tries, "stamped": line.stamped_at}
+        click.echo(json.dumps(facts, default=str) if as_json else f"{line.kind} {line.subject_id}\t{line.words}")
+    sys.exit(1 if missing else 0)
+
+
 @main.group()
 def user() -> None:
     """Colleagues."""

@@ -17,17 +17,18 @@ from uuid import uuid4
 
 from sqlalchemy.exc import OperationalError
 
-from tipline import grantsweep, jobs, logs, orphans
+from tipline import grantsweep, jobs, logs, orphans, scrubbing, stamping
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
 from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
-CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports")
-SWEEPERS = (grantsweep, orphans)  # importing them registers their daily sweeps
+CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports", "retention")
+SWEEPERS = (grantsweep, orphans, scrubbing)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
+STAMP_SECONDS = 10.0
 KEEP_FINISHED_JOBS = timedelta(days=1)
 DECLARED_DEAD = 3
 
@@ -106,6 +107,7 @@ class Worker:
             self._thread("beat", lambda: self._every(BEAT_SECONDS, self._beat)),
             self._thread("sweep", lambda: self._every(SWEEP_SECONDS, self._sweep)),
             self._thread("sequencer", self._sequence),
+            self._thread("stamps", lambda: self._every(STAMP_SECONDS, self._stamp)),
         ]
         if self.process.settings.examine == "hourly":
             hourly = HourlyExamination(self.process)
@@ -158,6 +160,10 @@ class Worker:
             with self.process.unit(write=True) as work:
                 function(work)
         self._runner.purge((self.process.clock() - KEEP_FINISHED_JOBS).isoformat())
+
+    def _stamp(self) -> None:
+        with self.process.unit(write=False) as work:
+            stamping.sweep(work)
 
     def _sequence(self) -> None:
         """Sequence as the only one on this data folder; a second worker waits until the first is gone."""

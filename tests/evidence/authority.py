@@ -48,7 +48,7 @@ class Authority:
 
     def __init__(self, folder: Path, name: str = "Stamp Office", until: datetime | None = None) -> None:
         self.folder, self.roots, self.asked, self.manner = folder, folder / "root.pem", 0, "well"
-        self.url = ""
+        self.url, self._one_at_a_time = "", threading.Lock()
         folder.mkdir()
         root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         made = _certificate(f"{name} Root", root, f"{name} Root", datetime.now(UTC) + 20 * DAY)
@@ -62,7 +62,11 @@ class Authority:
         (folder / "tsa.cnf").write_text(CONFIG.format(folder))
 
     def reply(self, query: bytes) -> bytes:
-        """Stamp a query, as openssl does it."""
+        """Stamp a query, as openssl does it; one after the other, since openssl counts in a file."""
+        with self._one_at_a_time:
+            return self._reply(query)
+
+    def _reply(self, query: bytes) -> bytes:
         self.asked += 1
         place = self.folder / f"query-{self.asked}"
         place.write_bytes(query)

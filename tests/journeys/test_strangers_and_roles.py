@@ -22,7 +22,7 @@ EVERYBODY = frozenset(LOGINS)
 READERS = EVERYBODY - {"administrator"}
 INVESTIGATOR, COUNSEL, ADMINISTRATOR = (frozenset({role}) for role in ("investigator", "counsel", "administrator"))
 TIPS, NOTICES, CUSTODY = INVESTIGATOR | {"program_manager"}, ADMINISTRATOR | {"program_manager"}, INVESTIGATOR | COUNSEL
-OPEN_TO_STRANGERS = ("accounts.sign_in", "accounts.open_session", "accounts.setup", "static")
+OPEN_TO_STRANGERS = ("accounts.sign_in", "accounts.open_session", "accounts.setup", "kits.recover", "static")
 MAY: dict[str, frozenset[str]] = {
     "static": EVERYBODY,
     "accounts.sign_in": EVERYBODY,
@@ -48,6 +48,20 @@ MAY: dict[str, frozenset[str]] = {
     "admin.program_recovery_new": ADMINISTRATOR,
     "admin.program_access": ADMINISTRATOR,
     "admin.program_state": ADMINISTRATOR,
+    "recovery.program_open": ADMINISTRATOR,
+    "recovery.program_open_now": ADMINISTRATOR,
+    "rotation.left": ADMINISTRATOR,
+    "rotation.plan": ADMINISTRATOR,
+    "rotation.start": ADMINISTRATOR,
+    "rotation.progress": EVERYBODY,
+    "rotation.step": EVERYBODY,
+    "kits.kit": EVERYBODY,
+    "kits.kit_make": EVERYBODY,
+    "kits.kit_confirm": EVERYBODY,
+    "kits.recover": EVERYBODY,
+    "kits.recover_open": EVERYBODY,
+    "kits.recover_done": EVERYBODY,
+    "kits.recover_picture": EVERYBODY,
     "inbox.index": READERS,
     "inbox.tip": READERS,
     "inbox.bulk": TIPS,
@@ -87,6 +101,9 @@ MAY: dict[str, frozenset[str]] = {
     "linking.rebuild": INVESTIGATOR,
     "exports.index": COUNSEL | {"program_manager"},
     "exports.show": COUNSEL | {"program_manager"},
+    "exports.stamp": COUNSEL | {"program_manager"},
+    "exports.published": COUNSEL | {"program_manager"},
+    "exports.published_proof": COUNSEL | {"program_manager"},
     "exports.new": COUNSEL,
     "exports.sign": COUNSEL,
     "exports.download": COUNSEL,

@@ -11,26 +11,32 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from evidence import bundle, merkle
+from evidence import bundle, manifest, merkle
+from evidence.checkpoint import encode_consistency
 from evidence.custody import BundleEvent, disclose
 from evidence.errors import EvidenceError, IntegrityError, NotFound
 from evidence.examine.identify import identify
+from evidence.hashing import digest
 from evidence.keys import KeyFile, wrap
 from evidence.records import Opening, Scalar
 from evidence.signing import parse_key_id
 from evidence.vault import Receiving
+from tipline import stamping
 from tipline.errors import Conflict, TiplineError
 from tipline.exports import rules
 from tipline.exports.disclosing import DisclosedExhibit, open_disclosures
+from tipline.logkeys import key_events
 from tipline.models.cases import CaseFile, Export, ExportExhibit
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogLeaf, LogPending
+from tipline.models.custody import Exhibit, Grant, LogLeaf, LogPending
+from tipline.publication import newest_published
 from tipline.sequencer import interim_checkpoint
-from tipline.vault import INSTALLATION, Act
+from tipline.vault import Act
 from tipline.work import Work
 
 if TYPE_CHECKING:
@@ -77,11 +83,14 @@ def seal_bundle(work: Work, export_id: str) -> None:
         disclosed = open_disclosures(export.disclosures, work.vault.keys.examiner)
         _await_places(work, [event_id for one in disclosed for event_id in one.event_ids])
         payload = _payload(work, export, case, granted)
-        files = {**payload, **bundle.tag_files(payload, _seal(work, disclosed))}
-        keyfile = _keep(work, rules.bundle_title(case.number, export.number), files, case.program_id)
+        seal, size = _seal(work, export_id, disclosed)
+        tags, title = bundle.tag_files(payload, seal), rules.bundle_title(case.number, export.number)
+        keyfile = _keep(work, title, {**payload, **tags}, case.program_id)
+        bundle.verify_packed(title, work.vault.objects.read(keyfile), seal)
     with work.database.session(write=True) as session:
         stored = session.get_one(Export, export_id, with_for_update=True)
         stored.bundle_name, stored.state, stored.disclosures = keyfile.object_name, "done", None
+        stored.checkpoint_size, stored.tag_digest = size, digest(tags[manifest.TAGS])
         stored.finished_at = work.now()
         _close_grants(work, session, export_id)
         session.commit()
@@ -129,7 +138,9 @@ def _verify(work: Work, export: Export, one: Granted) -> None:
 
 def _payload(work: Work, export: Export, case: CaseFile, granted: Sequence[Granted]) -> dict[str, bundle.Content]:
     about: dict[str, Scalar] = {"format": "tipline/bundle/1", "case": case.number, "export": export.number}
-    return bundle.payload_files([_original(work, one) for one in granted], about)
+    originals = [_original(work, one) for one in granted if rules.is_copied(one.exhibit.kind)]
+    things = [one.exhibit for one in granted if not rules.is_copied(one.exhibit.kind)]
+    return bundle.payload_files(originals, about, [bundle.BundleException(one.id, str(one.number), rules.NOT_COPIED) for one in things])
 
 
 def _original(work: Work, one: Granted) -> bundle.BundleExhibit:
@@ -160,20 +171,32 @@ def _await_places(work: Work, event_ids: Sequence[str]) -> None:
         time.sleep(POLL)
 
 
-def _seal(work: Work, disclosed: Sequence[DisclosedExhibit]) -> bundle.BundleSeal:
+def _seal(work: Work, export_id: str, disclosed: Sequence[DisclosedExhibit]) -> tuple[bundle.BundleSeal, int]:
+    """Return what goes around the payload, and the size of the log at this moment."""
     note, tree = interim_checkpoint(work.database, work.vault, work.settings.log_folder, work.now())
     ids = [event_id for one in disclosed for event_id in one.event_ids]
     with work.database.session(write=False) as session:
         rows = session.execute(select(LogLeaf.event_id, LogLeaf.log_index).where(LogLeaf.event_id.in_(ids)))
         places = {row.event_id: row.log_index for row in rows}
         used = {key for one in disclosed for event in one.events for key, _ in event.attestations or ()}
-        key_events = _key_events(session, tree, used | {hashlib.sha256(work.vault.keys.log_key.public).digest()})
+        of_keys = _key_events(session, tree, used)
+        published = _published(session, tree, stamping.authorities(work.settings))
     events = {
         one.exhibit: [_placed(event, places[event_id], tree) for event_id, event in zip(one.event_ids, one.events, strict=True)]
         for one in disclosed
     }
-    log_key = work.vault.keys.log_key
-    return bundle.BundleSeal(events, key_events, note, log_key, work.vault.keys.text("log.origin"), work.today())
+    keys, stamp = work.vault.keys, partial(stamping.stamp_export, work, export_id)
+    seal = bundle.BundleSeal(events, of_keys, note, keys.log_key, keys.text("log.origin"), work.today(), published, stamp)
+    return seal, tree.size
+
+
+def _published(session: Session, tree: merkle.Nodes, authorities: Sequence[str]) -> bundle.Published | None:
+    """Return the newest published checkpoint, with its witnesses' lines and its stamps, and that the log goes on from it."""
+    newest = newest_published(session)
+    if newest is None or newest.size > tree.size:  # published since: the next export names it
+        return None
+    proof = encode_consistency(newest.size, tree.size, tree.consistency(newest.size))
+    return bundle.Published(newest.note, proof, stamping.replies(session, newest.id, authorities))
 
 
 def _placed(event: BundleEvent, index: int, tree: merkle.Nodes) -> BundleEvent:
@@ -181,18 +204,10 @@ def _placed(event: BundleEvent, index: int, tree: merkle.Nodes) -> BundleEvent:
 
 
 def _key_events(session: Session, tree: merkle.Nodes, used: set[bytes]) -> list[BundleEvent]:
-    """Return the KEY_* events of the keys that attest, and of the keys that attest those."""
-    rows = session.execute(
-        select(LogLeaf.log_index, CustodyOpening.opening)
-        .join(CustodyOpening, CustodyOpening.event_id == LogLeaf.event_id)
-        .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
-        .where(CustodyEvent.exhibit_id == INSTALLATION, LogLeaf.log_index < tree.size)
-        .order_by(LogLeaf.log_index)
-    )
-    openings = [(index, Opening.from_bytes(blob)) for index, blob in rows]
-    named = [(index, opening, _key_hash(opening)) for index, opening in openings if opening.field("kind") != "PADDING"]
+    """Return the KEY_* events of the log's keys, of the keys that attest, and of the keys that attest those."""
+    named = [(index, opening, _key_hash(opening)) for index, opening in key_events(session) if index is not None and index < tree.size]
     wanted: set[bytes] = set()
-    grown = set(used)
+    grown = used | {name for _, opening, name in named if name is not None and opening.field("role") == "log"}
     while grown != wanted:
         wanted = grown
         chosen = [(index, opening) for index, opening, name in named if name in wanted]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+FROM_A_SOURCE = ("tip_text", "attachment")
 SOURCE_FIELDS = ("claim_key", "source_recipient", "name_b64", "name_shown")
 COUNSEL_FIELDS = ("actor", "role", "purpose", "justification", "occurred_from", "occurred_to", "result")
 READS = ("VIEWED", "DOWNLOADED")
+NOT_COPIED = "physical: the thing itself is held, not copied"
 EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -35,6 +37,22 @@ def withheld(fields: Mapping[str, object], *, from_source: bool) -> dict[str, st
     if fields.get("kind") in READS and fields.get("role") == "counsel":
         closed |= {name: "work product of counsel" for name in COUNSEL_FIELDS if fields.get(name) is not None}
     return closed
+
+
+def is_copied(kind: str) -> bool:
+    """Tell whether an exhibit's bytes go into the bundle. Of a physical thing only the record goes; it is named as an exception."""
+    return kind != "physical"
+
+
+def obstacle(state: str, *, has_bytes: bool, fault: str) -> str:
+    """Say why an exhibit can't go out, or nothing where it can. `fault` is what a scrub found amiss with its stored bytes."""
+    if state == "quarantined":
+        return "Quarantined: its bytes are not those that were received."
+    if state == "disposed":
+        return "Disposed of: nothing is left to export."
+    if fault:
+        return f"Its stored bytes failed their last reading: {fault}"
+    return "" if has_bytes else "It has neither stored bytes nor a description sheet."
 
 
 def extension(media_type: str) -> str:

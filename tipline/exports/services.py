@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,17 +13,20 @@ from sqlalchemy import select
 from evidence import custody
 from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
-from tipline import audit, policy
+from evidence.scrub import FAULTS
+from tipline import audit, policy, restoring
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.exhibits.tickets import hand_out
 from tipline.exports import rules
+from tipline.exports.aftermath import After, covering, late_stamp, look
 from tipline.exports.disclosing import DisclosedExhibit, seal_disclosures
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, ExportExhibit
-from tipline.models.custody import Exhibit
+from tipline.models.custody import Exhibit, ScrubFinding
 from tipline.models.staff import Staff
+from tipline.scrubbing import open_findings
 from tipline.vault import Act
 from tipline.work import Work
 
@@ -44,6 +49,7 @@ class ExhibitChoice:
     title: str
     kind: str
     obstacle: str
+    copied: bool
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class ExportView:
     bundle_bytes: int
     failure: str
     exhibits: tuple[ExhibitChoice, ...]
+    withheld: tuple[tuple[str, int], ...]
+    after: After | None
 
 
 def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, list[ExhibitChoice]]:
@@ -73,7 +81,7 @@ def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, 
     keys = actor.keyring.program(case.program_id)
     exhibits = work.session.execute(select(Exhibit).where(Exhibit.case_id == case.id).order_by(Exhibit.number)).scalars()
     title = keys.open("case_file", "title", case.id, case.title)
-    return case, title, [_choice(work, keys, exhibit) for exhibit in exhibits]
+    return case, title, _choices(work, keys, exhibits.all())
 
 
 def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
@@ -82,6 +90,7 @@ def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
     Raises:
         BadInput: nothing chosen, no purpose, or a chosen exhibit is not the case's or can't go out.
     """
+    _require_signed_record(work)
     case, _, offered = choices(work, actor, command.case_number)
     known = {choice.id: choice for choice in offered}
     if not command.exhibit_ids:
@@ -128,17 +137,32 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
         raise NotFound("There is no such export.", "Look under Exports.")
     if export.state != "to_sign":
         raise Conflict("This export does not wait for a signature.", "Load the page again to see how far it is.")
+    _require_signed_record(work)
     case = work.session.get_one(CaseFile, export.case_id)
     keys = actor.keyring.program(case.program_id)
+    exhibits = exhibits_of(work, export)
+    stuck = [f"{choice.number}: {choice.obstacle}" for choice in _choices(work, keys, exhibits) if choice.obstacle]
+    if stuck:
+        raise Conflict("Not every exhibit can go out any more. " + " ".join(stuck), "Start a new export without it.")
     purpose = keys.open("export", "purpose", export.id, export.purpose)
     export.act_id = new_id()
-    disclosed = [_export_exhibit(work, actor, export, exhibit, purpose) for exhibit in exhibits_of(work, export)]
+    disclosed = [_export_exhibit(work, actor, export, exhibit, purpose) for exhibit in exhibits]
+    reasons = Counter(reason for one in disclosed for event in one.events for reason in event.reasons.values())
+    export.withheld = keys.seal("export", "withheld", export.id, json.dumps(reasons, sort_keys=True))
     export.disclosures = seal_disclosures(disclosed, work.vault.recipients.examiner)
     export.state = "sealing"
     work.jobs.enqueue(work.session, "export_seal", export.id, export.id)
     audit.record(work.session, work.now(), actor, "export.sign", ("export", export.id))
     work.session.flush()
     return export
+
+
+def _require_signed_record(work: Work) -> None:
+    if restoring.pending(work.session):
+        raise Conflict(
+            "The record was taken back from its anchor, and two people have yet to sign for it. Until then no bundle is sealed.",
+            "Open Recovery in the console; the export can go on when both have signed.",
+        )
 
 
 def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, purpose: str) -> DisclosedExhibit:
@@ -155,7 +179,7 @@ def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, 
         "result": "bundle sealed under this manifest",
     }
     work.vault.record(work.session, Act(exhibit, keyfile, "EXPORTED", fields, actor, signed=True), work.now())
-    from_source = exhibit.kind in ("tip_text", "attachment")
+    from_source = exhibit.kind in rules.FROM_A_SOURCE
     openings = work.vault.openings(work.session, exhibit, keyfile)
     events = [custody.disclose(opening, rules.withheld(opening.fields(), from_source=from_source)) for opening in openings]
     return DisclosedExhibit(exhibit.id, tuple(events))
@@ -181,11 +205,35 @@ def get_export(work: Work, actor: Actor, export_id: str) -> ExportView:
     Raises:
         NotFound: there is none with this id.
     """
-    policy.require(actor, "export.read")
+    return _view(work, actor, _export(work, actor, export_id, "export.read"))
+
+
+def get_late_stamp(work: Work, actor: Actor, export_id: str, number: int) -> tuple[str, bytes]:
+    """Return name and bytes of a time stamp that came after the bundle was sealed.
+
+    Raises:
+        NotFound: no such export, or no such stamp.
+    """
+    return late_stamp(work, _export(work, actor, export_id, "export.read"), number)
+
+
+def get_covering(work: Work, actor: Actor, export_id: str) -> tuple[bytes, bytes]:
+    """Return a published checkpoint that is later than the bundle, and the consistency proof to it.
+
+    Raises:
+        NotFound: no such export, or nothing was published since. Unsound: the published log does not give the proof.
+    """
+    return covering(work, _export(work, actor, export_id, "export.read"))
+
+
+def _export(work: Work, actor: Actor, export_id: str, action: str) -> Export:
+    """Return an export of a program that the actor holds."""
+    policy.require(actor, action)
     export = work.session.get(Export, export_id)
     if export is None:
         raise NotFound("There is no such export.", "Look under Exports.")
-    return _view(work, actor, export)
+    actor.keyring.program(work.session.get_one(CaseFile, export.case_id).program_id)
+    return export
 
 
 def list_exports(work: Work, actor: Actor, case_number: str | None = None) -> list[ExportView]:
@@ -223,10 +271,7 @@ def open_bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, int, Ite
 
 
 def _bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, KeyFile]:
-    policy.require(actor, "export.make")
-    export = work.session.get(Export, export_id)
-    if export is None:
-        raise NotFound("There is no such export.", "Look under Exports.")
+    export = _export(work, actor, export_id, "export.make")
     if export.bundle_name is None:
         raise Conflict("This bundle is not finished.", "Load the page again to see how far it is.")
     case = work.session.get_one(CaseFile, export.case_id)
@@ -239,6 +284,8 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
     case = work.session.get_one(CaseFile, export.case_id)
     keys = actor.keyring.program(case.program_id)
     who = work.session.get_one(Staff, export.requested_by)
+    exhibits = _choices(work, keys, exhibits_of(work, export)) if with_exhibits else []
+    withheld = json.loads(keys.open("export", "withheld", export.id, export.withheld)) if export.withheld else {}
     return ExportView(
         id=export.id,
         number=export.number,
@@ -253,7 +300,9 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
         payload_digest=export.payload_digest,
         bundle_bytes=_bundle_bytes(work, keys, export),
         failure=keys.unwrap(export.failure).decode() if export.failure else "",
-        exhibits=tuple(_choice(work, keys, exhibit) for exhibit in exhibits_of(work, export)) if with_exhibits else (),
+        exhibits=tuple(exhibits),
+        withheld=tuple(sorted(withheld.items())),
+        after=look(work, export) if with_exhibits and export.state == "done" else None,
     )
 
 
@@ -261,13 +310,16 @@ def _bundle_bytes(work: Work, keys: ProgramKeys, export: Export) -> int:
     return work.vault.objects.open_key(export.bundle_name, keys.identity).length if export.bundle_name else 0
 
 
-def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> ExhibitChoice:
-    obstacle = ""
-    if exhibit.object_name is None:
-        obstacle = "Physical: it has no stored bytes."
-    elif exhibit.state != "held":
-        obstacle = f"It is {exhibit.state}."
-    return ExhibitChoice(exhibit.id, exhibit.number or "", _exhibit_title(work, keys, exhibit), exhibit.kind, obstacle)
+def _choices(work: Work, keys: ProgramKeys, exhibits: Sequence[Exhibit]) -> list[ExhibitChoice]:
+    findings = open_findings(work.session, [exhibit.object_name for exhibit in exhibits if exhibit.object_name])
+    return [_choice(work, keys, exhibit, findings.get(exhibit.object_name or "")) for exhibit in exhibits]
+
+
+def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit, finding: ScrubFinding | None) -> ExhibitChoice:
+    fault = FAULTS.get(finding.fault, finding.fault) if finding else ""
+    obstacle = rules.obstacle(exhibit.state, has_bytes=exhibit.object_name is not None, fault=fault)
+    title = _exhibit_title(work, keys, exhibit) if exhibit.state != "disposed" else ""
+    return ExhibitChoice(exhibit.id, exhibit.number or "", title, exhibit.kind, obstacle, rules.is_copied(exhibit.kind))
 
 
 def _exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline.exports import services
@@ -44,3 +44,24 @@ def sign(export_id: str) -> ResponseReturnValue:
 def download(export_id: str) -> ResponseReturnValue:
     token = services.issue_ticket(work(), actor(), export_id)
     return redirect(f"{work().settings.files_origin}/{token}", 303)
+
+
+@bp.get("/exports/<export_id>/stamps/<int:number>")
+def stamp(export_id: str, number: int) -> ResponseReturnValue:
+    name, data = services.get_late_stamp(work(), actor(), export_id, number)
+    return _file(name, data, "application/timestamp-reply")
+
+
+@bp.get("/exports/<export_id>/published")
+def published(export_id: str) -> ResponseReturnValue:
+    return _file("published-checkpoint", services.get_covering(work(), actor(), export_id)[0], "text/plain; charset=utf-8")
+
+
+@bp.get("/exports/<export_id>/published-proof")
+def published_proof(export_id: str) -> ResponseReturnValue:
+    return _file("consistency-proof", services.get_covering(work(), actor(), export_id)[1], "text/plain; charset=utf-8")
+
+
+def _file(name: str, data: bytes, content_type: str) -> Response:
+    """Answer with a small file to keep: a public one, that holds nothing of an exhibit."""
+    return Response(data, content_type=content_type, headers={"Content-Disposition": f"attachment; filename={name}"})

@@ -181,7 +181,8 @@ def test_changed_bytes_stop_the_export_and_quarantine_the_exhibit(told: Told) ->
         assert (failed.state, str(exhibit.number) in failed.failure) == ("failed", True)
         with told.console.unit(write=False) as work:
             offered = services.choices(work, told.story.actor(COUNSEL), told.story.case_number)[2]
-        assert [choice.obstacle for choice in offered if choice.id == exhibit.id] == ["It is quarantined."]
+        told_why = [choice.obstacle for choice in offered if choice.id == exhibit.id]
+        assert told_why == ["Quarantined: its bytes are not those that were received."]
     finally:
         path.write_bytes(whole)
         with told.console.unit(write=True) as work:

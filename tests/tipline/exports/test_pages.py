@@ -54,7 +54,10 @@ def test_each_step_has_its_page(told: Told, counsel: FlaskClient) -> None:
     seal(told, export_id)
     done = counsel.get(address).text
     assert "Download bundle" in done
-    assert "Untimestamped, not witnessed" in done
+    assert "Untimestamped: no time-stamping authority is set up." in done
+    assert "not witnessed" in done.lower()
+    assert "Interim: the bundle" in done
+    assert "Protects the source" in done
     assert address in counsel.get("/exports").text
 
 
