@@ -91,6 +91,25 @@ class Identity:
         return content
 
 
+@dataclass(frozen=True)
+class Successor(Identity):
+    """An identity that took another one's place: it also opens what is still wrapped to the one before it."""
+
+    before: Identity = field(repr=False)
+
+    @classmethod
+    def of(cls, before: Identity, identity: Identity) -> Successor:
+        """`identity`, which follows `before`."""
+        return cls(identity.scalar, identity.recipient, before)
+
+    def unwrap(self, blob: bytes) -> bytes:
+        """As `Identity.unwrap`, by this identity or else by the one before."""
+        try:
+            return super().unwrap(blob)
+        except KeyUnavailable:
+            return self.before.unwrap(blob)
+
+
 def parse_recipient(text: str) -> bytes:
     """The 32 public bytes of an age1... recipient. FormatError where the text is not in that exact form."""
     return _bech32_decode(_RECIPIENT_PREFIX, text)

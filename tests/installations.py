@@ -17,7 +17,7 @@ from tipline.accounts import services as accounts
 from tipline.accounts import sessions
 from tipline.accounts.keychain import StaffKeys
 from tipline.actor import Actor
-from tipline.admin import programs
+from tipline.admin import programs, recovery
 from tipline.admin import rules as admin_rules
 from tipline.admin.services import AddColleague, add_colleague
 from tipline.admin.setup import prepare
@@ -69,7 +69,7 @@ class Installation:
     people: dict[str, Person]
     program_id: str
     slug: str
-    recovery_secret: str
+    recovery_shares: tuple[str, ...]
     _processes: dict[str, Process] = field(default_factory=dict)
 
     @property
@@ -143,7 +143,7 @@ def install(settings: Settings) -> Installation:
     link = prepare(settings).link
     jobs.migrate(settings.database)
     assert link is not None
-    made = Installation(settings, {}, "", "northfield", "")
+    made = Installation(settings, {}, "", "northfield", ())
     made.people["administrator"] = _set_up(made, link)
     for role in ("investigator", "counsel", "program_manager"):
         with made.work() as work:
@@ -170,10 +170,10 @@ def _open_program(made: Installation) -> None:
     administrator = made.actor("administrator")
     with made.work() as work:
         created = programs.create_program(work, administrator, programs.CreateProgram(made.slug, "NS", NOTICE))
-    made.program_id, made.recovery_secret = created.program.id, created.recovery_secret
+    made.program_id, made.recovery_shares = created.program.id, created.shares
     administrator = made.actor("administrator")  # with the wrap of the new program
     with made.work() as work:
-        programs.confirm_recovery(work, administrator, made.program_id, made.recovery_secret)
+        recovery.confirm_recovery(work, administrator, made.program_id, recovery.TypedShares(*made.recovery_shares[:2]))
     for role in ("investigator", "counsel", "program_manager"):
         with made.work() as work:
             person = made.people[role]
@@ -186,4 +186,4 @@ def copy_of(made: Installation, data: Path) -> Installation:
     made.close()
     made._processes.clear()
     shutil.copytree(made.settings.data, data)
-    return Installation(Settings(data=data), dict(made.people), made.program_id, made.slug, made.recovery_secret)
+    return Installation(Settings(data=data), dict(made.people), made.program_id, made.slug, made.recovery_shares)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.keys import Identity, aead_open, aead_seal
+from evidence.keys import Identity, Successor, aead_open, aead_seal
 from evidence.signing import SigningKey
 from tipline.errors import NoKey
 
@@ -45,6 +45,26 @@ class ProgramKeys:
         return self.identity.unwrap(blob)
 
 
+@dataclass(frozen=True)
+class HeldProgram:
+    """How one person holds a program.
+
+    Args:
+        wrapped: the program identity, wrapped to the person.
+        program_keys: record, index and fingerprint key, wrapped to the program identity.
+        before: while the program's files are wrapped anew, the identity before this one, wrapped to this one.
+    """
+
+    wrapped: bytes = field(repr=False)
+    program_keys: bytes = field(repr=False)
+    before: bytes | None = field(default=None, repr=False)
+
+    def identity(self, own: Identity) -> Identity:
+        """Return the program identity; during a rotation one that opens what the old one opened too."""
+        identity = Identity.parse(own.unwrap(self.wrapped).decode())
+        return identity if self.before is None else Successor.of(Identity.parse(identity.unwrap(self.before).decode()), identity)
+
+
 def open_program_keys(program_id: str, identity: Identity, program_keys: bytes) -> ProgramKeys:
     """Open a program's key row (`Program.program_keys`) with the program identity."""
     keys: Mapping[str, str] = json.loads(identity.unwrap(program_keys))
@@ -58,7 +78,7 @@ class Keyring:
     staff_id: str
     identity: Identity = field(repr=False)
     signing_key: SigningKey = field(repr=False)
-    wraps: Mapping[str, tuple[bytes, bytes]] = field(repr=False)  # program id: (wrapped identity, program_keys)
+    wraps: Mapping[str, HeldProgram] = field(repr=False)  # by program id
     _opened: dict[str, ProgramKeys] = field(default_factory=dict, repr=False)
 
     def program_ids(self) -> list[str]:
@@ -73,9 +93,8 @@ class Keyring:
         if program_id not in self._opened:
             if program_id not in self.wraps:
                 raise NoKey("Nobody has given you the key to this program.", "Ask an administrator who holds it to grant you access.")
-            wrapped, program_keys = self.wraps[program_id]
-            identity = Identity.parse(self.identity.unwrap(wrapped).decode())
-            self._opened[program_id] = open_program_keys(program_id, identity, program_keys)
+            held = self.wraps[program_id]
+            self._opened[program_id] = open_program_keys(program_id, held.identity(self.identity), held.program_keys)
         return self._opened[program_id]
 
 

@@ -9,8 +9,10 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, security, web
+from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
+from tipline.admin import recoverypages, rotationpages
 from tipline.admin import views as admin
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
@@ -25,7 +27,8 @@ from tipline.process import Process, open_process
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-CONSOLE = (accounts.bp, admin.bp, inbox.bp, cases.bp, exhibits.bp, letters.bp, samples.bp, linking.bp, exports.bp)
+STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp)
+CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, letters.bp, samples.bp, linking.bp, exports.bp)
 
 
 def shared_folder(name: str) -> Path:

@@ -2,10 +2,14 @@
 
 recipients.json  {"list": "<JSON text>", "signatures": [{"key": hex, "signature": hex}]}
 pins.json        {"keys": [hex], "needed": 1}
+
+A new list is signed first (SignedList), kept in the database, and written to the folders after the commit: who finds them
+behind writes them again. `version` only ever rises.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -121,18 +125,86 @@ def pin_administrator(settings: Settings, public: bytes) -> bool:
     return all(made)
 
 
+@dataclass(frozen=True)
+class SignedList:
+    """A list of recipients as it is signed: its exact text, and who has signed it so far (key and signature, in hex)."""
+
+    body: str
+    signatures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def version(self) -> int:
+        return int(json.loads(self.body)["version"])
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        return tuple(Recipient(**entry) for entry in json.loads(self.body)["recipients"])
+
+    def signed_by(self, key: SigningKey) -> SignedList:
+        """Return the list with one more signature."""
+        signature = key.sign(CONTEXT + self.body.encode()).hex()
+        return SignedList(self.body, (*self.signatures, (key.public.hex(), signature)))
+
+    def signatures_text(self) -> str:
+        """Return the signatures as JSON, as they stand in recipients.json and in a proposal's row."""
+        return json.dumps([{"key": key, "signature": signature} for key, signature in self.signatures])
+
+    @classmethod
+    def from_row(cls, body: str, signatures: str) -> SignedList:
+        """Return a list from a proposal's row. It counts for nothing until its signatures are checked."""
+        return cls(body, tuple((entry["key"], entry["signature"]) for entry in json.loads(signatures)))
+
+    def to_text(self) -> str:
+        """Return the content of recipients.json."""
+        return f'{{"list": {json.dumps(self.body)}, "signatures": {self.signatures_text()}}}\n'
+
+
+def list_after(present: RecipientList, entries: Sequence[Recipient]) -> SignedList:
+    """Return the next list, not signed yet: `entries` are added, or take the place of those with the same purpose and id."""
+    merged = {(entry.purpose, entry.id): entry for entry in (*present.recipients, *entries)}
+    return SignedList(json.dumps({"version": present.version + 1, "recipients": [asdict(entry) for entry in merged.values()]}))
+
+
+def check_list(settings: Settings, signed: SignedList) -> RecipientList:
+    """Return what a signed list says.
+
+    Raises:
+        Unsound: fewer pinned keys have signed it than are needed.
+    """
+    return _check(signed.to_text(), settings.keys("console") / "pins.json")
+
+
+def write_list(settings: Settings, signed: SignedList) -> None:
+    """Put a signed list into every key folder that has an older one. Repeating it after a crash does the rest.
+
+    Raises:
+        Unsound: the list is not signed by the pinned administrators; nothing was written.
+    """
+    check_list(settings, signed)
+    with (settings.keys("console") / "recipients.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a slower writer must not put an older list over a newer one
+        for face in FACES:
+            if _version_in(settings.keys(face)) < signed.version:
+                replace_file(settings.keys(face) / "recipients.json", signed.to_text())
+
+
+def has_everywhere(settings: Settings, entry: Recipient) -> bool:
+    """Say whether the list in every key folder names this recipient."""
+    return all(entry in RecipientFile(settings.keys(face)).current().recipients for face in FACES)
+
+
+def _version_in(folder: Path) -> int:
+    return RecipientFile(folder).current().version
+
+
 def publish_recipients(settings: Settings, entries: Sequence[Recipient], signers: Sequence[SigningKey]) -> RecipientList:
     """Sign a new list that adds `entries` (same purpose and id: replaced) and write it to every key folder.
 
     Raises:
         Unsound: the present list is not sound, or the signers are not the pinned ones.
     """
-    present = RecipientFile(settings.keys("console")).current()
-    merged = {(entry.purpose, entry.id): entry for entry in (*present.recipients, *entries)}
-    body = json.dumps({"version": present.version + 1, "recipients": [asdict(entry) for entry in merged.values()]})
-    signatures = [{"key": key.public.hex(), "signature": key.sign(CONTEXT + body.encode()).hex()} for key in signers]
-    text = json.dumps({"list": body, "signatures": signatures}) + "\n"
-    checked = _check(text, settings.keys("console") / "pins.json")
-    for face in FACES:
-        replace_file(settings.keys(face) / "recipients.json", text)
-    return checked
+    signed = list_after(RecipientFile(settings.keys("console")).current(), entries)
+    for key in signers:
+        signed = signed.signed_by(key)
+    write_list(settings, signed)
+    return check_list(settings, signed)

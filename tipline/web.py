@@ -30,7 +30,7 @@ from tipline.work import Work
 View = TypeVar("View", bound=Callable[..., Any])
 FindActor = Callable[[Work, str], Actor | None]
 OpenSink = Callable[[str | None], IO[bytes]]
-OPEN_TO_STRANGERS = ("/sign-in", "/setup/", "/static/")
+OPEN_TO_STRANGERS = ("/sign-in", "/setup/", "/recover", "/static/")
 FORM_LIFE_SECONDS = 12 * 3600
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 

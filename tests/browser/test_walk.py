@@ -59,9 +59,10 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
         page.locator(f"[name={name}]").fill(value)
     scene.eye.look(page, "program-new")
     press(page.locator("form[action$='/programs/new'] button.btn-main"))
-    key = re.sub(r"\s", "", page.locator("#recovery-key").text_content() or "")
+    shares = [page.locator(f"#share-{number}").text_content() or "" for number in (1, 2)]
     scene.eye.look(page, "program-recovery")
-    page.fill("input[name=secret]", key)
+    page.fill("textarea[name=first]", shares[0])
+    page.fill("textarea[name=second]", shares[1])
     press(page.locator("form[action$='/recovery'] button"))
     for _ in range(2):
         form = page.locator("form[action$='/access']").first

@@ -75,12 +75,11 @@ def add_colleague(site: RunningSite, administrator: Person, login: str, name: st
 
 
 def open_program(administrator: Person, notice: dict[str, str]) -> str:
-    """Create a program, type its recovery key back, and return its page's path."""
+    """Create a program, type two of its recovery shares back, and return its page's path."""
     page = administrator.does(administrator.at("/programs/new"), "/programs/new", **notice)
-    key = re.search(r'id="recovery-key">(.*?)</code>', page.html, re.DOTALL)
-    assert key, page.text[:600]
-    secret = re.sub(r"<[^>]+>|\s", "", key[1])
-    page = administrator.does(page, "/recovery", secret=secret)
+    shares = [re.sub(r"<[^>]+>|&nbsp;", " ", share) for share in re.findall(r'id="share-\d">(.*?)</code>', page.html, re.DOTALL)]
+    assert len(shares) == 3, page.text[:600]
+    page = administrator.does(page, "/recovery", first=shares[0], second=shares[2])
     return re.sub(r"^https?://[^/]+", "", page.url).split("?")[0]
 
 

@@ -5,13 +5,19 @@ Their openings stand in the clear, so people appear in them by their opaque id, 
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evidence.records import Scalar
+from sqlalchemy import select
+
+from evidence.custody import KEY_KINDS
+from evidence.records import Opening, Scalar, sign_message
+from evidence.signing import parse_key_id, verify
 from tipline.actor import Actor
 from tipline.errors import Conflict
-from tipline.models.custody import CustodyEvent, Exhibit
+from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
 from tipline.vault import INSTALLATION, Act
 from tipline.work import Work
 
@@ -45,9 +51,12 @@ def installation_exhibit(work: Work) -> Exhibit:
     return exhibit
 
 
-def record_key(work: Work, kind: str, key: Key, actor: Actor | None = None) -> CustodyEvent:
-    """Append KEY_ADDED or KEY_RETIRED for one key; signed by the person who confirms it, where one does."""
-    fields: dict[str, Scalar] = {"role": key.role, "key_id": key.key_id, "on_behalf_of": key.owner}
+def record_key(work: Work, kind: str, key: Key, actor: Actor | None = None, purpose: str | None = None) -> CustodyEvent:
+    """Append KEY_ADDED or KEY_RETIRED for one key; signed by the person who confirms it, where one does.
+
+    `purpose` stands in the clear in the log: a fixed phrase with ids, never a name.
+    """
+    fields: dict[str, Scalar] = {"role": key.role, "key_id": key.key_id, "on_behalf_of": key.owner, "purpose": purpose}
     if actor is not None:
         fields["actor"] = actor.staff_id
     act = Act(installation_exhibit(work), None, kind, fields, actor, signed=actor is not None)
@@ -62,3 +71,56 @@ def known_keys(work: Work) -> list[Key]:
 def examiner_recipient(work: Work) -> str:
     """Return the examiner's age recipient."""
     return next(key.key_id for key in known_keys(work) if key.role == "examiner")
+
+
+def live_keys(work: Work, role: str) -> set[Key]:
+    """Return the keys of a role that the log names as added and not as retired since.
+
+    Events count only if a process key of this installation attested them, so rows that somebody put into the database
+    name nobody: the keys of known-keys.json, and those whose coming or going such a key attested.
+    """
+    events = list(_key_events(work))
+    trusted = {hashlib.sha256(parse_key_id(key.key_id)).digest(): key.key_id for key in known_keys(work) if key.role.startswith("process:")}
+    attested = _attested(events, trusted)
+    live: set[Key] = set()
+    for kind, key, _ in attested:
+        if key.role == role:
+            live = live | {key} if kind == "KEY_ADDED" else live - {key}
+    return live
+
+
+KeyEvent = tuple[str, Key, Opening]
+
+
+def _key_events(work: Work) -> Iterator[KeyEvent]:
+    query = (
+        select(CustodyEvent.entry, CustodyOpening.opening)
+        .join(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
+        .where(CustodyEvent.exhibit_id == installation_exhibit(work).id)
+        .order_by(CustodyEvent.exhibit_seq)
+        .execution_options(yield_per=100)
+    )
+    with work.session.execute(query) as rows:
+        for entry, blob in rows:
+            if b"KEY_" not in blob:  # padding, or sealed to the administrators
+                continue
+            opening = Opening.from_bytes(blob)
+            if opening.field("kind") in KEY_KINDS and opening.entry().hex() == entry:
+                owner = opening.field("on_behalf_of")
+                key = Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner))
+                yield str(opening.field("kind")), key, opening
+
+
+def _attested(events: list[KeyEvent], trusted: dict[bytes, str]) -> list[KeyEvent]:
+    """Return the events that a trusted process key signed; a process key that such an event names is trusted too."""
+    while True:
+        good = [event for event in events if _is_attested(event[2], trusted)]
+        named = {key.key_id for _, key, _ in good if key.role.startswith("process:")} - set(trusted.values())
+        if not named:
+            return good
+        trusted = {**trusted, **{hashlib.sha256(parse_key_id(key_id)).digest(): key_id for key_id in named}}
+
+
+def _is_attested(opening: Opening, trusted: dict[bytes, str]) -> bool:
+    message = sign_message(opening.body())
+    return any(key in trusted and verify(parse_key_id(trusted[key]), signature, message) for key, signature in opening.attestations)

@@ -12,31 +12,32 @@ from sqlalchemy.orm import Session
 from evidence.keys import Identity
 from evidence.signing import SigningKey
 from tipline.accounts.sessions import OpenSession
-from tipline.actor import Actor, Keyring
+from tipline.actor import Actor, HeldProgram, Keyring
 from tipline.db import Database
-from tipline.models.programs import Program, ProgramWrap
+from tipline.models.programs import Program, ProgramWrap, Rotation
 from tipline.models.staff import Staff
 
 
-class WrapsOf(Mapping[str, tuple[bytes, bytes]]):
-    """Program id to (wrapped identity, program keys) of one person; read at the first use, since many pages need none."""
+class WrapsOf(Mapping[str, HeldProgram]):
+    """Program id to how one person holds it; read at the first use, since many pages need none."""
 
     def __init__(self, open_session: Callable[[], AbstractContextManager[Session]], staff_id: str) -> None:
         self._open_session = open_session
         self._staff_id = staff_id
 
     @cached_property
-    def _rows(self) -> dict[str, tuple[bytes, bytes]]:
+    def _rows(self) -> dict[str, HeldProgram]:
         query = (
-            select(ProgramWrap.program_id, ProgramWrap.wrapped, Program.program_keys)
+            select(ProgramWrap.program_id, ProgramWrap.wrapped, Program.program_keys, Rotation.old_identity)
             .join(Program, Program.id == ProgramWrap.program_id)
+            .outerjoin(Rotation, (Rotation.program_id == Program.id) & Rotation.finished_at.is_(None))
             .where(ProgramWrap.staff_id == self._staff_id)
             .order_by(Program.created_at, Program.id)
         )
         with self._open_session() as session:
-            return {program_id: (wrapped, keys) for program_id, wrapped, keys in session.execute(query)}
+            return {row[0]: HeldProgram(row[1], row[2], row[3]) for row in session.execute(query)}
 
-    def __getitem__(self, program_id: str) -> tuple[bytes, bytes]:
+    def __getitem__(self, program_id: str) -> HeldProgram:
         return self._rows[program_id]
 
     def __iter__(self) -> Iterator[str]:

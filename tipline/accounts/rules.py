@@ -22,6 +22,7 @@ CODE_SECONDS = 30
 LOGIN = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
 LONGEST_LOGIN = 64
 LONGEST_PASSPHRASE = 256
+LONGEST_KIT = 256  # letters and spaces
 JUDGED_PART = 72  # zxcvbn's work grows with the square of the length
 
 
@@ -49,6 +50,16 @@ def fault_of_passphrase(typed: str, offered: str, about_person: Sequence[str]) -
     if not chosen or zxcvbn(chosen[:JUDGED_PART], user_inputs=list(about_person), max_length=JUDGED_PART)["score"] < 4:
         return "This can be guessed too easily. Take the six words above, or add more words that do not belong together."
     return None
+
+
+def faults_of_choice(typed: str, again: str, offered: str, about_person: Sequence[str]) -> dict[str, str]:
+    """Return what is wrong with a passphrase that was typed twice, by field; empty where it may be used."""
+    fault = fault_of_passphrase(typed, offered, about_person)
+    if fault:
+        return {"passphrase": fault}
+    if normal_passphrase(again) != normal_passphrase(typed):
+        return {"again": "This differs from the field above. Type it again."}
+    return {}
 
 
 def _slipped_word(chosen: str, offered: str) -> int | None:
@@ -115,6 +126,18 @@ class Tries:
 def is_session_alive(opened_at: datetime, seen_at: datetime, now: datetime) -> bool:
     """Say whether a session may go on: 30 minutes idle and 12 hours in all are its ends."""
     return now - seen_at < SESSION_IDLE and now - opened_at < SESSION_WHOLE
+
+
+def typed_secret(typed: str) -> str:
+    """Return a printed key as it was printed, whatever spaces and small letters it was typed with."""
+    return "".join(typed.split()).upper()
+
+
+def printed_secret(secret: str) -> list[str]:
+    """Return a printed key (AGE-SECRET-KEY-1 and 58 letters) in its head and groups of four, counted from its end."""
+    head, one, letters = secret.partition("KEY-1")
+    first = len(letters) % 4 or 4
+    return [head + one, letters[:first], *(letters[start : start + 4] for start in range(first, len(letters), 4))]
 
 
 def grouped_secret(secret: str, size: int = 4) -> str:

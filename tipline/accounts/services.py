@@ -121,14 +121,12 @@ def choose_passphrase(work: Work, token: str, choice: ChoosePassphrase) -> str:
         NotFound: as get_setup. BadInput: the passphrase is too weak, or was not typed the same twice.
     """
     staff = get_setup(work, token, "").staff
-    fault = rules.fault_of_passphrase(choice.passphrase, choice.offered, [staff.login, staff.display_name, "tipline"])
-    if fault:
-        raise BadInput(fault, fields={"passphrase": fault})
+    faults = rules.faults_of_choice(choice.passphrase, choice.again, choice.offered, [staff.login, staff.display_name, "tipline"])
+    if faults:
+        raise BadInput("The passphrase is not set.", fields=faults)
     passphrase = rules.normal_passphrase(choice.passphrase)
-    if rules.normal_passphrase(choice.again) != passphrase:
-        raise BadInput("The two differ.", fields={"again": "This differs from the field above. Type it again."})
     keys = StaffKeys.generate(rules.new_totp_secret())
-    lock = PassphraseLock.fresh(_pepper(work), staff.id)
+    lock = PassphraseLock.fresh(pepper(work), staff.id)
     staff.passphrase_salt, staff.secrets = lock.salt, lock.seal(keys, passphrase)
     staff.recipient, staff.signing_public = keys.identity.recipient, keys.signing_key.public.hex()
     sessions.close_all_sessions(work.session, staff.id)
@@ -161,7 +159,7 @@ def confirm_code(work: Work, token: str, cookie: str, code: str) -> str:
     if staff.role == "administrator":
         recipient, signing_key = begun.keys.identity.recipient, begun.keys.signing_key
         work.after_commit.append(lambda: pin_first_administrator(work, Recipient("administrator", staff.id, recipient), signing_key))
-    return _start_session(work, staff, begun.keys, "account.set_up")
+    return start_session(work, staff, begun.keys, "account.set_up")
 
 
 def pin_first_administrator(work: Work, administrator: Recipient, signing_key: SigningKey) -> None:
@@ -177,18 +175,18 @@ def sign_in(work: Work, typed: SignIn) -> str | None:
     the passphrase is worked on. Returns the session's cookie.
     """
     staff = work.session.scalars(select(Staff).where(Staff.login == typed.login, Staff.state == "active").with_for_update()).first()
-    is_open = staff is not None and _count_try(work, staff)
+    is_open = staff is not None and count_try(work, staff)
     audit.record(work.session, work.now(), None, "session.try", ("staff", staff.id) if staff else None)
     work.session.commit()
     passphrase = rules.normal_passphrase(typed.passphrase[: 4 * rules.LONGEST_PASSPHRASE])
     if staff is None or not is_open:
-        PassphraseLock.fresh(_pepper(work), NOBODY).spend_time(passphrase)
+        PassphraseLock.fresh(pepper(work), NOBODY).spend_time(passphrase)
         return None
     keys = _open_secrets(work, staff, passphrase)
     step = rules.step_of_code(keys.totp_secret, typed.code, work.now(), staff.totp_last_step) if keys else None
     if keys is None or step is None or not _use_step(work, staff.id, step):
         return None
-    return _start_session(work, staff, keys, "session.open")
+    return start_session(work, staff, keys, "session.open")
 
 
 def find_actor(work: Work, cookie: str) -> Actor | None:
@@ -223,8 +221,8 @@ def sweep_sessions(work: Work) -> int:
     return len(removed)
 
 
-def _count_try(work: Work, staff: Staff) -> bool:
-    """Count a try; False while we pause."""
+def count_try(work: Work, staff: Staff) -> bool:
+    """Count a try to sign in or to use a kit; False while we pause."""
     tries = rules.Tries(staff.failed_tries, staff.locked_until)
     if tries.is_paused(work.now()):
         return False
@@ -237,7 +235,7 @@ def _open_secrets(work: Work, staff: Staff, passphrase: str) -> StaffKeys | None
     if staff.passphrase_salt is None or staff.secrets is None:
         raise Conflict("This account has no keys.", "Ask an administrator for a new link.")
     try:
-        return PassphraseLock(staff.passphrase_salt, _pepper(work), staff.id).open(staff.secrets, passphrase)
+        return PassphraseLock(staff.passphrase_salt, pepper(work), staff.id).open(staff.secrets, passphrase)
     except IntegrityError:
         return None
 
@@ -253,13 +251,15 @@ def _use_step(work: Work, staff_id: str, step: int) -> bool:
     return len(used) == 1
 
 
-def _start_session(work: Work, staff: Staff, keys: StaffKeys, act: str) -> str:
+def start_session(work: Work, staff: Staff, keys: StaffKeys, act: str) -> str:
+    """Sign a person in and return the session's cookie; `act` says in the audit record by what."""
     cookie = sessions.open_session(work.session, staff, keys, work.now())
     audit.record(work.session, work.now(), None, act, ("staff", staff.id))
     return cookie.value
 
 
-def _pepper(work: Work) -> bytes:
+def pepper(work: Work) -> bytes:
+    """Return the console's pepper of staff passphrases."""
     return work.vault.keys.secret("staff.pepper")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, Field, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms import BooleanField, DateField, Field, HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
 
 from tipline.admin.programs import CreateProgram, EditNotice, GrantAccess
+from tipline.admin.recovery import OpenWithShares, TypedShares
 from tipline.admin.rules import Notice
 from tipline.admin.services import AddColleague
 from tipline.policy import ROLE_NAMES
+
+LONGEST_SHARE = 2000
 
 
 def show_faults(form: FlaskForm, faults: dict[str, str]) -> None:
@@ -75,9 +78,26 @@ class ProgramForm(NoticeForm):
 
 
 class RecoveryForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
-    """The printed recovery key, typed back."""
+    """Two printed recovery shares, typed back."""
 
-    secret = StringField("Recovery key as printed", validators=[InputRequired("Type the whole recovery key from your print.")])
+    first = TextAreaField("First share", validators=[Length(max=LONGEST_SHARE, message="This is longer than a share.")])
+    second = TextAreaField("Second share", validators=[Length(max=LONGEST_SHARE, message="This is longer than a share.")])
+
+    def command(self) -> TypedShares:
+        return TypedShares(self.first.data or "", self.second.data or "")
+
+
+class OpenWithSharesForm(RecoveryForm):
+    """A colleague who shall get a program by its recovery shares, after the fingerprint was compared."""
+
+    reader = RadioField(
+        "Who shall get the program", validators=[InputRequired("Choose the colleague who shall get it.")], validate_choice=False
+    )
+    compared = BooleanField("We compared all six groups", validators=[InputRequired("Compare the fingerprint with your colleague first.")])
+
+    def opening(self, program_id: str) -> OpenWithShares:
+        staff_id, _, fingerprint = (self.reader.data or "").partition(":")
+        return OpenWithShares(program_id, staff_id, fingerprint, self.command())
 
 
 class AccessForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

@@ -86,7 +86,7 @@ def list_keys(work: Work, actor: Actor | None) -> list[ShownKey]:
     titles = dict(work.session.execute(select(Program.id, Program.title)).all())
     programs = [
         shown_key(
-            "Program: tips are sealed to it" if entry.purpose == "program" else "Printed recovery key",
+            "Program: tips are sealed to it" if entry.purpose == "program" else "Printed recovery shares",
             titles[entry.id],
             Key(entry.purpose, entry.recipient, entry.id),
         )

@@ -79,14 +79,3 @@ def fingerprint(recipient: str) -> str:
     """Return six groups of four hex digits that stand for an age recipient when two people compare it."""
     digits = hashlib.sha256(b"tipline/fingerprint/1\0" + recipient.encode()).hexdigest()
     return " ".join(digits[start : start + 4] for start in range(0, 4 * GROUPS, 4))
-
-
-def typed_secret(typed: str) -> str:
-    """Return a recovery key as it was printed, whatever spaces and small letters it was typed with."""
-    return "".join(typed.split()).upper()
-
-
-def printed_secret(secret: str) -> list[str]:
-    """Return a recovery key (AGE-SECRET-KEY-1 and 58 letters) in its head and groups of four, to copy by hand."""
-    head, one, letters = secret.partition("KEY-1")
-    return [head + one, *(letters[start : start + 4] for start in range(0, len(letters), 4))]

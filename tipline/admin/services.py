@@ -23,6 +23,7 @@ from tipline.policy import ROLE_NAMES, require
 from tipline.work import Work
 
 LONGEST_NAME = 128
+LOST_ACCESS = "program.leave"  # audit: a colleague who held a program was disabled
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def renew_colleague_link(work: Work, actor: Actor, staff_id: str) -> tuple[Colle
     if staff.state == "active":
         raise Conflict(f"{staff.display_name} has an account that works.", "If passphrase or authenticator are lost, disable it first.")
     staff.state = "invited"
-    staff.passphrase_salt = staff.secrets = staff.recipient = staff.signing_public = None
+    staff.passphrase_salt = staff.secrets = staff.recipient = staff.signing_public = staff.kit_recipient = staff.kit_wrap = None
     close_all_sessions(work.session, staff.id)
     token = accounts.renew_link(work, staff)
     audit.record(work.session, work.now(), actor, "staff.link", ("staff", staff.id))
@@ -122,7 +123,7 @@ def renew_colleague_link(work: Work, actor: Actor, staff_id: str) -> tuple[Colle
 def disable_colleague(work: Work, actor: Actor, staff_id: str) -> None:
     """End an account: sessions and grants go, and the signing key counts for nothing from here on.
 
-    What the person has read stays read; the program's key itself is rotated by a later step.
+    What the person has read stays read; each program that they held should get a new key (tipline.admin.rotations).
 
     Raises:
         Conflict: it is the actor, or the only one who can read a program.
@@ -134,7 +135,9 @@ def disable_colleague(work: Work, actor: Actor, staff_id: str) -> None:
     if staff.state == "disabled":
         raise Conflict(f"{staff.display_name} is disabled already.", "Load the page again.")
     _refuse_to_orphan(work, staff)
-    work.session.execute(delete(ProgramWrap).where(ProgramWrap.staff_id == staff.id))
+    held = work.session.scalars(delete(ProgramWrap).where(ProgramWrap.staff_id == staff.id).returning(ProgramWrap.program_id)).all()
+    for program_id in held:  # until its key is made anew, the program's page says who left
+        audit.record(work.session, work.now(), actor, LOST_ACCESS, ("staff", staff.id), program_id)
     close_all_sessions(work.session, staff.id)
     if staff.state == "active" and staff.signing_public is not None:
         record_key(work, "KEY_RETIRED", Key("person", key_id(bytes.fromhex(staff.signing_public)), staff.id), actor)

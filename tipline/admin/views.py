@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.admin import keys, programs, services
+from tipline.admin import keys, programs, recovery, rotations, services
 from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
-from tipline.admin.rules import STATE_WORDS, mark_of_notice, printed_secret
+from tipline.admin.rules import STATE_WORDS, mark_of_notice
+from tipline.admin.shares import columns
 from tipline.errors import BadInput, Conflict
 from tipline.policy import may, require
 from tipline.web import actor, work
@@ -63,7 +64,8 @@ def staff_disable(staff_id: str) -> ResponseReturnValue:
     """End a colleague's account."""
     services.disable_colleague(work(), actor(), staff_id)
     flash("The account is disabled. Its sessions have ended.")
-    return redirect(url_for("admin.staff"), 303)
+    after = "rotation.left" if rotations.held_by(work(), actor(), staff_id) else "admin.staff"
+    return redirect(url_for(after, staff_id=staff_id if after != "admin.staff" else None), 303)
 
 
 @bp.get("/programs")
@@ -81,7 +83,7 @@ def program_new() -> ResponseReturnValue:
 
 @bp.post("/programs/new")
 def program_create() -> ResponseReturnValue:
-    """Make a program; its recovery key stands on this answer and nowhere else."""
+    """Make a program; its recovery shares stand on this answer and nowhere else."""
     require(actor(), "program.manage")
     form = ProgramForm()
     if not form.validate():
@@ -120,24 +122,24 @@ def program_notice(program_id: str) -> ResponseReturnValue:
 
 @bp.post("/programs/<program_id>/recovery")
 def program_recovery(program_id: str) -> ResponseReturnValue:
-    """Take the printed recovery key, typed back, and open the program."""
+    """Take two of the printed recovery shares, typed back, and open the program."""
     require(actor(), "program.manage")
     form = RecoveryForm()
     if not form.validate():
         return _page_program(program_id, {"recovery": form}), 422
     try:
-        programs.confirm_recovery(work(), actor(), program_id, form.secret.data or "")
+        recovery.confirm_recovery(work(), actor(), program_id, form.command())
     except BadInput as wrong:
         show_faults(form, wrong.fields)
         return _page_program(program_id, {"recovery": form}), 422
-    flash("The recovery key works. The program is open for tips.")
+    flash("The recovery shares work. The program is open for tips.")
     return redirect(url_for("admin.program", program_id=program_id), 303)
 
 
 @bp.post("/programs/<program_id>/recovery/new")
 def program_recovery_new(program_id: str) -> ResponseReturnValue:
-    """Make another recovery key in place of one that was lost before it was confirmed."""
-    return _page_recovery(programs.renew_recovery(work(), actor(), program_id))
+    """Make other recovery shares in place of some that were lost before they were confirmed."""
+    return _page_recovery(recovery.renew_recovery(work(), actor(), program_id))
 
 
 @bp.post("/programs/<program_id>/access")
@@ -188,9 +190,11 @@ def _page_program(program_id: str, given: dict[str, Form], changed: programs.Cha
         recovery=given.get("recovery") or RecoveryForm(formdata=None),
         access=given.get("access") or AccessForm(formdata=None),
         holds=program_id in actor().keyring.program_ids(),
+        left=rotations.who_left(work(), program_id),
+        rotating=rotations.is_under_way(work(), program_id),
     )
 
 
 def _page_recovery(made: programs.CreatedProgram) -> str:
-    groups = printed_secret(made.recovery_secret)
-    return render_template("admin/recovery_show.html", program=made.program, groups=groups, form=RecoveryForm(formdata=None))
+    sheets = [columns(share) for share in made.shares]
+    return render_template("admin/recovery_show.html", program=made.program, sheets=sheets, form=RecoveryForm(formdata=None))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from evidence.examine.identify import identify
 from tipline.actor import Actor
-from tipline.admin import programs
+from tipline.admin import programs, recovery
 from tipline.admin.rules import Notice, fingerprint
 from tipline.admin.setup import prepare
 from tipline.cases import services as cases
@@ -130,7 +130,7 @@ def _program(story: Telling) -> None:
         made = programs.create_program(work, administrator, programs.CreateProgram(content.SLUG, content.CODE, notice))
         story.program_id = made.program.id
     with story.console.unit(write=True) as work:
-        programs.confirm_recovery(work, administrator, story.program_id, made.recovery_secret)
+        recovery.confirm_recovery(work, administrator, story.program_id, recovery.TypedShares(*made.shares[:2]))
     for person in story.people.values():
         if person.actor.staff_id != administrator.staff_id:
             with story.console.unit(write=True) as work:

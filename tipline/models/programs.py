@@ -55,8 +55,12 @@ class Rotation(Base):
     old_identity: Mapped[bytes | None] = mapped_column(Sealed)  # age to the new program recipient; gone when done
     started_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     started_at: Mapped[datetime] = mapped_column(UtcTime)
-    cursor: Mapped[str] = mapped_column(String(64), default="")  # the last object name that was wrapped anew
-    done: Mapped[int] = mapped_column(Integer, default=0)
+    listed_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when every process had the list with the new recipient
+    pass_began: Mapped[datetime] = mapped_column(UtcTime)  # all is gone over until a pass finds nothing to do
+    cursor: Mapped[str] = mapped_column(String(64), default="")  # the last exhibit or export that this pass looked at
+    done: Mapped[int] = mapped_column(Integer, default=0)  # looked at in this pass
+    wrapped: Mapped[int] = mapped_column(Integer, default=0)  # of them, wrapped anew
+    unread: Mapped[int] = mapped_column(Integer, default=0)  # of them, opened by neither identity
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
@@ -68,7 +72,7 @@ class RecipientProposal(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     kind: Mapped[str] = mapped_column(String(16))  # recipients, pins
     body: Mapped[str] = mapped_column(Text)  # the exact text that is signed: public keys
-    signature: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)  # JSON: key and signature of each who signed
     proposed_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     proposed_at: Mapped[datetime] = mapped_column(UtcTime)
     state: Mapped[str] = mapped_column(String(16), default="proposed")  # proposed, signed, withdrawn

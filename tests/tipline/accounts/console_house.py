@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from tipline.accounts import services as accounts
 from tipline.actor import Actor
-from tipline.admin.programs import CreatedProgram, CreateProgram, confirm_recovery, create_program
+from tipline.admin.programs import CreatedProgram, CreateProgram, create_program
+from tipline.admin.recovery import TypedShares, confirm_recovery
 from tipline.admin.rules import Notice
 from tipline.admin.services import AddColleague, add_colleague
 from tipline.admin.setup import prepare
@@ -121,7 +122,7 @@ class ConsoleHouse:
         with by.acting() as (work, actor):
             made = create_program(work, actor, PROGRAM)
         with by.acting() as (work, actor):
-            confirm_recovery(work, actor, made.program.id, made.recovery_secret)
+            confirm_recovery(work, actor, made.program.id, TypedShares(*made.shares[:2]))
         return made
 
     def _login_behind(self, path: str) -> str:

@@ -1,0 +1,281 @@
+"""A program gets a new identity, as when a colleague has left; what the old one opens is wrapped anew, a batch a request.
+
+Until that is done the old identity is kept, wrapped to the new one, so everything stays readable and anybody who holds the
+program can go on. A pass that began after every process has long had the new list, and finds nothing to do, ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from evidence.keys import Identity, Successor, wrap
+from tipline import audit
+from tipline.accounts.key_events import Key, live_keys, record_key
+from tipline.actor import Actor, ProgramKeys
+from tipline.admin import rules
+from tipline.admin.listing import publish_signed, recovery_recipient, require_listed, require_pinned, sign_list
+from tipline.admin.programs import get_program
+from tipline.admin.readers import wrap_program
+from tipline.admin.rewrapping import BATCH, Outcome, Ring, count_items, rewrap
+from tipline.admin.services import LOST_ACCESS
+from tipline.errors import Conflict, NoKey, NotFound
+from tipline.models.operations import AuditEvent
+from tipline.models.programs import Program, ProgramWrap, Rotation
+from tipline.models.staff import Staff
+from tipline.policy import require
+from tipline.recipients import Recipient, has_everywhere
+from tipline.work import Work
+
+SETTLE = timedelta(minutes=10)  # longer than any request or examination holds the list that it has read
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who holds the program now, and why they don't get the new key, if so."""
+
+    name: str
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Somebody who held a program and was disabled since its key was last made."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rotation is.
+
+    Args:
+        total, done, unread: things that a pass looks at, those looked at, and those that neither key opens.
+        works: another batch can run now.
+        settles_at: when the last pass may begin, while only that is left; None before the list is everywhere.
+    """
+
+    program: Program
+    started_at: datetime
+    started_by: str
+    total: int
+    done: int
+    unread: int
+    works: bool
+    listed: bool
+    settles_at: datetime | None
+    finished_at: datetime | None
+
+
+def plan(work: Work, actor: Actor, program_id: str) -> list[Reader]:
+    """Return who holds a program, and who of them will hold its new key.
+
+    Raises:
+        Forbidden, NotFound.
+    """
+    require(actor, "program.manage")
+    get_program(work, actor, program_id)
+    return [Reader(staff.display_name, obstacle) for staff, obstacle in _readers(work, actor, program_id)]
+
+
+def who_left(work: Work, program_id: str) -> list[Left]:
+    """Return who held the program and was disabled after its present key was made."""
+    newest = select(func.max(Rotation.started_at)).where(Rotation.program_id == program_id).scalar_subquery()
+    query = (
+        select(Staff.display_name, AuditEvent.at)
+        .join(AuditEvent, AuditEvent.subject_id == Staff.id)
+        .where(AuditEvent.act == LOST_ACCESS, AuditEvent.detail == program_id)
+        .where((AuditEvent.at > newest) | newest.is_(None))
+        .order_by(AuditEvent.at)
+    )
+    return [Left(name, at) for name, at in work.session.execute(query)]
+
+
+def held_by(work: Work, actor: Actor, staff_id: str) -> list[Program]:
+    """Return the programs that a disabled colleague held and that have no newer key yet."""
+    require(actor, "staff.manage")
+    newer = select(Rotation.id).where(Rotation.program_id == Program.id, Rotation.started_at >= AuditEvent.at).exists()
+    query = (
+        select(Program)
+        .join(AuditEvent, AuditEvent.detail == Program.id)
+        .where(AuditEvent.act == LOST_ACCESS, AuditEvent.subject_id == staff_id, ~newer)
+        .order_by(Program.title, Program.id)
+    )
+    return list(work.session.scalars(query).unique())
+
+
+def start_rotation(work: Work, actor: Actor, program_id: str) -> Rotation:
+    """Give a program a new identity: program keys, wraps, list and log change together; files follow in batches.
+
+    Only colleagues whose present key a KEY_ADDED event names get it; the others lose the program.
+
+    Raises:
+        Conflict: the program is not open yet, a rotation is under way, or the actor doesn't sign the list.
+        NoKey: the actor does not hold the program.
+    """
+    require(actor, "program.manage")
+    program = get_program(work, actor, program_id)
+    if program.state == rules.PREPARING:
+        raise Conflict("This program takes no tips yet.", "Confirm its recovery shares first.")
+    if _open_rotation(work, program_id) is not None:
+        raise Conflict("This program is being given a new key already.", "Go on with that until it is done.")
+    require_pinned(work, actor)
+    publish_signed(work)
+    keys = actor.keyring.program(program.id)
+    require_listed(work, program.id, keys.identity)
+    identity, recovery = Identity.generate(), recovery_recipient(work, program.id)
+    record_key(work, "KEY_ADDED", Key("program", identity.recipient, program.id), actor)
+    record_key(work, "KEY_RETIRED", Key("program", keys.identity.recipient, program.id), actor)
+    _wrap_anew(work, actor, program, identity, recovery)
+    program.program_keys = wrap(keys.identity.unwrap(program.program_keys), [identity.recipient])
+    program.recipient = identity.recipient
+    rotation = Rotation(
+        program_id=program.id,
+        old_identity=wrap(keys.identity.secret.encode(), [identity.recipient]),
+        started_by=actor.staff_id,
+        started_at=work.now(),
+        pass_began=work.now(),
+    )
+    work.session.add(rotation)
+    sign_list(work, actor, [Recipient("program", program.id, identity.recipient)])
+    audit.record(work.session, work.now(), actor, "program.rotate", ("program", program.id))
+    work.session.flush()
+    return rotation
+
+
+def step(work: Work, actor: Actor, program_id: str, *, without_unread: bool = False) -> Progress | None:
+    """Do one batch of a rotation, if one is under way, and end it where nothing is left. Two at once do no harm.
+
+    Args:
+        without_unread: end it although some files open with neither key; they stay as they are.
+
+    Raises:
+        NotFound: there is no such program. NoKey: the actor does not hold it. Conflict: its key is not the listed one.
+    """
+    require(actor, "keys.read")
+    keys = _held_keys(work, actor, program_id)
+    with work.database.session(write=False) as session:
+        found = session.scalars(select(Rotation).where(Rotation.program_id == program_id, Rotation.finished_at.is_(None))).first()
+    if found is None or not isinstance(keys.identity, Successor):
+        return progress(work, actor, program_id)
+    publish_signed(work)
+    require_listed(work, program_id, keys.identity)
+    listed = has_everywhere(work.settings, Recipient("program", program_id, keys.identity.recipient))
+    if _may_go_on(found, work.now()):
+        after = "" if found.cursor == _OVER else found.cursor
+        outcome = rewrap(work, program_id, Ring.of(keys.identity), after)
+        rotation = work.session.get_one(Rotation, found.id, with_for_update=True)
+        if rotation.finished_at is None and (rotation.cursor, rotation.pass_began) == (found.cursor, found.pass_began):
+            _count(work, rotation, outcome)
+            if outcome.looked < BATCH:
+                _end_pass(work, actor, rotation, without_unread)
+    if listed and found.listed_at is None:
+        work.session.get_one(Rotation, found.id).listed_at = work.now()
+    work.session.flush()
+    return progress(work, actor, program_id)
+
+
+def progress(work: Work, actor: Actor, program_id: str) -> Progress | None:
+    """Return how far the newest rotation of a program is; None where it has its first key.
+
+    Raises:
+        NotFound: there is no such program. NoKey: the actor does not hold it.
+    """
+    require(actor, "keys.read")
+    _held_keys(work, actor, program_id)
+    newest = select(Rotation).where(Rotation.program_id == program_id).order_by(Rotation.started_at.desc()).limit(1)
+    rotation = work.session.scalars(newest).first()
+    if rotation is None:
+        return None
+    return Progress(
+        program=work.session.get_one(Program, program_id),
+        started_at=rotation.started_at,
+        started_by=work.session.get_one(Staff, rotation.started_by).display_name,
+        total=count_items(work.session, program_id),
+        done=rotation.done,
+        unread=rotation.unread,
+        works=rotation.finished_at is None and _may_go_on(rotation, work.now()),
+        listed=rotation.listed_at is not None,
+        settles_at=rotation.listed_at + SETTLE if rotation.listed_at else None,
+        finished_at=rotation.finished_at,
+    )
+
+
+def under_way(work: Work, actor: Actor) -> list[Program]:
+    """Return the programs of this person whose files are still being wrapped anew."""
+    held = actor.keyring.program_ids()
+    query = select(Program).join(Rotation, Rotation.program_id == Program.id).where(Rotation.finished_at.is_(None), Program.id.in_(held))
+    return list(work.session.scalars(query.order_by(Program.title)))
+
+
+def _held_keys(work: Work, actor: Actor, program_id: str) -> ProgramKeys:
+    with work.database.session(write=False) as session:  # a batch takes no lock before its files are stored
+        if session.get(Program, program_id) is None:
+            raise NotFound("There is no such program.", "Choose one from the list of programs.")
+    if program_id not in actor.keyring.program_ids():
+        raise NoKey("You do not hold the key to this program.", "A colleague who can read the program can go on.")
+    return actor.keyring.program(program_id)
+
+
+def is_under_way(work: Work, program_id: str) -> bool:
+    """Say whether a program's files are being wrapped anew."""
+    return _open_rotation(work, program_id) is not None
+
+
+def _open_rotation(work: Work, program_id: str) -> Rotation | None:
+    return work.session.scalars(select(Rotation).where(Rotation.program_id == program_id, Rotation.finished_at.is_(None))).first()
+
+
+def _readers(work: Work, actor: Actor, program_id: str) -> list[tuple[Staff, str]]:
+    """Return who has a wrap, with what speaks against a new one. One's own key needs no comparing: this session opened it."""
+    query = select(Staff).join(ProgramWrap, ProgramWrap.staff_id == Staff.id).where(ProgramWrap.program_id == program_id)
+    confirmed = {(key.owner, key.key_id) for key in live_keys(work, "reader")}
+    found = []
+    for staff in work.session.scalars(query.order_by(Staff.display_name, Staff.id)):
+        own = staff.id == actor.staff_id and staff.recipient == actor.keyring.identity.recipient
+        obstacle = "" if staff.state == "active" else "The account is not active."
+        if not obstacle and not own and (staff.id, staff.recipient) not in confirmed:
+            obstacle = "Nobody has confirmed this key. Compare the fingerprint and grant the program again."
+        found.append((staff, obstacle))
+    return found
+
+
+def _wrap_anew(work: Work, actor: Actor, program: Program, identity: Identity, recovery: str) -> None:
+    for staff, obstacle in _readers(work, actor, program.id):
+        row = work.session.get_one(ProgramWrap, (program.id, staff.id))
+        if obstacle:
+            work.session.delete(row)
+            audit.record(work.session, work.now(), actor, "program.ungrant", ("staff", staff.id), program.id)
+        else:
+            row.wrapped = wrap_program(identity, staff.recipient or "", recovery)
+
+
+def _may_go_on(rotation: Rotation, now: datetime) -> bool:
+    """Say whether there is something to do now: a pass that is not over, or a last one whose time has come."""
+    over = rotation.cursor == _OVER
+    return not over or (rotation.listed_at is not None and now >= rotation.listed_at + SETTLE)
+
+
+_OVER = "-"  # in the cursor: this pass is over
+
+
+def _count(work: Work, rotation: Rotation, outcome: Outcome) -> None:
+    if rotation.cursor == _OVER:
+        rotation.pass_began = work.now()
+        rotation.done = rotation.wrapped = rotation.unread = 0
+    rotation.cursor = outcome.mark
+    rotation.done += outcome.looked
+    rotation.wrapped += outcome.wrapped
+    rotation.unread += outcome.unread
+
+
+def _end_pass(work: Work, actor: Actor, rotation: Rotation, without_unread: bool) -> None:
+    settled = rotation.listed_at is not None and rotation.pass_began >= rotation.listed_at + SETTLE
+    if settled and rotation.wrapped == 0 and (rotation.unread == 0 or without_unread):
+        rotation.old_identity, rotation.finished_at = None, work.now()
+        audit.record(work.session, work.now(), actor, "program.rotated", ("program", rotation.program_id))
+        return
+    rotation.cursor = _OVER
