@@ -15,8 +15,8 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,19 +129,19 @@ class Anchor:
             self._create()
         self.drop_torn_line()
         tree = Frontier()
-        rows = log_rows(session)
-        for line in self.lines():
-            row = next(rows, None)
-            if row is None:
-                last = self._last_index()
-                raise Unsound(f"The database ends at log index {line.log_index - 1}, but its anchor goes on to {last}.", RECOVER)
-            if row != line.row:
-                raise Unsound(f"The log has another entry at index {line.log_index} than its anchor.", FOR_GOOD)
-            _grow(tree, row, published)
-        if tree.size < max((old.size for old in self.older), default=0):
-            raise Unsound("The anchor file ends before the line at which its key was replaced: it was cut.", CUT)
-        for row in rows:
-            _grow(tree, row, published)
+        with closing(log_rows(session)) as rows:
+            for line in self.lines():
+                row = next(rows, None)
+                if row is None:
+                    last = self._last_index()
+                    raise Unsound(f"The database ends at log index {line.log_index - 1}, but its anchor goes on to {last}.", RECOVER)
+                if row != line.row:
+                    raise Unsound(f"The log has another entry at index {line.log_index} than its anchor.", FOR_GOOD)
+                _grow(tree, row, published)
+            if tree.size < max((old.size for old in self.older), default=0):
+                raise Unsound("The anchor file ends before the line at which its key was replaced: it was cut.", CUT)
+            for row in rows:
+                _grow(tree, row, published)
         if published is not None and published.size > tree.size:
             raise Unsound(f"The database ends at log index {tree.size - 1}, but {published.size} events were published.", RECOVER)
         self.catch_up(session)
@@ -304,25 +304,26 @@ def log_size(session: Session) -> int:
     return 0 if highest is None else highest + 1
 
 
-def log_rows(session: Session, start: int = 0) -> Iterator[EventRow]:
+def log_rows(session: Session, start: int = 0) -> Generator[EventRow, None, None]:
     """Yield the event row at each index, with the entry that the leaf holds, in order.
 
     Raises:
         Unsound: an index is missing, or leaf and event hold different entries.
     """
-    rows = session.execute(
+    wanted = (
         select(LogLeaf.log_index, LogLeaf.entry, *_ROW)
         .join(CustodyEvent, CustodyEvent.event_id == LogLeaf.event_id)
         .where(LogLeaf.log_index >= start)
         .order_by(LogLeaf.log_index)
         .execution_options(yield_per=4 * AT_ONCE)
     )
-    for expected, (index, leaf, *row) in enumerate(rows, start=start):
-        if index != expected:
-            raise Unsound(f"The log has no event at index {expected}.", FOR_GOOD)
-        if leaf != row[4]:
-            raise Unsound(f"The log has another entry at index {index} than its event.", FOR_GOOD)
-        yield tuple(row)  # type: ignore[misc]  # the five columns of _ROW
+    with session.execute(wanted) as rows:
+        for expected, (index, leaf, *row) in enumerate(rows, start=start):
+            if index != expected:
+                raise Unsound(f"The log has no event at index {expected}.", FOR_GOOD)
+            if leaf != row[4]:
+                raise Unsound(f"The log has another entry at index {index} than its event.", FOR_GOOD)
+            yield tuple(row)  # type: ignore[misc]  # the five columns of _ROW
 
 
 def exhibit_facts(values: Sequence[object]) -> list[object]:

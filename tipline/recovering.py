@@ -6,6 +6,7 @@ A contradiction is refused for good. Whatever is taken back, two people sign for
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,17 +102,17 @@ def compare(session: Session, anchor: Anchor, published: Checkpoint | None) -> C
         Unsound: they contradict each other, or are both shorter than what was published.
     """
     tree, counted, anchored = Frontier(), 0, 0
-    rows = log_rows(session)
-    for line in anchor.lines():
-        anchored += 1
-        row = next(rows, None)
-        counted += row is not None
-        if row is not None and row != line.row:
-            raise Unsound(f"The log has another entry at index {line.log_index} than its anchor.", FOR_GOOD)
-        _grow(tree, line.row[4], published)
-    for row in rows:
-        counted += 1
-        _grow(tree, row[4], published)
+    with closing(log_rows(session)) as rows:
+        for line in anchor.lines():
+            anchored += 1
+            row = next(rows, None)
+            counted += row is not None
+            if row is not None and row != line.row:
+                raise Unsound(f"The log has another entry at index {line.log_index} than its anchor.", FOR_GOOD)
+            _grow(tree, line.row[4], published)
+        for row in rows:
+            counted += 1
+            _grow(tree, row[4], published)
     there = max(counted, anchored)
     if published is not None and published.size > there:
         raise Unsound(f"{published.size} events were published, but database and anchor hold {there} of them.", NOTHING_REACHES)
@@ -186,9 +187,7 @@ def _tell_taken(taken: Taken, first: int, last: int, say: Say) -> None:
     if taken.homeless:
         say(f"{taken.homeless} exhibits belong to programs that this database does not know; they came back without one.")
     if taken.superseded:
-        say(
-            f"Set aside: {taken.superseded} events that were recorded meanwhile and contradict the anchor. They are kept but do not count."
-        )
+        say(f"Set aside: {taken.superseded} events that were recorded meanwhile and contradict the anchor. They are kept but do not count.")
 
 
 def _tell_keys_again(work: Work, blobs: list[bytes]) -> int:
