@@ -1,7 +1,7 @@
 """Time stamps over an examiner's checkpoints (SPEC 7.8).
 
 stamps/<size>.checkpoint    the checkpoint
-stamps/<size>.<n>.tsr       a raw RFC 3161 reply over its bytes
+stamps/<size>.<n>.tsr       a raw RFC 3161 reply over its signed part, as in a bundle (SPEC 5.10)
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def stamp(found: Folder, ask: Ask, roots: Path | None) -> str:
     note = found.note()
     size = found.journal.tree.size
     place = found.path / STAMPS
-    reply, words = asked(note.encode(), ask, roots, found)
+    reply, words = asked(checkpoint.signed_part(note).encode(), ask, roots, found)
     known = [number for number in range(1, MOST + 1) if (place / f"{size}.{number}.tsr").exists()]
     if len(known) == MOST:
         raise UsageError(f"The checkpoint has {MOST} time stamps already.", "That is enough.")
