@@ -9,6 +9,7 @@ import click
 
 from evidence.commands import custody, handing, keeping, reading, taking, terminal
 from evidence.folder.case import VERSION
+from evidence.mirror import command as mirroring
 
 PASSPHRASE_FILE = terminal.PASSPHRASE_FILE
 COMMANDS: tuple[click.Command, ...] = (
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     keeping.keys,
     keeping.passphrase,
     keeping.people,
+    mirroring.mirror,
 )
 
 
