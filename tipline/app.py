@@ -12,7 +12,7 @@ from tipline import errorpages, filters, policy, security, web
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
-from tipline.admin import recoverypages, rotationpages
+from tipline.admin import recoverypages, restorationpages, rotationpages
 from tipline.admin import views as admin
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
@@ -27,7 +27,7 @@ from tipline.process import Process, open_process
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp)
+STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp)
 CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, letters.bp, samples.bp, linking.bp, exports.bp)
 
 
@@ -55,7 +55,9 @@ def create_console_app(process: Process | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Strict",
     )
     web.guard_console(app, find_actor)
-    app.context_processor(lambda: {"actor": web.actor_or_none(), "may": policy.may, "role_names": policy.ROLE_NAMES})
+    app.context_processor(
+        lambda: {"actor": web.actor_or_none(), "may": policy.may, "role_names": policy.ROLE_NAMES, "record_waits": web.record_waits}
+    )
     return app
 
 

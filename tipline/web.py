@@ -22,7 +22,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest
 
-from tipline import logs, security
+from tipline import logs, restoring, security
 from tipline.actor import Actor
 from tipline.process import Process
 from tipline.work import Work
@@ -101,6 +101,11 @@ def actor() -> Actor:
 def actor_or_none() -> Actor | None:
     """Return who is signed in, for templates; None for a stranger."""
     return cast("Actor | None", g.get("who"))
+
+
+def record_waits() -> bool:
+    """Tell, for templates, whether a recovery waits for signatures: every page of the console says so."""
+    return bool(g.get("record_waits", False))
 
 
 def receives_files(open_sink: OpenSink) -> Callable[[View], View]:
@@ -182,6 +187,7 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
             return None
         with of.unit(write=False) as unit:
             g.who = find_actor(unit, value)
+            g.record_waits = restoring.pending(unit.session)
         return SignedIn(g.who) if g.who else None
 
     def refuse_strangers() -> ResponseReturnValue | None:

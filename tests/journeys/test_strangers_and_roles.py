@@ -62,6 +62,8 @@ MAY: dict[str, frozenset[str]] = {
     "kits.recover_open": EVERYBODY,
     "kits.recover_done": EVERYBODY,
     "kits.recover_picture": EVERYBODY,
+    "record.index": ADMINISTRATOR | COUNSEL,
+    "record.sign": ADMINISTRATOR | COUNSEL,
     "inbox.index": READERS,
     "inbox.tip": READERS,
     "inbox.bulk": TIPS,
