@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
-from tipline import errorpages, filters, policy, security, web
+from tipline import errorpages, filters, policy, running, security, web
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
@@ -40,12 +40,12 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    return _create("public", process or open_process("public", Settings()), [intake.bp])
+    return _create("public", process or _open("public"), [intake.bp])
 
 
 def create_console_app(process: Process | None = None) -> Flask:
     """Return the console, for signed-in staff."""
-    process = process or open_process("console", Settings())
+    process = process or _open("console")
     app = _create("console", process, CONSOLE)
     secret = process.vault.keys.text("flask.secret")
     app.config.update(
@@ -63,7 +63,14 @@ def create_console_app(process: Process | None = None) -> Flask:
 
 def create_files_app(process: Process | None = None) -> Flask:
     """Return the origin of downloads: it serves attachments for one-time tickets and nothing else."""
-    return _create("console", process or open_process("console", Settings()), [files.bp])
+    return _create("console", process or _open("console"), [files.bp])
+
+
+def _open(face: Face) -> Process:
+    """Open a server's process and say, until it ends, that it lives."""
+    settings = Settings()
+    running.hold(settings)
+    return open_process(face, settings)
 
 
 def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Flask:

@@ -21,6 +21,7 @@ from tipline import grantsweep, jobs, logs, orphans, scrubbing, stamping
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
+from tipline.running import present
 from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
@@ -99,6 +100,10 @@ class Worker:
         Raises:
             TiplineError, EvidenceError: what made the worker stop, such as a record that does not agree with its anchor.
         """
+        with present(self.process.settings):
+            self._run()
+
+    def _run(self) -> None:
         register_capabilities()
         orphans.remove_half_written(self.process.vault.objects)
         self._takeover.arrive()
