@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 
-from tests.installations import Installation
+from tests.conftest import ConsoleClient, fresh_settings
+from tests.installations import Installation, copy_of, install
 from tests.tipline.desk_house import Desk, photo
 from tests.tipline.handovers import arrive, handover, open_a_case
+from tipline.app import create_console_app, create_public_app
 from tipline.cases.services import get_case, number_exhibit
 from tipline.exhibits.opening import get_exhibit
 from tipline.letters.services import RegisterLetter
@@ -51,10 +53,18 @@ class Archive:
         self.inside.sequence()
 
 
-@pytest.fixture
-def archive(installation: Installation, public: FlaskClient, console_app: Flask) -> Archive:
+def desk_of(installation: Installation) -> Desk:
+    """Both faces over an installation."""
+    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    console.test_client_class = ConsoleClient
+    for app in (public, console):
+        app.config["TESTING"] = True
+    return Desk(installation, public.test_client(), console)
+
+
+def fill(installation: Installation) -> Archive:
     """A tip of two files and a letter that share a wallet, and a sample; each an exhibit of one case, each event in the log."""
-    desk = Desk(installation, public, console_app)
+    desk = desk_of(installation)
     case = open_a_case(installation)
     tip = desk.send(WORDS, {"IMG_1.jpg": photo(), "members.csv": TABLE})
     with desk.acting() as (work, actor):
@@ -69,3 +79,16 @@ def archive(installation: Installation, public: FlaskClient, console_app: Flask)
     installation.run_jobs()
     installation.sequence()
     return Archive(desk, case, tip, found)
+
+
+@pytest.fixture(scope="session")
+def _filled(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    return fill(install(fresh_settings(tmp_path_factory.mktemp("archive") / "instance")))
+
+
+@pytest.fixture
+def archive(_filled: Archive, tmp_path: Path) -> Iterator[Archive]:
+    """What `fill` makes, in a folder of its own."""
+    installation = copy_of(_filled.inside, tmp_path / "instance")
+    yield replace(_filled, desk=desk_of(installation))
+    installation.close()
