@@ -345,7 +345,11 @@ def check_consistency(old: Head, new: Head, text: bytes, where: str) -> None:
         node, last = node >> 1, last >> 1
     if old.size & (old.size - 1) == 0:
         path = [old.root, *path]
-    if old != new and (not path or climb(node, last, path[0], path[1:]) != (old.root, new.root)):
+    try:
+        found = climb(node, last, path[0], path[1:]) if path and old != new else (b"", b"")
+    except Broken as error:
+        raise Broken("%s: %s" % (where, error)) from error
+    if old != new and found != (old.root, new.root):
         raise Broken("%s: the log at size %d does not begin with the log at size %d" % (where, new.size, old.size))
 
 
@@ -664,7 +668,8 @@ def tell_witnesses(report: Report, note: Note, wanted: Wanted, where: str) -> Li
             report.ok("witness: %s cosigned the checkpoint at size %d at %sZ" % (name, note.head.size, moment.isoformat()))
     others = sorted({name for name, _ in note.lines if name != note.head.origin} - set(found))
     if others:
-        report.note("not checked: lines under %s in the name of %s; give their vkeys with --witness" % (where, ", ".join(others)))
+        text = "not checked who witnessed: lines under %s are in the name of %s; give their vkeys with --witness"
+        report.note(text % (where, ", ".join(others)))
     elif not wanted.witnesses:
         report.note("not witnessed: no witness or mirror has cosigned the checkpoint at size %d" % note.head.size)
     return found

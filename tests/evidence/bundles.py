@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -87,4 +87,39 @@ def make_bundle(folder: Path) -> tuple[Installation, Path]:
     payload = bundle.write_payload(folder, exhibits_of(FILES), {"number": "NS-2026-0007", "title": "A case"})
     export(house, FILES, payload)
     bundle.finish_bundle(folder, house.seal(FILES))
+    return house, folder
+
+
+WITNESS = checkpoint.Vkey("witness.example.org/w1", checkpoint.COSIGNATURE, signing.SigningKey.from_seed(b"W" * 32).public)
+COSIGNED_AT = 1_772_600_000
+
+
+def cosigned(house: Installation, at: int = COSIGNED_AT) -> str:
+    """The log's head as a witness has cosigned it."""
+    note = house.head()
+    return note + checkpoint.cosign(note, WITNESS.name, signing.SigningKey.from_seed(b"W" * 32), at)
+
+
+def make_full_bundle(
+    folder: Path, stamp: Callable[[bytes], Sequence[bytes]] = bundle.no_stamps, change: Callable[[Installation], None] | None = None
+) -> tuple[Installation, Path]:
+    """The same with all that a bundle can have: a published checkpoint with a witness and a stamp, a stamp of the bundle, an exception."""
+    house = Installation()
+    house.add_keys()
+    for exhibit, data in FILES.items():
+        house.acquire(exhibit, data, f"{exhibit}.bin")
+    house.acquire("thing", b"a USB stick, red", "sheet.txt")
+    while house.tree.size % 64:
+        house.record("installation-padding", {"kind": "PADDING"})
+    note, size = cosigned(house), house.tree.size
+    if change is not None:
+        change(house)
+    folder.mkdir()
+    exception = bundle.BundleException("thing", "EX-2026-0007-09", "physical: the thing itself is held, not copied")
+    payload = bundle.write_payload(folder, exhibits_of(FILES), {"number": "NS-2026-0007", "title": "A case"}, [exception])
+    everything = {**FILES, "thing": b""}
+    export(house, everything, payload)
+    proof = checkpoint.encode_consistency(size, house.tree.size, house.tree.consistency(size))
+    published = bundle.Published(note, proof, stamp(checkpoint.signed_part(note).encode()))
+    bundle.finish_bundle(folder, replace(house.seal(everything), published=published, stamp=stamp))
     return house, folder

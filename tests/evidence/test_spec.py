@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 import evidence
 import tipline.models
-from evidence import canonical, checkpoint, custody, merkle, records, signing, tiles, verify
+from evidence import canonical, checkpoint, custody, merkle, records, signing, tiles, timestamp, verify
 from tests.installations import Installation
 from tipline.anchor import Anchor
 from tipline.errors import Unsound
@@ -117,6 +117,13 @@ def holding(entries: list[str]) -> Session:
     return session
 
 
+def test_the_query_for_a_time_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timestamp.secrets, "randbits", lambda bits: 1)
+    der, nonce = timestamp.request(hashlib.sha256(b"abc").digest())
+    assert der.hex() in re.sub(r"\n +", "", section(5))
+    assert f"nonce {nonce}" in section(5)
+
+
 def test_the_bundle(opening: records.Opening, tree: merkle.Tree) -> None:
     line = custody.encode_event(custody.disclose(opening, {"actor": "work product"}).placed(0, tree.inclusion(0)))
     shown = re.search(r'\{"index":0.*?"\]\}', section(6), re.S)
@@ -124,7 +131,15 @@ def test_the_bundle(opening: records.Opening, tree: merkle.Tree) -> None:
     for part in shown[0].replace("\n    ", "").split("..."):
         assert part.lstrip('",]') in line
     assert verify.signers_line("tips.example.org/log", LOG.public).rstrip() in section(6)
-    for name in verify.REQUIRED | {verify.TAGMANIFEST, f"seal/{verify.SIGNATURE}", f"seal/{verify.SIGNERS}"}:
+    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint("tips.example.org/log", 3, tree.root()), LOG)
+    assert f"    Tipline-Published-Checkpoint: 3 {checkpoint.short_hash(note)}\n" in section(6)
+    for name in verify.REQUIRED | {
+        verify.PUBLISHED,
+        verify.PROOF,
+        verify.TAGMANIFEST,
+        f"seal/{verify.SIGNATURE}",
+        f"seal/{verify.SIGNERS}",
+    }:
         assert f"`{name}`" in section(6)
 
 
