@@ -111,6 +111,36 @@ def recover(only_tell: bool, note: IO[str] | None, key: str | None) -> None:
         click.echo(f"First administrator: {report.link}")
 
 
+@main.command()
+@click.option(
+    "--share", type=click.IntRange(1, 100), default=100, show_default=True, help="Percent; each run of a share reads the next part."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Objects that are read at the same time.")
+@click.option("--resume", is_flag=True, help="Go on with the run of this share that was cut off.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding, then one for the run.")
+@told_plainly
+def scrub(share: int, jobs: int, resume: bool, as_json: bool) -> None:
+    """Read the sealed objects again, without any key, and name what is not as it was stored. Exit code 1 if something is not."""
+    from tipline.process import open_process
+    from tipline.scrubbing import Scrubber
+
+    worker = open_process("worker", Settings())
+    with click.progressbar(length=1, label="Reading", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def tell(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        outcome = Scrubber(worker.database, worker.vault.objects.store, worker.clock, jobs, tell).run(share, resume=resume)
+    worker.database.dispose()
+    for finding in outcome.amiss:
+        facts = {"object": finding.name, "fault": finding.fault}
+        click.echo(json.dumps(facts) if as_json else f"{finding.name}  {finding.words}")
+    told = {"objects": outcome.objects, "amiss": len(outcome.amiss), "share": share}
+    click.echo(json.dumps(told) if as_json else f"{outcome.objects} objects read, {len(outcome.amiss)} amiss")
+    sys.exit(1 if outcome.amiss else 0)
+
+
 @main.group()
 def keys() -> None:
     """The installation's keys."""
