@@ -226,40 +226,46 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
 
     Refuses an older size of 0: it would prove nothing.
     """
-    if not 0 < old <= new or any(len(part) != HASH for part in (old_root, new_root, *proof)):
+    if not 0 < old <= new:
         raise IntegrityError(f"no consistency proof leads from {old} to {new}", _NEXT)
-    if old == new:
-        if proof or old_root != new_root:
-            raise IntegrityError(f"two different trees of {old}", _NEXT)
-        return
-    path = list(proof)
-    if old & (old - 1) == 0:
-        path.insert(0, old_root)
+    verify_subtree((0, old, new), proof, old_root, new_root)
+
+
+def is_subtree(start: int, end: int) -> bool:
+    """Say whether leaves start to end are one subtree, perhaps incomplete on its right, of every tree that reaches `end`."""
+    return 0 <= start < end and start % (1 << (end - start - 1).bit_length()) == 0
+
+
+def verify_subtree(where: tuple[int, int, int], proof: Sequence[bytes], subtree_root: bytes, root: bytes) -> None:
+    """Check that the tree of a size has a subtree (draft-ietf-plants-merkle-tree-certs-03 section 4.4.3); IntegrityError if not.
+
+    Args:
+        where: start and end of the subtree, and the size of the tree. An empty subtree is refused: it would prove nothing.
+    """
+    start, end, size = where
+    if not is_subtree(start, end) or end > size or any(len(part) != HASH for part in (subtree_root, root, *proof)):
+        raise IntegrityError(f"no proof leads from {start}:{end} to {size}", _NEXT)
+    first, last, edge = start, end - 1, size - 1
+    while first != last and (last == edge or last & 1):
+        first, last, edge = first >> 1, last >> 1, edge >> 1
+    path = [subtree_root, *proof] if first == last else list(proof)
     if not path:
         raise IntegrityError("the consistency proof is empty", _NEXT)
-    first, second = _climb(old, new, path)
-    if first != old_root or second != new_root:
-        raise IntegrityError(f"the tree of {new} does not begin with the tree of {old}", _NEXT)
-
-
-def _climb(old: int, new: int, path: list[bytes]) -> tuple[bytes, bytes]:
-    node, last = old - 1, new - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    first = second = path[0]
+    older = newer = path[0]
     for part in path[1:]:
-        if last == 0:
+        if edge == 0:
             raise IntegrityError("the consistency proof is too long", _NEXT)
-        if node & 1 or node == last:
-            first, second = node_hash(part, first), node_hash(part, second)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
+        if last & 1 or last == edge:
+            older, newer = node_hash(part, older) if first < last else older, node_hash(part, newer)
+            while not last & 1:
+                first, last, edge = first >> 1, last >> 1, edge >> 1
         else:
-            second = node_hash(second, part)
-        node, last = node >> 1, last >> 1
-    if last != 0:
+            newer = node_hash(newer, part)
+        first, last, edge = first >> 1, last >> 1, edge >> 1
+    if edge != 0:
         raise IntegrityError("the consistency proof is too short", _NEXT)
-    return first, second
+    if older != subtree_root or newer != root:
+        raise IntegrityError(f"the tree of {size} does not have the tree of {start} to {end} in it", _NEXT)
 
 
 def _split(width: int) -> int:

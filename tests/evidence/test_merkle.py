@@ -1,10 +1,11 @@
-"""The tree against RFC 6962 by definition, against the vectors of transparency-dev, and its tiles against a real log."""
+"""The tree against RFC 6962 by definition, and against the vectors of transparency-dev."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import merkle, tiles
-from evidence.checkpoint import Checkpoint
-from evidence.errors import EvidenceError, FormatError, IntegrityError, UsageError
+from evidence import merkle
+from evidence.errors import IntegrityError, UsageError
 from evidence.merkle import Tree, verify_consistency, verify_inclusion
 
 
@@ -78,6 +78,34 @@ def test_appending_is_the_same_as_beginning_with(first: int, more: int) -> None:
     assert tree.root() == Tree(leaves(first + more)).root()
 
 
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 50), st.data())
+def test_a_tree_that_grew_from_another_is_the_whole_one(base: int, more: int, again: int, data: st.DataObject) -> None:
+    """Whatever lies below: answers are those of one tree over all leaves."""
+    every = leaves(base + more + again)
+    whole, grown = Tree(every), Tree(every[base : base + more], Tree(every[:base]))
+    grown.extend(every[base + more :])
+    size = data.draw(st.integers(0, whole.size))
+    assert grown.size == whole.size
+    assert grown.root(size) == whole.root(size)
+    if size:
+        index = data.draw(st.integers(0, size - 1))
+        assert grown.inclusion(index, size) == whole.inclusion(index, size)
+        assert grown.consistency(index + 1, size) == whole.consistency(index + 1, size)
+
+
+@given(st.integers(0, 300) | st.integers(4090, 4100) | st.integers(8190, 8200))
+def test_a_root_can_be_had_without_a_tree(size: int) -> None:
+    assert merkle.root_of(iter(leaves(size))) == Tree(leaves(size)).root()
+
+
+def test_a_root_over_many_leaves_holds_few_of_them() -> None:
+    tracemalloc.start()
+    merkle.root_of(number.to_bytes(32, "big") for number in range(100_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000, "the leaves alone would be 3.2 MB and more"
+
+
 def test_it_refuses_questions_without_an_answer() -> None:
     tree = Tree(leaves(5))
     for ask in (
@@ -88,6 +116,9 @@ def test_it_refuses_questions_without_an_answer() -> None:
         lambda: tree.root(6),
         lambda: tree.append(b"short"),
         lambda: Tree([b"short"]),
+        lambda: Tree([bytes(31), bytes(33)]),
+        lambda: merkle.root_of([b"short"]),
+        lambda: Tree([], Tree(leaves(5))).node(3, 0),
         lambda: tree.node(3, 0),
     ):
         with pytest.raises(UsageError):
@@ -97,25 +128,69 @@ def test_it_refuses_questions_without_an_answer() -> None:
 
 
 def test_inclusion_vectors(shared: Path | None) -> None:
-    for case, path in vectors(shared, "inclusion"):
+    for case, path in vectors(shared, "inclusion", 98, 92):
         proof = [raw(part) for part in case["proof"] or []]
         given_case = (raw(case["leafHash"]), case["leafIdx"], case["treeSize"], proof, raw(case["root"]))
         assert holds(verify_inclusion, *given_case) is not case["wantErr"], path
 
 
 def test_consistency_vectors(shared: Path | None) -> None:
-    for case, path in vectors(shared, "consistency"):
+    for case, path in vectors(shared, "consistency", 98, 92):
         proof = [raw(part) for part in case["proof"] or []]
         given_case = (case["size1"], case["size2"], proof, hash_sized(case["root1"]), hash_sized(case["root2"]))
         assert holds(verify_consistency, *given_case) is not case["wantErr"], path
 
 
-def vectors(shared: Path | None, kind: str) -> list[tuple[dict[str, Any], Path]]:
+def test_subtree_inclusion_vectors(shared: Path | None) -> None:
+    """A leaf in a subtree is a leaf in a tree of its own."""
+    for case, path in vectors(shared, "subtreeinclusion", 204, 192):
+        start, end, proof = case["start"], case["end"], [raw(part) for part in case["proof"] or []]
+        given_case = (raw(case["leafHash"]), case["leafIdx"] - start, end - start, proof, raw(case["root"]))
+        assert (merkle.is_subtree(start, end) and holds(verify_inclusion, *given_case)) is not case["wantErr"], path
+
+
+def test_subtree_consistency_vectors(shared: Path | None) -> None:
+    """All but six: those hold an empty subtree to be in every tree, we refuse it as we refuse a size of 0."""
+    empty = 0
+    for case, path in vectors(shared, "subtreeconsistency", 118, 106):
+        where, proof = (case["start"], case["end"], case["size"]), [raw(part) for part in case["proof"] or []]
+        held = holds(merkle.verify_subtree, where, proof, hash_sized(case["root1"]), hash_sized(case["root2"]))
+        if where[0] == where[1] and not case["wantErr"]:
+            empty += 1
+            assert not held, path
+        else:
+            assert held is not case["wantErr"], path
+    assert empty in (0, 6)
+
+
+def vectors(shared: Path | None, kind: str, count: int, refused: int) -> list[tuple[dict[str, Any], Path]]:
+    """All vectors of a kind, counted; alone, the project's own of the same form."""
     if shared is None:
-        pytest.skip("the vectors stand beside the project, not in it")
+        return made(kind)
     paths = sorted((shared / "vectors/merkle/testdata" / kind).rglob("*.json"))
-    assert len(paths) > 50
-    return [(json.loads(path.read_text()), path) for path in paths]
+    found = [(json.loads(path.read_text()), path) for path in paths]
+    assert (len(found), sum(case["wantErr"] for case, _ in found)) == (count, refused)
+    return found
+
+
+def made(kind: str) -> list[tuple[dict[str, Any], Path]]:
+    """Small vectors of the same form, for the project alone: one that holds, and what a slip makes of it."""
+
+    def text(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+    tree = Tree(leaves(13))
+    if kind.endswith("inclusion"):
+        start = 8 if kind.startswith("subtree") else 0
+        part = Tree(leaves(13)[start:12])
+        case = {"start": start, "end": 12, "treeSize": 12, "leafIdx": 10, "leafHash": text(leaves(11)[10])}
+        case |= {"root": text(part.root()), "proof": [text(one) for one in part.inclusion(10 - start)], "wantErr": False}
+        slips = [{"leafIdx": 9}, {"root": text(tree.root())}, {"proof": None}, {"end": 10, "treeSize": 11}]
+    else:
+        case = {"start": 0, "end": 12, "size": 13, "size1": 12, "size2": 13, "root1": text(tree.root(12)), "root2": text(tree.root())}
+        case |= {"proof": [text(one) for one in tree.consistency(12)], "wantErr": False}
+        slips = [{"end": 11, "size1": 11}, {"root1": text(tree.root())}, {"proof": None}, {"end": 0, "size": 0, "size1": 0, "size2": 0}]
+    return [(case | slip, Path(f"{kind} {number}")) for number, slip in enumerate([{}, *({"wantErr": True, **one} for one in slips)])]
 
 
 def raw(text: object) -> bytes:
@@ -133,47 +208,3 @@ def holds(check: object, *given_case: object) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def test_tiles_are_those_of_a_real_log(shared: Path | None) -> None:
-    if shared is None:
-        pytest.skip("the vectors stand beside the project, not in it")
-    log = shared / "vectors/tlog-tiles/testdata/log"
-    data, entries = (log / "tile/entries/000.p/15").read_bytes(), []
-    while data:
-        length = int.from_bytes(data[:2], "big")
-        entries.append(data[2 : 2 + length])
-        data = data[2 + length :]
-    tree = Tree(merkle.leaf_hash(entry) for entry in entries)
-    for size in range(1, 16):
-        lines = (log / f"checkpoint.{size}").read_text().split("\n")
-        assert Checkpoint(lines[0], int(lines[1]), raw(lines[2])) == Checkpoint("example.com/log/testdata", size, tree.root(size))
-        for path, content in tiles.tiles(tree, size - 1, size):
-            assert (log / path).read_bytes() == content if (log / path).exists() else path == "tile/0/000.p/1"
-        for path, content in tiles.entry_bundles(lambda start, stop: entries[start:stop], size - 1, size):
-            assert (log / path).read_bytes() == content
-
-
-def test_tiles_of_several_levels() -> None:
-    tree = Tree(leaves(600))
-    found = dict(tiles.tiles(tree, 0, 600))
-    assert list(found) == ["tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2"]
-    assert found["tile/1/000.p/2"] == tree.root(256) + root_by_definition(leaves(512)[256:])
-    assert [path for path, _ in tiles.tiles(tree, 512, 600)] == ["tile/0/002.p/88"]
-    assert [path for path, _ in tiles.tiles(tree, 255, 256)] == ["tile/0/000", "tile/1/000.p/1"]
-    assert list(tiles.tiles(tree, 600, 600)) == []
-
-
-def test_tile_paths() -> None:
-    assert tiles.tile_path(0, 1234067) == "tile/0/x001/x234/067"
-    assert tiles.tile_path(1, 0, 4) == "tile/1/000.p/4"
-    assert tiles.tile_path("entries", 999) == "tile/entries/999"
-    assert tiles.tile_path(0, 1000) == "tile/0/x001/000"
-    for wrong in ((64, 0, 256), (0, -1, 256), (0, 0, 0), (0, 0, 257)):
-        with pytest.raises(FormatError):
-            tiles.tile_path(*wrong)
-
-
-def test_an_entry_bundle_with_a_gap_is_refused() -> None:
-    with pytest.raises(EvidenceError, match="0 entries where 3"):
-        list(tiles.entry_bundles(lambda start, stop: [], 0, 3))
