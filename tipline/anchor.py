@@ -292,7 +292,7 @@ class Anchor:
 def open_anchor(path: Path, keys: KeyFolder) -> Anchor:
     """Return the anchor with the key of a worker's folder, and the keys that were replaced (`anchor.key.old-<n>`: key, size, MAC)."""
     older = []
-    for name in sorted(found.name for found in keys.path.glob(f"{KEY_FILE}.old-*")):
+    for name in keys.older(KEY_FILE):
         key, size, mac = keys.text(name).split()
         older.append(OldKey(bytes.fromhex(key), int(size), mac))
     return Anchor(path, keys.secret(KEY_FILE), sorted(older, key=lambda old: old.size))

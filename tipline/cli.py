@@ -17,6 +17,7 @@ from tipline.errors import TiplineError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PORT = click.IntRange(1, 65535)
+ROTATED = ("log", "process:public", "process:console", "process:worker", "examiner", "anchor", "receipt", "staff")
 
 
 def told_plainly(command: Command) -> Command:
@@ -177,6 +178,17 @@ def stamps(ask: bool, as_json: bool) -> None:
         facts = {"of": line.kind, "id": line.subject_id, "authority": line.authority, "tries": line.tries, "stamped": line.stamped_at}
         click.echo(json.dumps(facts, default=str) if as_json else f"{line.kind} {line.subject_id}\t{line.words}")
     sys.exit(1 if missing else 0)
+
+
+@keys.command()
+@click.argument("role", type=click.Choice(ROTATED))
+@click.option("--compromised", is_flag=True, help="The old key is in other hands: say so in the log.")
+@told_plainly
+def rotate(role: Any, compromised: bool) -> None:
+    """Replace the key of ROLE by a new one and tell the log. Stop everything first."""
+    from tipline import keyrotation
+
+    keyrotation.rotate(Settings(), role, click.echo, compromised=compromised)
 
 
 @main.group()

@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
+from evidence.errors import KeyUnavailable
 from evidence.keys import Identity
 from evidence.signing import SigningKey
 from tipline.config import Face, Settings
 from tipline.errors import TiplineError
 
+Opened = TypeVar("Opened")
+EXAMINER = "examiner.key"
+NEXT, OLD = ".next", ".old-"  # beside a key file: the one that follows it, and those that it replaced
 SECRETS: dict[Face, tuple[str, ...]] = {
     "public": ("process.key", "receipt.pepper"),
     "console": ("process.key", "staff.pepper", "flask.secret"),
@@ -65,7 +72,35 @@ class KeyFolder:
 
     @cached_property
     def examiner(self) -> Identity:
-        return Identity.parse(self.text("examiner.key"))
+        return Identity.parse(self.text(EXAMINER))
+
+    def older(self, name: str) -> list[str]:
+        """Return the names of the files that this one has replaced, oldest first: `<name>.old-<n>`."""
+        found = (path.name for path in self.path.glob(f"{name}{OLD}*") if path.name.rpartition("-")[2].isdecimal())
+        return sorted(found, key=lambda one: int(one.rpartition("-")[2]))
+
+    def as_examiner(self, open_with: Callable[[Identity], Opened]) -> Opened:
+        """Open something with the examiner's identity, or with one that it replaced: grants made before the change stay good.
+
+        Raises:
+            evidence.errors.KeyUnavailable: it is for none of them.
+        """
+        for name in self.older(EXAMINER):
+            with suppress(KeyUnavailable):
+                return open_with(Identity.parse(self.text(name)))
+        return open_with(self.examiner)
+
+
+def keep_old(folder: Path, name: str, text: str) -> Path:
+    """Keep what a key file is about to be replaced by under the next number, unless it is kept already. Durable."""
+    kept = KeyFolder(folder).older(name)
+    for one in kept:
+        if (folder / one).read_text() == text:
+            return folder / one
+    number = int(kept[-1].rpartition("-")[2]) + 1 if kept else 1
+    path = folder / f"{name}{OLD}{number}"
+    write_secret(path, text)
+    return path
 
 
 def create_key_folders(settings: Settings) -> list[Path]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from evidence.checkpoint import Checkpoint
 from evidence.records import Opening, Scalar
 from tipline.accounts.key_events import installation_exhibit
-from tipline.anchor import FOR_GOOD, Anchor, Frontier, log_rows, log_size, open_anchor
+from tipline.anchor import FOR_GOOD, KEY_FILE, Anchor, Frontier, log_rows, log_size, open_anchor
 from tipline.config import Settings
 from tipline.errors import Conflict, Unsound
 from tipline.logkeys import CHECKPOINT, is_named, known_log_keys, open_published, read_published
@@ -233,6 +233,8 @@ def _write_anchor(process: Process, anchor: Anchor, found: Compared, say: Say) -
         same = select(Restoration.id).where(Restoration.kind == "anchor", Restoration.second_by.is_(None), Restoration.to_index == last)
         if work.session.scalars(same.limit(1)).first() is None:
             work.session.add(Restoration(id=new_id(), kind="anchor", from_index=0, to_index=last, found_at=work.now()))
+    for name in process.vault.keys.older(KEY_FILE):
+        (process.vault.keys.path / name).unlink()  # every line of the new file bears the present key
     with process.database.session(write=False) as session:
         count = anchor.rewrite(session)
     say(f"The anchor was written anew: {count} lines in {anchor.path}.")

@@ -80,7 +80,7 @@ def seal_bundle(work: Work, export_id: str) -> None:
         return
     with _failing(work, export_id, case):
         granted = _granted(work, export)
-        disclosed = open_disclosures(export.disclosures, work.vault.keys.examiner)
+        disclosed = work.vault.keys.as_examiner(partial(open_disclosures, export.disclosures))
         _await_places(work, [event_id for one in disclosed for event_id in one.event_ids])
         payload = _payload(work, export, case, granted)
         seal, size = _seal(work, export_id, disclosed)
