@@ -8,14 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc3161_client
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -43,6 +46,14 @@ MUST = [
 
 class Refused(Exception):
     pass
+
+
+@dataclass
+class Key:
+    public: bytes
+    role: str
+    ended: float = math.inf
+    stolen: float = math.inf
 
 
 def need(condition: object, what: str) -> None:
@@ -109,7 +120,12 @@ def files(folder: Path) -> dict[str, str]:
     need({path for path in present if path.startswith("data/")} == set(payload), "exactly the listed payload")
     beside = {path for path in present if not path.startswith(("data/", "seal/"))} - {"tagmanifest-sha256.txt"}
     need(beside == set(tags), "exactly the listed tag files")
-    need({path for path in present if path.startswith("seal/")} == {path for path in MUST if path.startswith("seal/")}, "the seal")
+    published = {path for path in tags if path in ("custody/published", "custody/published-proof")}
+    need(len(published) in (0, 2), "published and its proof")
+    stamps = {path for path in tags if published and re.fullmatch(r"custody/published\.[1-9]\.tsr", path)}
+    need(set(tags) == {path for path in MUST if not path.startswith(("data/", "seal/", "tagm"))} | published | stamps, "files of 6.1")
+    sealed = {path for path in present if path.startswith("seal/")} - {path for path in MUST if path.startswith("seal/")}
+    need(sealed == {f"seal/tagmanifest-sha256.txt.{n}.tsr" for n in range(1, 10)[: len(sealed)]}, "the seal")
     for path, digest in {**payload, **tags}.items():
         need(hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest, path)
     need((folder / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "bagit.txt")
@@ -142,15 +158,27 @@ def seal(folder: Path) -> bytes:  # 6.9
     return key
 
 
-def head(folder: Path, key: bytes) -> tuple[int, bytes]:  # 5.2
-    text, _, signatures = (folder / "custody/checkpoint").read_text().partition("\n\n")
+def lines_of(text: str) -> list[str]:  # 5.2
     lines = text.split("\n")
     need(len(lines) == 3 and re.fullmatch(r"0|[1-9]\d*", lines[1]), "three lines")
     need(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9./_:-]{0,199}", lines[0]), "an origin")
-    mark = h(lines[0].encode(), b"\n\x01", key)[:4]
-    found = re.findall(rf"^— {re.escape(lines[0])} (\S+)$", signatures, re.M)
-    ours = [data[4:] for data in (unb64(one, url=False) for one in found) if data[:4] == mark]
-    need(len(ours) == 1 and signatures.endswith("\n"), "one signature of the log")
+    return lines
+
+
+def signatures_under(note: str, name: str, kind: bytes, key: bytes) -> list[bytes]:  # 5.2
+    signatures = note.partition("\n\n")[2]
+    need(signatures.endswith("\n"), "lines of signatures")
+    need(all(re.fullmatch(r"— \S+ \S+", one) and unb64(one.split(" ")[2], url=False) for one in signatures[:-1].split("\n")), "signatures")
+    mark = h(name.encode(), b"\n", kind, key)[:4]
+    found = re.findall(rf"^— {re.escape(name)} (\S+)$", signatures, re.M)
+    return [data[4:] for data in (unb64(one, url=False) for one in found) if data[:4] == mark]
+
+
+def head(folder: Path, key: bytes) -> tuple[int, bytes]:  # 5.2
+    note = (folder / "custody/checkpoint").read_bytes().decode()
+    text = note.partition("\n\n")[0]
+    lines, ours = lines_of(text), signatures_under(note, lines_of(text)[0], b"\1", key)
+    need(len(ours) == 1, "one signature of the log")
     signed(key, ours[0], (text + "\n").encode())
     blob = base64.b64encode(string(b"ssh-ed25519") + string(key)).decode()
     expected = f'{lines[0]} namespaces="tipline-bundle" ssh-ed25519 {blob}\n'
@@ -168,6 +196,24 @@ def root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     if index < split:
         return h(b"\1", root_of(leaf, index, split, path[:-1]), path[-1])
     return h(b"\1", path[-1], root_of(leaf, index - split, size - split, path[:-1]))
+
+
+def roots_of(old: int, size: int, path: list[bytes], known: bytes | None) -> tuple[bytes, bytes]:
+    """The roots of the first `old` leaves and of all, from a consistency path, by the recursion that makes it (RFC 9162 section 2.1.4.1).
+
+    `known` is the old root while the way goes left only; what both trees share stands in the path otherwise.
+    """
+    if old == size:
+        need(known or path, "a path that is long enough")
+        node = known or path.pop()
+        return node, node
+    need(path, "a path that is long enough")
+    split, other = 1 << ((size - 1).bit_length() - 1), path.pop()
+    if old <= split:
+        first, both = roots_of(old, split, path, known)
+        return first, h(b"\1", both, other)
+    first, both = roots_of(old - split, size - split, path, None)
+    return h(b"\1", other, first), h(b"\1", other, both)
 
 
 def line(data: bytes, size: int, root: bytes) -> dict[str, Any]:  # 6.3, 4.4, 4.6
@@ -263,8 +309,8 @@ def table(folder: Path, events: list[dict[str, Any]]) -> None:  # 6.7
     need((folder / "custody/events.csv").read_bytes() == "".join(row + "\r\n" for row in text).encode(), "events.csv")
 
 
-def keys(found: list[dict[str, Any]], log: bytes) -> dict[bytes, tuple[bytes, str, float]]:  # 6.8, 5.6
-    known: dict[bytes, tuple[bytes, str, float]] = {}
+def keys(found: list[dict[str, Any]], log: bytes) -> dict[bytes, Key]:  # 6.8, 5.6
+    known: dict[bytes, Key] = {}
     indexes = [event["index"] for event in found]
     need(indexes == sorted(set(indexes)), "rising indexes of keys")
     for event in found:
@@ -274,36 +320,95 @@ def keys(found: list[dict[str, Any]], log: bytes) -> dict[bytes, tuple[bytes, st
             continue
         key = unb64(values["key_id"][8:])
         need((values["kind"] == "KEY_ADDED") != (h(key) in known), "a key added once, then ended")
-        before = known.get(h(key), (key, values["role"], float("inf")))
-        known[h(key)] = before if values["kind"] == "KEY_ADDED" else (key, before[1], min(before[2], event["index"]))
-    need(h(log) in known and known[h(log)][1:] == ("log", float("inf")), "the log key")
+        before = known.setdefault(h(key), Key(key, values["role"]))
+        if values["kind"] != "KEY_ADDED":
+            before.ended = min(before.ended, event["index"])
+        if values["kind"] == "KEY_COMPROMISED":
+            before.stolen = min(before.stolen, event["index"])
+    need(h(log) in known and known[h(log)].role == "log" and known[h(log)].ended == math.inf, "the log key")
     return known
 
 
-def attestations(events: list[dict[str, Any]], known: dict[bytes, tuple[bytes, str, float]]) -> None:  # 6.8
+def attestations(events: list[dict[str, Any]], known: dict[bytes, Key], fixed: list[int]) -> None:  # 6.8
     for event in events:
         roles = set()
         for marker, signature in event["signatures"] or []:
             need(marker in known, "a known key")
-            key, role, ended = known[marker]
-            signed(key, signature, b"tipline/sign/1\0" + event["body"])
-            roles |= {role} if event["index"] < ended else set()
+            key = known[marker]
+            signed(key.public, signature, b"tipline/sign/1\0" + event["body"])
+            safe = key.stolen == math.inf or any(event["index"] < size <= key.stolen for size in fixed)
+            roles |= {key.role} if event["index"] < key.ended and safe else set()
         if event["signatures"] is not None and event["values"].get("kind") == "EXPORTED":
             need("person" in roles, "a person's signature")
 
 
-def holds(folder: Path) -> bool:
+def stamps(folder: Path) -> None:  # 5.10: what is stamped; nobody here knows a root
+    of = {"seal/tagmanifest-sha256.txt": (folder / "tagmanifest-sha256.txt").read_bytes()}
+    if (folder / "custody/published").exists():
+        of["custody/published"] = (folder / "custody/published").read_bytes().partition(b"\n\n")[0] + b"\n"
+    for name, data in of.items():
+        for path in folder.glob(f"{name}.*.tsr"):
+            told = rfc3161_client.decode_timestamp_response(path.read_bytes())
+            need(told.status in (0, 1) and told.tst_info.version == 1, "a stamp that was granted")
+            imprint = told.tst_info.message_imprint
+            need((imprint.hash_algorithm.dotted_string, imprint.message) == ("2.16.840.1.101.3.4.2.1", h(data)), "a stamp of this")
+
+
+def published(folder: Path, top: tuple[int, bytes], known: dict[bytes, Key], witnesses: dict[str, bytes]) -> list[int]:  # 6.12
+    told = re.findall("^Tipline-Published-Checkpoint: (.*)$", (folder / "bag-info.txt").read_bytes().decode(), re.M)
+    if not (folder / "custody/published").exists():
+        need(not told, "no published checkpoint in bag-info.txt")
+        return []
+    note = (folder / "custody/published").read_bytes().decode()
+    text = note.partition("\n\n")[0] + "\n"
+    origin, size, root = lines_of(text[:-1])
+    need(origin == (folder / "custody/checkpoint").read_text().split("\n")[0], "the same origin")
+    short = h(text.encode()).hex()[:24]
+    need(told == [f"{size} " + " ".join(short[at : at + 4] for at in range(0, 24, 4))], "bag-info.txt")
+    logs = [key for key in known.values() if key.role == "log" and int(size) <= key.ended]
+    ours = [(key.public, signature) for key in logs for signature in signatures_under(note, origin, b"\1", key.public)]
+    need(len(ours) == 1, "a log key's signature")
+    signed(*ours[0], text.encode())
+    title, sizes, *parts = (folder / "custody/published-proof").read_bytes().decode().split("\n")
+    need(title == "tipline/consistency/1" and sizes == f"{size} {top[0]}" and parts.pop() == "" and 0 < int(size) <= top[0], "a proof")
+    path = [unb64(part, url=False) for part in parts]
+    need(all(len(part) == 32 for part in path), "hashes of a proof")
+    need(roots_of(int(size), top[0], path, unb64(root, url=False)) == (unb64(root, url=False), top[1]) and not path, "consistency")
+    fixed = []
+    for name, key in witnesses.items():
+        for data in signatures_under(note, name, b"\4", key):
+            signed(key, data[8:], b"cosignature/v1\ntime %d\n" % int.from_bytes(data[:8], "big") + text.encode())
+            fixed.append(int(size))
+    return fixed
+
+
+def origins(found: dict[str, list[dict[str, Any]]]) -> None:  # 6.6
+    for chain in found.values():
+        first = chain[0]["values"]
+        parent = found.get(first.get("parent_exhibit"), [{"values": {}}])[0]["values"].get("plaintext_after")
+        need(None in (parent, first.get("plaintext_before")) or parent == first["plaintext_before"], "the parent's bytes")
+        before: set[Any] = set()
+        for event in chain:
+            if event["values"].get("kind") == "CORRECTED" and "authority" in event["values"]:
+                need(event["values"]["authority"] in before, "a correction of something")
+            before.add(event["entry"].hex())
+
+
+def holds(folder: Path, witnesses: dict[str, bytes] | None = None) -> bool:
     """Say whether the bundle holds, signatures included."""
     try:
         payload = files(folder)
         key = seal(folder)
-        size, root = head(folder, key)
-        events, of_keys = lines(folder, "custody/events.jsonl", size, root), lines(folder, "custody/keys.jsonl", size, root)
+        top = head(folder, key)
+        events, of_keys = lines(folder, "custody/events.jsonl", *top), lines(folder, "custody/keys.jsonl", *top)
         found = chains(events)
         act(folder, found)
         originals(folder, found, payload)
+        origins(found)
         table(folder, events)
-        attestations(of_keys + events, keys(of_keys, key))
+        known = keys(of_keys, key)
+        stamps(folder)
+        attestations(of_keys + events, known, published(folder, top, known, witnesses or {}))
     except (Refused, ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         return False
     return True
@@ -311,8 +416,9 @@ def holds(folder: Path) -> bool:
 
 # What follows asks both verifiers about the same bundles.
 
-from evidence import custody, manifest, signing, verify  # noqa: E402
-from tests.evidence.bundles import Installation, make_bundle  # noqa: E402
+from evidence import custody, manifest, merkle, signing, timestamp, verify  # noqa: E402
+from tests.evidence.authority import Authority  # noqa: E402
+from tests.evidence.bundles import WITNESS, Installation, make_bundle, make_full_bundle  # noqa: E402
 
 
 def product(folder: Path) -> bool:
@@ -322,6 +428,12 @@ def product(folder: Path) -> bool:
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Path]:
     return make_bundle(tmp_path_factory.mktemp("good") / "bundle")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Path]:
+    authority = Authority(tmp_path_factory.mktemp("tsa") / "a")
+    return make_full_bundle(tmp_path_factory.mktemp("full") / "bundle", lambda data: [authority.reply(timestamp.request(h(data))[0])])
 
 
 @pytest.fixture
@@ -337,6 +449,20 @@ def test_the_verifier_above_knows_nothing_of_the_library() -> None:
 def test_both_accept_a_good_bundle(good: tuple[Installation, Path]) -> None:
     assert holds(good[1])
     assert product(good[1])
+
+
+def test_both_accept_all_that_a_bundle_can_have(full: tuple[Installation, Path]) -> None:
+    assert holds(full[1], {WITNESS.name: WITNESS.public})
+    assert product(full[1])
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 2), (3, 7), (4, 7), (6, 8), (64, 68), (5, 64), (63, 64), (8, 64)])
+def test_the_proofs_of_the_library_lead_to_both_roots(sizes: tuple[int, int]) -> None:
+    tree = merkle.Tree(merkle.leaf_hash(bytes([number])) for number in range(sizes[1]))
+    old = merkle.Tree(merkle.leaf_hash(bytes([number])) for number in range(sizes[0])).root()
+    path = tree.consistency(sizes[0])
+    assert roots_of(*sizes, path, old) == (old, tree.root())
+    assert path == []
 
 
 def test_both_refuse_any_damaged_file(good: tuple[Installation, Path], copy: Path) -> None:
