@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, send_from_directory, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import security
 from tipline.errors import NoSpace
-from tipline.intake import conversation, forms, rules, services
+from tipline.intake import conversation, forms, publiclog, rules, services
 from tipline.intake.receipt import parse_receipt
 from tipline.intake.sink import Arrival, Body, Limits, receive
 from tipline.web import frame
@@ -59,24 +59,37 @@ def staying_anonymous() -> ResponseReturnValue:
 def contact() -> ResponseReturnValue:
     with frame().unit(write=False) as unit:
         programs, checkpoint = services.list_programs(unit), conversation.newest_checkpoint(unit)
-    return render_template("intake/contact_show.html", programs=programs, checkpoint=checkpoint, origin=frame().settings.public_origin)
+    settings = frame().settings
+    facts = {"checkpoint": checkpoint, "key": publiclog.find_key(settings.log_folder), "origin": settings.public_origin}
+    return render_template("intake/contact_show.html", programs=programs, **facts)
 
 
 @bp.get("/log/checkpoint")
 def log_checkpoint() -> ResponseReturnValue:
-    response = send_from_directory(frame().settings.log_folder.resolve(), "checkpoint", mimetype="text/plain", max_age=60, etag=False)
-    response.headers.pop("Last-Modified", None)
-    return response
+    return _log_file("checkpoint", "text/plain; charset=utf-8", "public, max-age=5, no-transform")
+
+
+@bp.get("/log/key")
+def log_key() -> ResponseReturnValue:
+    return _log_file("key", "text/plain; charset=utf-8", "public, max-age=300, no-transform")
 
 
 @bp.get("/log/<path:tile>")
 def log_tile(tile: str) -> ResponseReturnValue:
     if not rules.is_tile(tile):
         abort(404)
-    folder = frame().settings.log_folder.resolve()
-    response = send_from_directory(folder, tile, mimetype="application/octet-stream", max_age=31_536_000, etag=False)
-    response.headers.pop("Last-Modified", None)
-    return response
+    return _log_file(tile, "application/octet-stream", "public, max-age=31536000, immutable, no-transform")
+
+
+def _log_file(name: str, kind: str, caching: str) -> Response:
+    """Answer with a file of the published log: the one thing here that anyone may keep and pass on. It tells no time of writing."""
+    found = publiclog.find_file(frame().settings.log_folder, name)
+    if found is None:
+        abort(404)
+    response = Response(found, content_type=kind)
+    response.headers["Cache-Control"] = caching
+    response.add_etag()
+    return cast(Response, response.make_conditional(request, accept_ranges=False))
 
 
 # the tip form

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.merkle import tile_path
+from evidence.tiles import tile_path
 from tipline.intake import rules
 from tipline.intake.rules import Answers
 

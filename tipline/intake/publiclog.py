@@ -1,0 +1,35 @@
+"""What the public face shows of the log: files that the worker wrote, as they are, and the key that signs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.checkpoint import LARGEST_NOTE, parse_vkey
+from evidence.signing import ssh_fingerprint
+
+
+@dataclass(frozen=True)
+class ShownKey:
+    """The log's key as mirrors take it, and as `ssh-keygen -l` prints it."""
+
+    vkey: str
+    fingerprint: str
+
+
+def find_file(log: Path, name: str) -> bytes | None:
+    """Return a file of the published log; None where it is not there. The caller has checked the name."""
+    try:
+        with (log / name).open("rb") as file:
+            return file.read(LARGEST_NOTE)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def find_key(log: Path) -> ShownKey | None:
+    """Return the key that signs the log's checkpoints; None before the worker first ran."""
+    found = find_file(log, "key")
+    if found is None:
+        return None
+    key = parse_vkey(found.decode("ascii").strip())
+    return ShownKey(key.text, ssh_fingerprint(key.public))
