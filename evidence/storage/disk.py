@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,8 +44,14 @@ def _tell_no_time(folder: str | int) -> None:
         os.utime(folder, ns=_EPOCH)
 
 
+def _require_folder(folder: str) -> None:
+    """Refuse a link in the place of a folder: it would lead out of the store."""
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "a link or file stands where a folder has to be", folder)
+
+
 def _sync_folder(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _tell_no_time(handle)
         os.fsync(handle)
@@ -112,12 +119,20 @@ class DiskStore:
     def _place(self, name: str) -> str:
         return f"{self.root}/{check_name(name)[:2]}/{name}"
 
+    def _found(self, name: str) -> str:
+        """Where the blob lies, after looking that its folder is none that a link puts in this one's place."""
+        place = self._place(name)
+        _require_folder(os.path.dirname(place))
+        return place
+
     def _ready_folder(self, folder: str) -> None:
         if folder in self._durable:
+            _require_folder(folder)
             return
         with suppress(FileExistsError):
             os.mkdir(folder, 0o700)
             os.chmod(folder, 0o2770 if self.shared else 0o700)
+        _require_folder(folder)
         _sync_folder(str(self.root))
         self._durable.add(folder)
 
@@ -126,7 +141,7 @@ class DiskStore:
 
     def open(self, name: str) -> BinaryIO:
         with _plain_errors(f"The object {name}"):
-            return os.fdopen(os.open(self._place(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+            return os.fdopen(os.open(self._found(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
     def put(self, name: str, data: bytes) -> None:
         self.put_many({name: data})
@@ -168,34 +183,43 @@ class DiskStore:
             return source.read()
 
     def exists(self, name: str) -> bool:
-        return os.path.isfile(self._place(name))
+        try:
+            return stat.S_ISREG(os.lstat(self._found(name)).st_mode)
+        except OSError:
+            return False
 
     def size(self, name: str) -> int:
         with _plain_errors(f"The object {name}"):
-            return os.lstat(self._place(name)).st_size
+            return os.lstat(self._found(name)).st_size
 
     def version(self, source: BinaryIO) -> Hashable:
         """Inode, size and time of the last change to the inode, which nobody can set back without being root."""
-        stat = os.fstat(source.fileno())
-        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns
+        now = os.fstat(source.fileno())
+        return now.st_dev, now.st_ino, now.st_size, now.st_ctime_ns
 
     def remove(self, name: str) -> None:
-        place = self._place(name)
         with _plain_errors(f"The object {name}"):
+            place = self._found(name)
             os.unlink(place)
             _sync_folder(os.path.dirname(place))
 
     def discard(self, name: str) -> None:
-        place = self._place(name)
         with _plain_errors(f"The object {name}"), suppress(FileNotFoundError):
+            place = self._found(name)
             os.unlink(place)
             _tell_no_time(os.path.dirname(place))
 
     def names(self, prefix: str = "") -> Iterator[str]:
         folders = [self.root / prefix[:2]] if len(prefix) >= 2 else sorted(p for p in self.root.iterdir() if len(p.name) == 2)
         for folder in folders:
-            with suppress(FileNotFoundError), os.scandir(folder) as entries:
-                yield from [entry.name for entry in entries if entry.name.startswith(prefix)]
+            with suppress(NotFound):
+                yield from self._names_in(str(folder), prefix)
+
+    def _names_in(self, folder: str, prefix: str) -> list[str]:
+        with _plain_errors("The storage folder"):
+            _require_folder(folder)
+            with os.scandir(folder) as entries:
+                return [entry.name for entry in entries if entry.name.startswith(prefix) and entry.is_file(follow_symlinks=False)]
 
     def sweep(self) -> int:
         removed = 0

@@ -7,10 +7,13 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evidence.errors import AlreadyThere, EvidenceError, NotFound, StorageFull, UsageError
 from evidence.storage import ObjectStore, open_store
@@ -290,6 +293,47 @@ def test_a_link_in_the_place_of_an_object_is_not_followed(disk: DiskStore, tmp_p
         disk.read(NAME)
 
 
+def test_a_link_in_the_place_of_a_folder_leads_nowhere(disk: DiskStore, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / NAME).write_bytes(b"secret")
+    (disk.root / "ab").symlink_to(outside)
+    for act in (disk.read, disk.open, disk.size, disk.remove, disk.discard):
+        with pytest.raises(EvidenceError):
+            act(NAME)
+    with pytest.raises(EvidenceError):
+        disk.put(KEY, b"x")
+    with pytest.raises(EvidenceError):
+        list(disk.names("ab"))
+    assert not disk.exists(NAME)
+    assert [path.name for path in outside.iterdir()] == [NAME]
+    (disk.root / "ab").unlink()
+    disk.put(KEY, b"x")
+    (disk.root / "ab" / OTHER.replace("cd", "ab")).symlink_to(outside / NAME)
+    assert list(disk.names()) == [KEY]
+    moved = disk.root / "moved"
+    (disk.root / "ab").rename(moved)
+    (disk.root / "ab").symlink_to(moved)  # also where this process has used the folder before
+    with pytest.raises(EvidenceError):
+        disk.put(NAME, b"x")
+
+
+@settings(max_examples=40)
+@given(st.text(max_size=20) | st.text(alphabet="./ab\\0", max_size=12) | st.from_regex(r"[0-9a-z]{2}[0-9a-z.]*", fullmatch=True))
+def test_whatever_the_name_nothing_is_written_outside(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "objects"
+        store = DiskStore(root)
+        try:
+            store.put(name, b"x")
+        except UsageError:
+            assert list(store.names()) == []
+        else:
+            assert store.path(name).resolve().is_relative_to(root.resolve())
+            assert list(store.names()) == [name]
+        assert list(Path(folder).iterdir()) == [root]
+
+
 def test_a_sweep_takes_what_a_crash_left_and_leaves_what_is_being_written(disk: DiskStore) -> None:
     script = (
         "import os, sys; from pathlib import Path; from evidence.storage.disk import DiskStore\n"
@@ -339,7 +383,7 @@ def test_of_many_writers_of_one_name_one_wins(store: ObjectStore) -> None:
             return False
         return True
 
-    with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(write, range(8)))
+    with ThreadPoolExecutor(50) as pool:
+        won = list(pool.map(write, range(50)))
     assert won.count(True) == 1
     assert store.read(KEY) == b"%d" % won.index(True)
