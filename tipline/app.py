@@ -12,10 +12,11 @@ from tipline import errorpages, filters, policy, running, security, web
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
-from tipline.admin import recoverypages, restorationpages, rotationpages
+from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages
 from tipline.admin import views as admin
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
+from tipline.exhibits import act_views as exhibit_acts
 from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
@@ -24,11 +25,12 @@ from tipline.intake import views as intake
 from tipline.letters import views as letters
 from tipline.linking import views as linking
 from tipline.process import Process, open_process
+from tipline.retention import views as retention
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp)
-CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, letters.bp, samples.bp, linking.bp, exports.bp)
+STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp)
+CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, exhibit_acts.bp, letters.bp, samples.bp, linking.bp, exports.bp, retention.bp)
 
 
 def shared_folder(name: str) -> Path:

@@ -86,6 +86,27 @@ def preview(parts: Mapping[str, bytes]) -> Preview:
     return full
 
 
+def copied_picture(parts: Mapping[str, bytes], most_pixels: int) -> tuple[bytes, str] | None:
+    """A picture copied in full, as PNG, and the sentence beside it; None where there is none."""
+    if "preview" not in parts or "pixels" not in parts:
+        return None
+    _, width, height, *_ = _list(_json(parts, "preview"), 6)
+    width, height = _number(width, least=1, most=most_pixels), _number(height, least=1, most=most_pixels)
+    if width * height > most_pixels:
+        raise Disorder("pixels")
+    return _png(width, height, parts["pixels"]), preview_note(parts)
+
+
+def copied_text(parts: Mapping[str, bytes]) -> bytes | None:
+    """A text copied in full, as UTF-8; None where there is none."""
+    return parts["text"].decode("utf-8", "replace").encode() if "text" in parts else None
+
+
+def preview_note(parts: Mapping[str, bytes]) -> str:
+    """The sentence beside a preview or a copy."""
+    return _text(_list(_json(parts, "preview"), 6)[5], 300) if "preview" in parts else ""
+
+
 def _png(width: int, height: int, rgb: bytes) -> bytes:
     if len(rgb) != width * height * 3:
         raise Disorder("pixels")

@@ -29,6 +29,7 @@ MOST_ANSWER = 32 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024  # of a file; of a larger one only this much enters the jail
 
 EXAMINE = "from evidence.examine.inside.main import main; main()"
+COPY = "from evidence.examine.inside.copying import main; main()"
 _PROBE = "print('ready')"
 _LAST_ERRORS = 8192
 _ADD_SEALS, _SEALS = 1033, 0x1 | 0x2 | 0x4 | 0x8  # F_ADD_SEALS: SEAL, SHRINK, GROW, WRITE (linux/fcntl.h)
@@ -106,7 +107,7 @@ def _working_walls() -> tuple[Walls | None, str]:
     return None, " ".join(problems)
 
 
-def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAMINE) -> ChildResult:
+def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAMINE, most_answer: int = MOST_ANSWER) -> ChildResult:
     """Run `program` on a memory file inside the jail.
 
     `request` is handed over as one line of JSON, with `fd` added. Where no jail works nothing is parsed: the result
@@ -117,10 +118,10 @@ def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAM
         _working_walls.cache_clear()
         return ChildResult(ending="no jail", errors=problem)
     line = json.dumps({**request, "fd": payload.fd}).encode("ascii") + b"\n"
-    return _run(chosen, program, line, (payload.fd,))
+    return _run(chosen, program, line, (payload.fd,), most_answer)
 
 
-def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...]) -> ChildResult:
+def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...], most_answer: int = MOST_ANSWER) -> ChildResult:
     for fd in fds:
         os.lseek(fd, 0, os.SEEK_SET)
     process = subprocess.Popen(
@@ -134,7 +135,7 @@ def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...]) -> Chil
         cwd="/",
     )
     with process:
-        heard = _listen(process, line)
+        heard = _listen(process, line, most_answer)
         if heard.ending:
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
@@ -152,7 +153,7 @@ class _Heard:
     ending: str = ""
 
 
-def _listen(process: subprocess.Popen[bytes], line: bytes) -> _Heard:
+def _listen(process: subprocess.Popen[bytes], line: bytes, most_answer: int) -> _Heard:
     """Hand the request over and read the answer, within the time and the size allowed."""
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise ValueError("the process was started without pipes")
@@ -175,7 +176,7 @@ def _listen(process: subprocess.Popen[bytes], line: bytes) -> _Heard:
                     selector.unregister(key.fileobj)
                 key.data.extend(piece)
             del heard.errors[:-_LAST_ERRORS]
-            if len(heard.output) > MOST_ANSWER:
+            if len(heard.output) > most_answer:
                 heard.ending = "talk"
                 return heard
     return heard

@@ -28,34 +28,36 @@ def open_sink(filename: str | None) -> IO[bytes]:
 
 
 def arrived_file(field: str) -> Arrived | None:
-    """Return the file that arrived whole in a field, None where none was chosen. The object now belongs to the caller.
+    """Return the file that arrived whole in a field, None where none was chosen. It goes with the request unless `keep` is called.
 
     Raises:
         TooLarge, BadInput: it was refused while it arrived, or the connection broke.
     """
-    sink = _sink(field)
-    if sink is None:
-        return None
+    return next(iter(arrived_files(field)), None)
+
+
+def arrived_files(field: str) -> list[Arrived]:
+    """Return all files that arrived whole in a field; as `arrived_file`.
+
+    Raises:
+        TooLarge, BadInput: one was refused while it arrived, or the connection broke.
+    """
+    return [_arrived(field, sink) for sink in _sinks(field)]
+
+
+def _arrived(field: str, sink: FileSink) -> Arrived:
     if sink.refusal == "too_large":
         message = f"This file is larger than {limit(frame().settings.max_file_bytes)}."
         raise TooLarge(message, "Divide it, and register the parts.", {field: message})
     if sink.sealed is None:
         message = "The file did not arrive whole. Choose it again."
         raise BadInput(message, fields={field: message})
-    return Arrived(sink.sealed, sink.name)
+    return Arrived(sink.sealed, sink.name, sink.keep)
 
 
-def keep_file(field: str) -> None:
-    """Say that the object of a field has become an exhibit, so that the end of the request leaves it."""
-    sink = _sink(field)
-    if sink is not None:
-        sink.keep()
-
-
-def _sink(field: str) -> FileSink | None:
-    upload = request.files.get(field)
-    stream: object = upload.stream if upload is not None else None
-    return stream if isinstance(stream, FileSink) else None
+def _sinks(field: str) -> list[FileSink]:
+    streams: list[object] = [upload.stream for upload in request.files.getlist(field)]
+    return [stream for stream in streams if isinstance(stream, FileSink)]
 
 
 def show_faults(form: Form, error: BadInput) -> None:
@@ -83,6 +85,7 @@ class HandoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     received_on = DayField("Received on", [InputRequired("Write the day, such as 2026-09-03.")])
     channel = SelectField("How it came", choices=list(CHANNELS.items()))
     handed_over_by = StringField("Who handed it over", [InputRequired("Say who handed it over: custody begins with that person."), SHORT])
+    on_behalf_of = StringField("On behalf of", [SHORT])
     file = FileField("File")
 
     def handover(self, addressee: str = "") -> Handover:
@@ -94,4 +97,5 @@ class HandoverForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             channel=self.channel.data or "",
             handed_over_by=(self.handed_over_by.data or "").strip(),
             addressee=addressee.strip(),
+            on_behalf_of=(self.on_behalf_of.data or "").strip(),
         )

@@ -19,6 +19,7 @@ from evidence.examine.report import Report
 from evidence.keys import KeyFile, wrap
 from tipline.errors import TiplineError
 from tipline.exhibits.services import EXAMINE
+from tipline.inbox.reading import Failure, record_failure
 from tipline.inbox.reports import TEXT_CAP, Examined, Picture
 from tipline.intake.rules import read_tip_text
 from tipline.models.custody import Examination, Exhibit, Grant
@@ -171,11 +172,11 @@ def _write(work: Work, session: Session, task: _Task, keyfile: KeyFile, outcome:
             preview_name=examined.picture.object if examined.picture else None,
         )
     )
-    fields = {"method_tool": TOOL, "method_version": VERSION, "moved_to": "jail", "result": in_words(examined)}
-    kind = "EXAMINED" if outcome.intact else "VERIFY_FAILED"
     if not outcome.intact:
-        exhibit.state = "quarantined"
-    work.vault.record(session, Act(exhibit, keyfile, kind, fields, occurred=work.today()), work.now())
+        record_failure(work, session, Failure(exhibit, keyfile, in_words(examined), occurred=work.today()))
+        return
+    fields = {"method_tool": TOOL, "method_version": VERSION, "moved_to": "jail", "result": in_words(examined)}
+    work.vault.record(session, Act(exhibit, keyfile, "EXAMINED", fields, occurred=work.today()), work.now())
 
 
 def in_words(examined: Examined) -> str:

@@ -1,8 +1,8 @@
-"""The jobs of examination, as the worker registers them. They may run twice; the second run finds nothing left to do."""
+"""The jobs of examination and of working copies, as the worker registers them. One that runs twice finds nothing left to do."""
 
 from __future__ import annotations
 
-from tipline.exhibits import examination
+from tipline.exhibits import deriving, examination
 from tipline.jobs import job
 from tipline.work import Work
 
@@ -17,3 +17,9 @@ def examine_tip(work: Work, tip_id: str) -> None:
 def examine_exhibit(work: Work, exhibit_id: str) -> None:
     """Examine one exhibit. Queued where a letter or a sample is registered."""
     examination.examine_exhibit(work, exhibit_id)
+
+
+@job("make_copy")
+def make_copy(work: Work, grant_id: str, asked: str) -> None:
+    """Make a working copy without metadata. Queued where a person asked for one."""
+    deriving.make_copy(work, grant_id, asked)

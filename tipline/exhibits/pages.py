@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,23 +9,27 @@ from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
-from evidence.records import Opening
 from tipline import policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.overview import exhibit_title, title_of
-from tipline.errors import Unsound
+from tipline.errors import Disposed, Unsound
 from tipline.exhibits import rules, transfers
-from tipline.exhibits.services import get_exhibit
+from tipline.exhibits.custody_table import Custody, read_custody
+from tipline.exhibits.deriving import copy_is_waiting
+from tipline.exhibits.opening import get_exhibit
+from tipline.exhibits.physical import place_of
+from tipline.exhibits.transfers import Terms
 from tipline.inbox.queries import staff_names
-from tipline.inbox.reading import open_exhibits
+from tipline.inbox.reading import find_findings, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
 from tipline.models.cases import CaseFile, Letter, Sample
-from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf, Transfer
+from tipline.models.custody import Disposition, Exhibit, Hold, ScrubFinding, Transfer
 from tipline.models.staff import Staff
 from tipline.models.tips import Tip, TipItem
 from tipline.vault import ExhibitFacts, shown_name
 from tipline.work import Work
 
+RELATIVES = 50
 PAGE = 50
 
 
@@ -52,38 +54,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Event:
-    """One line of the custody table. `moment` is None where only the day is recorded."""
-
-    seq: int
-    kind: str
-    day: date
-    moment: datetime | None
-    what: str
-    by: str
-    where: str
-    log_index: int | None
-
-
-@dataclass(frozen=True)
-class LogPlace:
-    """Where the events stand in the log, and which published checkpoint covers the last of them."""
-
-    first: int | None
-    last: int | None
-    waiting: int
-    size: int
-    checkpoint_size: int
-    checkpoint_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Offer:
     transfer: Transfer
     released_by: str
     received_by: str
-    purpose: str
-    authority: str
+    terms: Terms
 
 
 @dataclass(frozen=True)
@@ -96,25 +71,51 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Relative:
+    """An exhibit that this one was made from, or that was made from it."""
+
+    id: str
+    number: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What keeps people from working on an exhibit, or from disposing of it: who, when, and the words."""
+
+    by: str
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Open holds, the proposal to dispose of it that waits, and what a scrub found and nobody has recorded."""
+
+    holds: list[Stop]
+    proposal: Stop | None
+    finding: ScrubFinding | None
+
+
+@dataclass(frozen=True)
 class ExhibitPage:
     exhibit: Exhibit
     title: str
     facts: ExhibitFacts
     name: str
+    place: str
     case: tuple[str, str] | None
     custodian: str
-    events: list[Event]
+    custody: Custody
     examined: Examined | None
     offer: Offer | None
     receivers: list[tuple[str, str]]
     cases: list[tuple[str, str]]
     origin: Origin | None
-    log: LogPlace
-
-    @property
-    def verification(self) -> Event | None:
-        """The latest time that the sealed bytes were read again."""
-        return next((event for event in self.events if event.kind in ("VERIFIED", "VERIFY_FAILED")), None)
+    parent: Relative | None
+    children: list[Relative]
+    copying: bool
+    keeping: Keeping
 
 
 def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
@@ -147,112 +148,99 @@ def _row(work: Work, actor: Actor, exhibit: Exhibit, names: Mapping[str, str]) -
     return Row(exhibit.id, exhibit.number, title, exhibit.kind, exhibit.state, held_by, exhibit.received_on)
 
 
-def read_exhibit(work: Work, actor: Actor, exhibit_id: str) -> ExhibitPage:
+def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None = None) -> ExhibitPage:
     """Return everything that the custody page shows. Its content is not opened, so this is no access event.
 
+    Args:
+        before: the number of the custody event before which the table begins; None for the newest.
+
     Raises:
+        Disposed: nothing of it opens any more.
         Unsound: row, key file and custody record disagree.
     """
     policy.require(actor, "exhibit.read")
     exhibit = get_exhibit(work, actor, exhibit_id)
+    if exhibit.state == "disposed":
+        raise Disposed
     keys = actor.keyring.program(str(exhibit.program_id))
-    openings = _openings(work, actor, exhibit)
+    opened = open_exhibits(work, actor, [exhibit])[exhibit.id]
     facts = work.vault.facts(exhibit, keys)
-    if facts.digest != openings[0].field("plaintext_after") or facts.length != openings[0].field("length_after"):
+    if facts.digest != opened.acquired.field("plaintext_after") or facts.length != opened.acquired.field("length_after"):
         raise Unsound(
             "Name, digest or length in the database are not those of the custody record.", "Stop work on it and tell the administrator."
         )
-    names = staff_names(work)
-    indexes = _indexes(work, exhibit)
+    openings = work.vault.openings(work.session, exhibit, opened.keyfile)
     case = work.session.get(CaseFile, exhibit.case_id) if exhibit.case_id else None
+    parent, children = _relatives(work, exhibit)
+    transfer = transfers.find_open(work, exhibit.id)
+    holds, proposal = _kept(work, exhibit)
+    names = _names(work, exhibit, transfer, holds, proposal)
     return ExhibitPage(
         exhibit=exhibit,
         title=exhibit_title(work, keys, exhibit),
         facts=facts,
         name=shown_name(facts.name),
+        place=place_of(actor, exhibit),
         case=(case.number, title_of(actor, case)) if case else None,
-        custodian=names.get(exhibit.custodian_id, "") if exhibit.custodian_id else "",
-        events=_events(openings, _logins(work), indexes),
+        custodian=names.get(exhibit.custodian_id or "", ""),
+        custody=read_custody(work, exhibit, openings, before),
         examined=find_reports(work, actor.keyring, [exhibit.id]).get(exhibit.id),
-        offer=_offer(work, keys, exhibit, names),
+        offer=_offer(keys, transfer, names),
         receivers=transfers.receivers(work, actor, exhibit),
         cases=_cases(work, actor, exhibit),
         origin=_origin(work, exhibit),
-        log=_place(work, indexes),
+        parent=parent,
+        children=children,
+        copying=copy_is_waiting(work, exhibit.id),
+        keeping=_keeping(work, keys, exhibit, (holds, proposal), names),
     )
 
 
-def _openings(work: Work, actor: Actor, exhibit: Exhibit) -> list[Opening]:
-    opened = open_exhibits(work, actor, [exhibit])[exhibit.id]
-    return work.vault.openings(work.session, exhibit, opened.keyfile)
+def _names(work: Work, exhibit: Exhibit, transfer: Transfer | None, holds: Sequence[Hold], proposal: Disposition | None) -> dict[str, str]:
+    """The names of those who stand on the page outside of its custody, by id: one look for each, however many colleagues there are."""
+    wanted = {exhibit.custodian_id, *(hold.placed_by for hold in holds)}
+    wanted |= {transfer.released_by, transfer.received_by} if transfer else set()
+    wanted |= {proposal.proposed_by} if proposal else set()
+    query = select(Staff.id, Staff.display_name).where(Staff.id.in_([one for one in wanted if one]))
+    return dict(work.session.execute(query).all())
 
 
-def _logins(work: Work) -> dict[str, str]:
-    return dict(work.session.execute(select(Staff.login, Staff.display_name)).all())
+def _kept(work: Work, exhibit: Exhibit) -> tuple[list[Hold], Disposition | None]:
+    holds = select(Hold).where(Hold.exhibit_id == exhibit.id, Hold.released_at.is_(None)).order_by(Hold.placed_at, Hold.id)
+    proposed = select(Disposition).where(Disposition.exhibit_id == exhibit.id, Disposition.state == "proposed")
+    return list(work.session.scalars(holds)), work.session.scalars(proposed).first()
 
 
-def _indexes(work: Work, exhibit: Exhibit) -> list[int | None]:
-    query = (
-        select(LogLeaf.log_index)
-        .select_from(CustodyEvent)
-        .outerjoin(LogLeaf, LogLeaf.event_id == CustodyEvent.event_id)
-        .where(CustodyEvent.exhibit_id == exhibit.id)
-        .order_by(CustodyEvent.exhibit_seq)
-    )
-    return list(work.session.scalars(query))
+def _keeping(
+    work: Work, keys: ProgramKeys, exhibit: Exhibit, kept: tuple[Sequence[Hold], Disposition | None], names: Mapping[str, str]
+) -> Keeping:
+    holds, proposal = kept
+    held = [
+        Stop(names.get(hold.placed_by, ""), hold.placed_at, keys.open("legal_hold", "authority", hold.id, hold.authority)) for hold in holds
+    ]
+    waiting = None
+    if proposal is not None and proposal.reason is not None:
+        why = keys.open("disposition", "reason", proposal.id, proposal.reason)
+        waiting = Stop(names.get(proposal.proposed_by, ""), proposal.proposed_at, why)
+    finding = find_findings(work, [exhibit]).get(exhibit.object_name or "")
+    return Keeping(held, waiting, finding)
 
 
-def _events(openings: Sequence[Opening], logins: Mapping[str, str], indexes: Sequence[int | None]) -> list[Event]:
-    found = []
-    for opening, index in zip(openings, indexes, strict=True):
-        fields = opening.fields()
-        moment, exact = str(fields["occurred_from"]), str(fields["clock"]).startswith("system clock")
-        at = datetime.fromisoformat(moment) if exact else None
-        actor = str(fields["actor"] or "")
-        for name in ("released_by", "received_by"):
-            if fields[name]:
-                fields[name] = logins.get(str(fields[name]), str(fields[name]))
-        found.append(
-            Event(
-                seq=int(fields["exhibit_seq"] or 0),
-                kind=str(fields["kind"]),
-                day=date.fromisoformat(moment[:10]),
-                moment=at,
-                what=rules.sentence(str(fields["kind"]), fields),
-                by="Examiner" if fields["kind"] == "EXAMINED" else logins.get(actor, actor.capitalize()),
-                where=str(fields["moved_to"] or ""),
-                log_index=index,
-            )
-        )
-    return found[::-1]
+def _relatives(work: Work, exhibit: Exhibit) -> tuple[Relative | None, list[Relative]]:
+    parent = work.session.get(Exhibit, exhibit.parent_id) if exhibit.parent_id else None
+    query = select(Exhibit).where(Exhibit.parent_id == exhibit.id).order_by(func.length(Exhibit.number), Exhibit.number, Exhibit.id)
+    children = [_relative(child) for child in work.session.scalars(query.limit(RELATIVES))]
+    return _relative(parent) if parent else None, children
 
 
-def _place(work: Work, indexes: Sequence[int | None]) -> LogPlace:
-    placed = [index for index in indexes if index is not None]
-    size = work.session.scalar(select(func.max(LogLeaf.log_index)))
-    newest = select(LogCheckpoint).where(LogCheckpoint.kind == "published").order_by(LogCheckpoint.size.desc()).limit(1)
-    checkpoint = work.session.scalar(newest)
-    return LogPlace(
-        first=placed[0] if placed else None,
-        last=placed[-1] if placed else None,
-        waiting=len(indexes) - len(placed),
-        size=0 if size is None else size + 1,
-        checkpoint_size=checkpoint.size if checkpoint else 0,
-        checkpoint_at=checkpoint.signed_at if checkpoint else None,
-    )
+def _relative(exhibit: Exhibit) -> Relative:
+    return Relative(exhibit.id, exhibit.number or "No number", exhibit.kind)
 
 
-def _offer(work: Work, keys: ProgramKeys, exhibit: Exhibit, names: Mapping[str, str]) -> Offer | None:
-    transfer = transfers.find_open(work, exhibit.id)
+def _offer(keys: ProgramKeys, transfer: Transfer | None, names: Mapping[str, str]) -> Offer | None:
     if transfer is None:
         return None
-    return Offer(
-        transfer,
-        names.get(transfer.released_by, ""),
-        names.get(transfer.received_by, ""),
-        keys.open("transfer", "purpose", transfer.id, transfer.purpose),
-        keys.open("transfer", "authority", transfer.id, transfer.authority),
-    )
+    return Offer(transfer, names.get(transfer.released_by, ""), names.get(transfer.received_by, ""), transfers.terms_of(keys, transfer))
 
 
 def _cases(work: Work, actor: Actor, exhibit: Exhibit) -> list[tuple[str, str]]:
@@ -266,23 +254,10 @@ def _origin(work: Work, exhibit: Exhibit) -> Origin | None:
     if exhibit.kind in ("tip_text", "attachment"):
         number = work.session.scalar(select(Tip.number).join(TipItem, TipItem.tip_id == Tip.id).where(TipItem.exhibit_id == exhibit.id))
         return Origin("Received with", number, f"/tips/{number}") if number else None
+    if exhibit.kind not in ("letter", "sample"):
+        return None
     if exhibit.kind == "letter":
         number = work.session.scalar(select(Letter.number).where(Letter.exhibit_id == exhibit.id))
         return Origin("Original of letter", number, f"/letters/{number}") if number else None
     number = work.session.scalar(select(Sample.number).where(Sample.exhibit_id == exhibit.id))
     return Origin("Original of sample", number, f"/samples/{number}") if number else None
-
-
-def custody_csv(work: Work, actor: Actor, exhibit_id: str) -> tuple[str, str]:
-    """Return a file name and the exhibit's whole custody as CSV: a line an event, oldest first, with its entry and log index."""
-    policy.require(actor, "exhibit.read")
-    exhibit = get_exhibit(work, actor, exhibit_id)
-    openings = _openings(work, actor, exhibit)
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow([*rules.CUSTODY_COLUMNS, "entry", "log_index"])
-    for opening, index in zip(openings, _indexes(work, exhibit), strict=True):
-        fields = opening.fields()
-        cells = [rules.cell(fields[name]) for name in rules.CUSTODY_COLUMNS]
-        table.writerow([*cells, opening.entry().hex(), "not in the log" if index is None else str(index)])
-    return f"{exhibit.number or exhibit.id}-custody.csv", out.getvalue()

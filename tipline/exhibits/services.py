@@ -1,27 +1,22 @@
-"""Work on one exhibit: open it, verify it, make it an exhibit of a case, hand its original out."""
+"""Work on one exhibit: look at its picture or text, have it examined again, make it an exhibit of a case."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
 
-from evidence.errors import IntegrityError
-from evidence.errors import NotFound as ObjectMissing
-from evidence.records import Scalar
 from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.cases.services import get_case, number_exhibit
 from tipline.errors import Conflict, NotFound
 from tipline.exhibits import rules
-from tipline.inbox.reading import Opened, open_exhibits, read_picture, record_reading, require_held
+from tipline.exhibits.opening import get_exhibit, get_sound
+from tipline.inbox.reading import Opened, read_bytes, read_picture, record_reading
 from tipline.inbox.reports import Examined, find_reports
 from tipline.models.base import new_id
 from tipline.models.custody import Examination, Exhibit, Grant
-from tipline.vault import Act
 from tipline.work import Work
 
 EXAMINE = "examine"
@@ -37,60 +32,15 @@ class MakeExhibit:
     title: str = ""
 
 
-def get_exhibit(work: Work, actor: Actor, exhibit_id: str, *, lock: bool = False) -> Exhibit:
-    """Return an exhibit by its id.
+@dataclass(frozen=True)
+class FoundText:
+    """Words of an exhibit, and what they are. `trouble` says why there are none."""
 
-    Raises:
-        NotFound: there is none, or the actor does not hold its program's key: both look alike.
-    """
-    query = select(Exhibit).where(Exhibit.id == exhibit_id, Exhibit.program_id.in_(actor.keyring.program_ids()))
-    exhibit = work.session.scalar(query.with_for_update() if lock else query)
-    if exhibit is None:
-        raise NotFound("There is no exhibit here that you can read.", "Check the address, or ask who holds the program's key.")
-    return exhibit
-
-
-def get_opened(work: Work, actor: Actor, exhibit_id: str) -> Opened:
-    """Return an exhibit with its key, after row, key file and custody record were compared."""
-    exhibit = get_exhibit(work, actor, exhibit_id)
-    return open_exhibits(work, actor, [exhibit])[exhibit.id]
-
-
-@contextmanager
-def aside(work: Work) -> Iterator[Work]:
-    """Give a reading unit of work of its own, so that long reading does not hold the writer's lock."""
-    with work.database.session(write=False) as session:
-        yield replace(work, session=session, write=False)
-
-
-def verify(work: Work, actor: Actor, exhibit_id: str) -> bool:
-    """Read the sealed bytes again and compare them with the custody record: VERIFIED, or VERIFY_FAILED and quarantine.
-
-    Returns:
-        Whether they are the bytes that were received. Agreement lifts a quarantine.
-    """
-    policy.require(actor, "exhibit.verify")
-    with aside(work) as reading:
-        opened = get_opened(reading, actor, exhibit_id)
-    problem = ""
-    try:
-        work.vault.objects.verify(opened.keyfile)
-    except (IntegrityError, ObjectMissing) as error:
-        problem = str(error)
-    exhibit = get_exhibit(work, actor, exhibit_id, lock=True)
-    fields: dict[str, Scalar] = {
-        "plaintext_before": opened.keyfile.plaintext_digest,
-        "ciphertext_before": f"sha256:{opened.keyfile.object_name}",
-        "length_before": opened.keyfile.length,
-        "result": problem or "digest agrees",
-        "moved_to": "desk",
-    }
-    kind = "VERIFY_FAILED" if problem else "VERIFIED"
-    work.vault.record(work.session, Act(exhibit, opened.keyfile, kind, fields, actor), work.now())
-    if exhibit.state != "disposed":
-        exhibit.state = "quarantined" if problem else "held"
-    work.session.flush()
-    return not problem
+    exhibit: Exhibit
+    label: str
+    words: str
+    complete: bool = True
+    trouble: str = ""
 
 
 def examine_again(work: Work, actor: Actor, exhibit_id: str) -> None:
@@ -100,8 +50,7 @@ def examine_again(work: Work, actor: Actor, exhibit_id: str) -> None:
         Conflict: it was examined and nothing was wrong with that, or the exhibit is not held.
     """
     policy.require(actor, "exhibit.verify")
-    opened = get_opened(work, actor, exhibit_id)
-    require_held(opened.exhibit)
+    opened = get_sound(work, actor, exhibit_id)
     examination = work.session.get(Examination, exhibit_id, with_for_update=True)
     if examination is not None and examination.state == "done":
         raise Conflict("This exhibit has been examined.", "Its page shows what was found.")
@@ -145,17 +94,23 @@ def read_preview(work: Work, actor: Actor, exhibit_id: str) -> bytes:
     return read_picture(work, opened, examined.picture)
 
 
-def read_found_text(work: Work, actor: Actor, exhibit_id: str) -> tuple[Exhibit, Examined]:
-    """Return the text that the examiner found; the first time of a session that is a VIEWED event."""
+def read_found_text(work: Work, actor: Actor, exhibit_id: str) -> FoundText:
+    """Return the text that the examiner found, or the description sheet of a physical thing; at first that is a VIEWED event."""
+    exhibit = get_exhibit(work, actor, exhibit_id)
+    if exhibit.kind == "physical":
+        policy.require(actor, "exhibit.read")
+        opened = get_sound(work, actor, exhibit_id)
+        record_reading(work, actor, [opened], "description sheet")
+        return FoundText(exhibit, "Description sheet", read_bytes(work, opened.keyfile).decode("utf-8"))
     opened, examined = _examined(work, actor, exhibit_id)
     record_reading(work, actor, [opened], "text found in it")
-    return opened.exhibit, examined
+    words = examined.report.text or examined.words
+    return FoundText(opened.exhibit, examined.label, words, examined.report.text_complete, examined.trouble)
 
 
 def _examined(work: Work, actor: Actor, exhibit_id: str) -> tuple[Opened, Examined]:
     policy.require(actor, "exhibit.read")
-    opened = get_opened(work, actor, exhibit_id)
-    require_held(opened.exhibit)
+    opened = get_sound(work, actor, exhibit_id)
     found = find_reports(work, actor.keyring, [exhibit_id])
     if exhibit_id not in found:
         raise NotFound("This exhibit has not been examined yet.", "Come back in a minute; its page says when it is done.")

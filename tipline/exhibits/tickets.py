@@ -22,8 +22,8 @@ from evidence.records import Scalar
 from tipline import policy
 from tipline.actor import Actor
 from tipline.errors import NotFound
-from tipline.exhibits.services import get_opened
-from tipline.inbox.reading import committed, require_held
+from tipline.exhibits.opening import get_sound
+from tipline.inbox.reading import committed
 from tipline.models.operations import DownloadTicket
 from tipline.vault import Act
 from tipline.work import Work
@@ -48,8 +48,7 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
         Conflict: the exhibit is quarantined or disposed of.
     """
     policy.require(actor, "exhibit.download")
-    opened = get_opened(work, actor, exhibit_id)
-    require_held(opened.exhibit)
+    opened = get_sound(work, actor, exhibit_id)
     name = work.vault.facts(opened.exhibit, actor.keyring.program(str(opened.exhibit.program_id))).name
     fields: dict[str, Scalar] = {
         "plaintext_after": opened.keyfile.plaintext_digest,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.errors import BadInput
-from tipline.exhibits import rules, services, tickets, transfers
-from tipline.exhibits.forms import TransferForm
-from tipline.exhibits.pages import Filters, custody_csv, list_exhibits, read_exhibit
+from tipline.cases.uploads import show_faults
+from tipline.errors import BadInput, Disposed
+from tipline.exhibits import quarantine, rules, services, tickets, transfers
+from tipline.exhibits.custody_table import custody_csv
+from tipline.exhibits.forms import ON_PAGE, form_on_page
+from tipline.exhibits.labels import read_label
+from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
 from tipline.exhibits.services import MakeExhibit
 from tipline.web import actor, work
 
@@ -26,26 +31,25 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/exhibits/<exhibit_id>")
 def show(exhibit_id: str) -> ResponseReturnValue:
-    return _show(exhibit_id)
+    try:
+        return show_exhibit(exhibit_id)
+    except Disposed:
+        return redirect(f"/exhibits/{exhibit_id}/left", 303)
 
 
-def _show(exhibit_id: str, form: TransferForm | None = None) -> ResponseReturnValue:
+def show_exhibit(exhibit_id: str, name: str = "", sent: Any = None) -> ResponseReturnValue:
+    """Show the page of an exhibit; with the form of that name as it was sent, where something about it is to be put right."""
     who = actor()
-    page = read_exhibit(work(), who, exhibit_id)
-    form = form or TransferForm(formdata=None)
-    form.to.choices = [("", "choose"), *page.receivers]
-    free = page.offer is None and page.exhibit.state == "held" and page.exhibit.custodian_id in (None, who.staff_id)
+    before = request.args.get("before", type=int)
+    page = read_exhibit(work(), who, exhibit_id, before)
+    forms = {one: sent if one == name else form_on_page(one, sent=False) for one in ON_PAGE}
+    forms["transfer"].to.choices = [("", "choose"), *page.receivers]
+    held = page.exhibit.state == "held" and page.keeping.finding is None
+    mine = held and page.exhibit.custodian_id in (None, who.staff_id)
     answer = render_template(
-        "exhibits/exhibit_show.html",
-        page=page,
-        form=form,
-        rules=rules,
-        now=work().now(),
-        may_verify=policy.may(who, "exhibit.verify"),
-        may_download=policy.may(who, "exhibit.download") and page.exhibit.state == "held",
-        may_offer=policy.may(who, "exhibit.transfer") and free,
+        "exhibits/exhibit_show.html", page=page, forms=forms, wrong=name, rules=rules, now=work().now(), held=held, mine=mine, before=before
     )
-    return answer, 422 if form.errors else 200
+    return answer, 422 if name else 200
 
 
 @bp.get("/exhibits/<exhibit_id>/preview.png")
@@ -55,21 +59,40 @@ def preview(exhibit_id: str) -> ResponseReturnValue:
 
 @bp.get("/exhibits/<exhibit_id>/text")
 def text(exhibit_id: str) -> ResponseReturnValue:
-    exhibit, examined = services.read_found_text(work(), actor(), exhibit_id)
-    return render_template("exhibits/exhibit_text.html", exhibit=exhibit, examined=examined)
+    return render_template("exhibits/exhibit_text.html", found=services.read_found_text(work(), actor(), exhibit_id))
 
 
 @bp.get("/exhibits/<exhibit_id>/custody.csv")
 def custody(exhibit_id: str) -> ResponseReturnValue:
     name, table = custody_csv(work(), actor(), exhibit_id)
-    answer = Response(table, content_type="text/csv; charset=utf-8")
+    return _file(table, "text/csv; charset=utf-8", name)
+
+
+@bp.get("/exhibits/<exhibit_id>/label")
+def label(exhibit_id: str) -> ResponseReturnValue:
+    return render_template("exhibits/exhibit_label.html", label=read_label(work(), actor(), exhibit_id))
+
+
+@bp.get("/exhibits/<exhibit_id>/label.png")
+def label_picture(exhibit_id: str) -> ResponseReturnValue:
+    return Response(read_label(work(), actor(), exhibit_id).png(), mimetype="image/png")
+
+
+@bp.get("/exhibits/<exhibit_id>/label.pdf")
+def label_print(exhibit_id: str) -> ResponseReturnValue:
+    found = read_label(work(), actor(), exhibit_id)
+    return _file(found.pdf(), "application/pdf", f"{found.lines[0]}-label.pdf")
+
+
+def _file(content: str | bytes, content_type: str, name: str) -> Response:
+    answer = Response(content, content_type=content_type)
     answer.headers["Content-Disposition"] = rules.disposition(name)
     return answer
 
 
 @bp.post("/exhibits/<exhibit_id>/verify")
 def verify(exhibit_id: str) -> ResponseReturnValue:
-    services.verify(work(), actor(), exhibit_id)
+    quarantine.verify(work(), actor(), exhibit_id)
     return _back(exhibit_id)
 
 
@@ -97,22 +120,24 @@ def number(exhibit_id: str) -> ResponseReturnValue:
 @bp.post("/exhibits/<exhibit_id>/transfer")
 def transfer(exhibit_id: str) -> ResponseReturnValue:
     policy.require(actor(), "exhibit.transfer")
-    form = TransferForm()
+    form = form_on_page("transfer", sent=True)
     if not form.validate():
-        return _show(exhibit_id, form)
+        return show_exhibit(exhibit_id, "transfer", form)
     try:
         transfers.offer(work(), actor(), form.command(exhibit_id))
     except BadInput as error:
-        for name, message in error.fields.items():
-            form[name].errors = [message]
-        return _show(exhibit_id, form)
+        show_faults(form, error)
+        return show_exhibit(exhibit_id, "transfer", form)
     flash("Offered. It counts when the receiver confirms.")
     return _back(exhibit_id)
 
 
 @bp.post("/exhibits/<exhibit_id>/transfer/<transfer_id>/confirm")
 def confirm(exhibit_id: str, transfer_id: str) -> ResponseReturnValue:
-    transfers.confirm(work(), actor(), exhibit_id, transfer_id)
+    form = form_on_page("confirm", sent=True)
+    if not form.validate():
+        return show_exhibit(exhibit_id, "confirm", form)
+    transfers.confirm(work(), actor(), form.command(exhibit_id, transfer_id))
     flash("Received. You hold this exhibit now.")
     return _back(exhibit_id)
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
-from evidence.records import Opening
+from evidence.records import Opening, Scalar
 from tipline.actor import Actor
-from tipline.errors import Conflict, Unsound
+from tipline.errors import Conflict, Disposed, Unsound
 from tipline.inbox.reports import Picture
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
+from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, ScrubFinding
 from tipline.models.staff import Reading
 from tipline.vault import Act
 from tipline.work import Work
 
+FIRST_KINDS = frozenset({"ACQUIRED", "DERIVED", "REDACTED"})  # with what an exhibit's custody can begin
+FAULTS = {
+    "missing": "The sealed object is not in the store.",
+    "changed": "The sealed object is not the one that was stored.",
+    "unreadable": "The sealed object could not be read.",
+}
+
 
 @dataclass(frozen=True)
 class Opened:
-    """An exhibit whose key file, row and ACQUIRED event agree."""
+    """An exhibit whose key file, row and first event agree. `acquired`: ACQUIRED, or of a derived exhibit DERIVED or REDACTED."""
 
     exhibit: Exhibit
     keyfile: KeyFile
@@ -31,7 +39,7 @@ class Opened:
 
 
 def open_exhibits(work: Work, actor: Actor, exhibits: Sequence[Exhibit]) -> dict[str, Opened]:
-    """Open key file and ACQUIRED event of exhibits and compare them. Two queries for however many.
+    """Open key file and first event of exhibits and compare them. Two queries for however many.
 
     Raises:
         NoKey: the person does not hold the program's key.
@@ -48,15 +56,15 @@ def open_exhibits(work: Work, actor: Actor, exhibits: Sequence[Exhibit]) -> dict
         keyfile = work.vault.open_exhibit(exhibit, actor.keyring.program(str(exhibit.program_id)))
         if exhibit.id not in first:
             raise Unsound("An exhibit has no custody record.", "It is not evidence. Tell the administrator which page showed this.")
-        opened[exhibit.id] = Opened(exhibit, keyfile, _check_acquired(exhibit, keyfile, *first[exhibit.id]))
+        opened[exhibit.id] = Opened(exhibit, keyfile, _check_first(exhibit, keyfile, *first[exhibit.id]))
     return opened
 
 
-def _check_acquired(exhibit: Exhibit, keyfile: KeyFile, entry: str, blob: bytes) -> Opening:
+def _check_first(exhibit: Exhibit, keyfile: KeyFile, entry: str, blob: bytes) -> Opening:
     opening = Opening.from_bytes(keyfile.identity.unwrap(blob))
     agrees = (
         opening.entry().hex() == entry
-        and opening.field("kind") == "ACQUIRED"
+        and opening.field("kind") in FIRST_KINDS
         and opening.field("exhibit") == exhibit.id
         and opening.field("program") == exhibit.program_id
         and opening.field("plaintext_after") == keyfile.plaintext_digest
@@ -76,10 +84,9 @@ def record_reading(work: Work, actor: Actor, opened: Sequence[Opened], what: str
         also: further small writes of the same moment (who has read up to where).
 
     Raises:
-        Conflict: an exhibit is quarantined or disposed of.
+        Conflict: an exhibit is quarantined or disposed of, or a scrub did not find it whole.
     """
-    for item in opened:
-        require_held(item.exhibit)
+    require_sound(work, actor, opened)
     ids = [item.exhibit.id for item in opened]
     seen = set(work.session.scalars(select(Reading.exhibit_id).where(Reading.session_id == actor.session_id, Reading.exhibit_id.in_(ids))))
     fresh = [item for item in opened if item.exhibit.id not in seen]
@@ -101,11 +108,82 @@ def require_held(exhibit: Exhibit) -> None:
         Conflict: it is not in the state "held".
     """
     if exhibit.state == "quarantined":
-        raise Conflict(
-            "This exhibit did not verify, so all work on it has stopped.", "Tell the administrator; its custody page says since when."
-        )
+        raise Conflict("This exhibit is quarantined, so all work on it has stopped.", "Its custody page says since when and why.")
     if exhibit.state == "disposed":
-        raise Conflict("This exhibit was disposed of.", "Its custody page says when, by whom and why.")
+        raise Disposed
+
+
+def require_sound(work: Work, actor: Actor, opened: Sequence[Opened]) -> None:
+    """Refuse work on exhibits that are not held, or that a scrub did not find whole: that enters custody first, and is committed.
+
+    Call it before the first write: whoever acts is the first who can record what the worker found without a key.
+
+    Raises:
+        Conflict: work on one of them has stopped.
+    """
+    for item in opened:
+        require_held(item.exhibit)
+    if record_findings(work, actor, opened):
+        raise Conflict("A scrub did not find these sealed bytes whole, so all work on them has stopped.", "The custody page says when.")
+
+
+def find_findings(work: Work, exhibits: Sequence[Exhibit]) -> dict[str, ScrubFinding]:
+    """Return what a scrub found wrong with the objects of exhibits and no later reading has cleared, by object name."""
+    names = [exhibit.object_name for exhibit in exhibits if exhibit.object_name]
+    query = select(ScrubFinding).where(ScrubFinding.object_name.in_(names), ScrubFinding.cleared_at.is_(None))
+    return {finding.object_name: finding for finding in work.session.scalars(query)}
+
+
+def record_findings(work: Work, actor: Actor, opened: Sequence[Opened]) -> int:
+    """Take into custody what a scrub found: VERIFY_FAILED and QUARANTINED for each exhibit, committed at once.
+
+    Returns:
+        Of how many of the exhibits a scrub found the object damaged, recorded now or before.
+    """
+    findings = find_findings(work, [item.exhibit for item in opened])
+    fresh = [item for item in opened if item.exhibit.object_name in findings and item.exhibit.state == "held"]
+    if fresh:
+        with committed(work) as session:
+            for item in fresh:
+                finding = session.get_one(ScrubFinding, item.exhibit.object_name)
+                said = f"{FAULTS.get(finding.fault, finding.fault)} Found by a scrub on {finding.found_at.date().isoformat()}."
+                exhibit = session.get_one(Exhibit, item.exhibit.id, with_for_update=True)
+                record_failure(work, session, Failure(exhibit, item.keyfile, said, actor))
+                finding.recorded_at = work.now()
+    return len(findings)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Sealed bytes that are not those of the record. `exhibit` is locked; without `actor` the process found it, on the day `occurred`."""
+
+    exhibit: Exhibit
+    keyfile: KeyFile
+    problem: str
+    actor: Actor | None = None
+    occurred: date | None = None
+
+
+def record_failure(work: Work, session: Session, failure: Failure) -> None:
+    """Record VERIFY_FAILED and, where the exhibit was held, QUARANTINED, which names the failure's entry. Its state follows.
+
+    The caller commits; whatever else the request was about is rolled back before (FORMATS 4).
+    """
+    exhibit, keyfile = failure.exhibit, failure.keyfile
+    fields: dict[str, Scalar] = {
+        "plaintext_before": keyfile.plaintext_digest,
+        "ciphertext_before": f"sha256:{keyfile.object_name}",
+        "length_before": keyfile.length,
+        "result": failure.problem,
+    }
+    act = Act(exhibit, keyfile, "VERIFY_FAILED", fields, failure.actor, occurred=failure.occurred)
+    failed = work.vault.record(session, act, work.now())
+    if exhibit.state != "held":
+        return
+    why: dict[str, Scalar] = {"authority": failed.entry, "justification": "it did not verify", "result": "all work on it has stopped"}
+    work.vault.record(session, Act(exhibit, keyfile, "QUARANTINED", why, failure.actor, occurred=failure.occurred), work.now())
+    exhibit.state = "quarantined"
+    session.flush()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.cases.handover import case_choices
-from tipline.cases.uploads import arrived_file, keep_file, open_sink, show_faults
+from tipline.cases.uploads import arrived_file, open_sink, show_faults
 from tipline.errors import BadInput
 from tipline.letters import services
 from tipline.letters.forms import LetterForm
@@ -44,7 +44,6 @@ def register() -> ResponseReturnValue:
         work().session.rollback()
         show_faults(form, error)
         return _form(form)
-    keep_file("file")
     return redirect(url_for("letters.show", number=letter.number), 303)
 
 

@@ -5,7 +5,7 @@ Nothing here writes to the database, so that reading a large file never holds th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -48,6 +48,7 @@ class Gathered:
     length: int
     indicators: tuple[Indicator, ...] | None = None  # None: it has no words
     opened: Opened | None = None
+    event: str = ""  # the entry of the EXAMINED event that was committed before they were read
     people: tuple[Person, ...] = ()
     more_people: bool = False
     trouble: str = ""
@@ -55,8 +56,11 @@ class Gathered:
     title: str = ""  # for the tip, where these are its first words
 
 
-def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
-    """Read what an examined exhibit brings. An attachment that reads as records is opened; the caller records that.
+def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[Opened], str]) -> Gathered:
+    """Read what an examined exhibit brings. An attachment that reads as records is opened.
+
+    Args:
+        about_to_read: records that an attachment is about to be read, and commits that; returns the event's entry.
 
     Raises:
         EvidenceError: something sealed of it does not open.
@@ -78,9 +82,10 @@ def gather(work: Work, actor: Actor, exhibit_id: str) -> Gathered:
         opened = _open(work, actor, exhibit)
     if opened is None:
         return replace(plain, indicators=indicators)
+    event = about_to_read(opened)
     people, trouble = _people(work, opened, name)
-    more = len(people) > MOST_PEOPLE
-    return replace(plain, indicators=indicators, opened=opened, people=tuple(people[:MOST_PEOPLE]), more_people=more, trouble=trouble)
+    kept, more = tuple(people[:MOST_PEOPLE]), len(people) > MOST_PEOPLE
+    return replace(plain, indicators=indicators, opened=opened, event=event, people=kept, more_people=more, trouble=trouble)
 
 
 def _open(work: Work, actor: Actor, exhibit: Exhibit) -> Opened | None:

@@ -17,7 +17,8 @@ from evidence.errors import EvidenceError
 from evidence.records import Scalar
 from tipline import audit, logs, policy
 from tipline.actor import Actor, ProgramKeys
-from tipline.exhibits.services import aside
+from tipline.exhibits.quarantine import aside
+from tipline.inbox.reading import Failure, Opened, record_failure
 from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sample
 from tipline.linking.suggesting import Desk, suggest
 from tipline.models.custody import Examination, Exhibit
@@ -29,8 +30,7 @@ from tipline.work import Work
 
 LIMIT = 50  # exhibits in one call
 SECONDS = 6.0  # after which no further exhibit is begun; the next call goes on
-TOOL = "tipline linking"
-VERSION = "1"
+HOW: dict[str, Scalar] = {"method_tool": "tipline linking", "method_version": "1", "moved_to": "search index"}
 
 
 def waiting(work: Work, program_ids: list[str], limit: int = 1) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def _take_in(work: Work, actor: Actor, program_id: str, exhibit_id: str) -> bool
     keys = actor.keyring.program(program_id)
     try:
         with aside(work) as reading:
-            gathered = gather(reading, actor, exhibit_id)
+            gathered = gather(reading, actor, exhibit_id, lambda opened: _about_to_read(work, actor, opened))
             _into_index(reading, keys, exhibit_id, gathered)
     except EvidenceError:
         _set_aside(work, actor, exhibit_id)
@@ -146,22 +146,27 @@ def _link(work: Work, actor: Actor, exhibit_id: str, gathered: Gathered) -> bool
     return True
 
 
+def _about_to_read(work: Work, actor: Actor, opened: Opened) -> str:
+    """Record EXAMINED and commit that, in a transaction of its own, before the first byte is read."""
+    fields: dict[str, Scalar] = {**HOW, "purpose": "read for matching", "result": "opened"}
+    with work.database.session(write=True) as session:
+        event = work.vault.record(session, Act(opened.exhibit, opened.keyfile, "EXAMINED", fields, actor), work.now())
+        session.commit()
+    return event.entry
+
+
 def _record(work: Work, actor: Actor, gathered: Gathered) -> None:
     opened = gathered.opened
     assert opened is not None
     exhibit = work.session.get_one(Exhibit, opened.exhibit.id, with_for_update=True)
+    if gathered.trouble:
+        record_failure(work, work.session, Failure(exhibit, opened.keyfile, gathered.trouble, actor))
+        return
     count = sum(len(person.locators) for person in gathered.people)
     more = f", of the first {len(gathered.people):,} people" if gathered.more_people else ""
-    fields: dict[str, Scalar] = {
-        "method_tool": TOOL,
-        "method_version": VERSION,
-        "moved_to": "search index",
-        "result": gathered.trouble or f"{count} {'row' if count == 1 else 'rows'} fingerprinted{more}",
-    }
-    if gathered.trouble and exhibit.state == "held":
-        exhibit.state = "quarantined"
-    kind = "VERIFY_FAILED" if gathered.trouble else "EXAMINED"
-    work.vault.record(work.session, Act(exhibit, opened.keyfile, kind, fields, actor), work.now())
+    found = f"{count} {'row' if count == 1 else 'rows'} fingerprinted{more}"
+    fields: dict[str, Scalar] = {**HOW, "purpose": "read for matching", "result": found, "authority": gathered.event}
+    work.vault.record(work.session, Act(exhibit, opened.keyfile, "EXAMINED", fields, actor), work.now())
 
 
 def _restart_if_lost(work: Work, program_id: str) -> None:

@@ -12,13 +12,14 @@ from sqlalchemy import func, insert, select
 from evidence.records import Scalar
 from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
-from tipline.cases.handover import Arrived, Handover, take_over
+from tipline.cases.handover import Arrived, Handover, TakenOver, Taking, reading, take_over
 from tipline.errors import BadInput, NotFound
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Link, Sample, SamplePerson
 from tipline.models.custody import Exhibit
 from tipline.models.staff import Staff
 from tipline.samples import readers, rules
+from tipline.samples.readers import ReadResult, Row
 from tipline.vault import Act
 from tipline.work import Work
 
@@ -72,6 +73,7 @@ class SampleView:
     found_in: int
     people: tuple[MaskedPerson, ...]
     after: int | None
+    disposed: bool
 
 
 def register(work: Work, actor: Actor, command: RegisterSample) -> Sample:
@@ -88,11 +90,9 @@ def register(work: Work, actor: Actor, command: RegisterSample) -> Sample:
     if command.arrived.sealed.keyfile.length > MOST_BYTES:
         message = f"A sample of more than {MOST_BYTES // 1024**2} MB can't be read yet. Divide it."
         raise BadInput(message, fields={"file": message})
-    taken = take_over(work, actor, command.handover, command.arrived, "sample")
+    taken = take_over(work, actor, command.handover, command.arrived, Taking("sample"))
     keys = actor.keyring.program(taken.case.program_id)
-    result = readers.read(work.vault.objects.read(taken.keyfile), command.arrived.name)
-    rows = list(result.rows)
-    people = rules.merge_people(rows)
+    result, rows, people = _read(work, actor, taken, command.arrived.name)
     sample_id = new_id()
     coverage = {"format": result.label, "coverage": result.coverage.in_words(), "per_mille": result.coverage.per_mille}
     sample = Sample(
@@ -113,12 +113,22 @@ def register(work: Work, actor: Actor, command: RegisterSample) -> Sample:
         work.session.execute(
             insert(SamplePerson), [_person(keys, sample_id, place, person) for place, person in enumerate(people, start=1)]
         )
-    found = f"{result.label}: {len(rows)} rows, {len(people)} people read; {result.coverage.in_words()}"
-    fields: dict[str, Scalar] = {"method_tool": "tipline samples", "method_version": "1", "result": found, "purpose": "read into rows"}
-    work.vault.record(work.session, Act(taken.exhibit, taken.keyfile, "EXAMINED", fields, actor), work.now())
     audit.record(work.session, work.now(), actor, "sample.register", ("sample", sample.id))
     work.session.flush()
     return sample
+
+
+def _read(work: Work, actor: Actor, taken: TakenOver, name: str) -> tuple[ReadResult, list[Row], list[rules.Person]]:
+    """Read a sample into rows and people: EXAMINED is committed before its first byte, and another says what was found."""
+    how: dict[str, Scalar] = {"method_tool": "tipline samples", "method_version": "1", "purpose": "read into rows"}
+    with reading(work, actor, taken, {**how, "result": "opened"}) as event:
+        result = readers.read(work.vault.objects.read(taken.keyfile), name)
+        rows = list(result.rows)
+    people = rules.merge_people(rows)
+    found = f"{result.label}: {len(rows)} rows, {len(people)} people read; {result.coverage.in_words()}"
+    fields: dict[str, Scalar] = {**how, "result": found, "authority": event.entry}
+    work.vault.record(work.session, Act(taken.exhibit, taken.keyfile, "EXAMINED", fields, actor), work.now())
+    return result, rows, people
 
 
 def _next_number(work: Work) -> str:
@@ -154,7 +164,7 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
     """
     policy.require(actor, "sample.read")
     query = (
-        select(Sample, CaseFile.number, Exhibit.number, Staff.display_name)
+        select(Sample, CaseFile.number, Exhibit.number, Exhibit.state, Staff.display_name)
         .join(CaseFile, CaseFile.id == Sample.case_id)
         .join(Exhibit, Exhibit.id == Sample.exhibit_id)
         .join(Staff, Staff.id == Sample.registered_by)
@@ -163,7 +173,7 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
     found = work.session.execute(query).first()
     if found is None:
         raise NotFound(f"There is no sample {number} that you can read.", "Look under Samples.")
-    sample, case_number, exhibit_number, registered_by = found
+    sample, case_number, exhibit_number, exhibit_state, registered_by = found
     details = _details(actor, sample)
     people = _people(work, actor.keyring.program(sample.program_id), sample, after)
     return SampleView(
@@ -179,6 +189,7 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
         found_in=_found_in(work, sample),
         people=tuple(people[:PEOPLE_PAGE]),
         after=people[PEOPLE_PAGE - 1].position if len(people) > PEOPLE_PAGE else None,
+        disposed=exhibit_state == "disposed",
     )
 
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.cases.handover import case_choices
-from tipline.cases.uploads import arrived_file, keep_file, open_sink, show_faults
+from tipline.cases.uploads import arrived_file, open_sink, show_faults
 from tipline.errors import BadInput
 from tipline.samples import services
 from tipline.samples.forms import SampleForm
@@ -43,7 +43,6 @@ def register() -> ResponseReturnValue:
         work().session.rollback()
         show_faults(form, error)
         return _form(form)
-    keep_file("file")
     return redirect(url_for("samples.show", number=sample.number), 303)
 
 

@@ -59,15 +59,29 @@ def too_large(image: Image.Image) -> str:
 
 def picture(image: Image.Image) -> Picture:
     """Decode the first frame, upright, on white where it is transparent, no side above 1600 pixels."""
-    full = f"{image.width} by {image.height} pixels"
-    frames = getattr(image, "n_frames", 1) if image.format in {"GIF", "TIFF", "WEBP", "PNG", "AVIF"} else 1
+    note = _size_of(image)
     image.draft("RGB", (SIDE, SIDE))
     image.load()
     image.thumbnail((SIDE, SIDE), resample=Image.Resampling.BOX if image.mode in {"1", "P"} else Image.Resampling.BICUBIC)
-    upright = ImageOps.exif_transpose(image)
-    flat = _on_white(upright)
-    note = full if frames == 1 else f"{full}, first of {frames} frames"
-    return Picture(flat.width, flat.height, flat.tobytes(), note + ".")
+    return _flat(image, note)
+
+
+def whole_picture(image: Image.Image) -> Picture:
+    """Decode the first frame with every pixel, upright, on white where it is transparent."""
+    note = _size_of(image)
+    image.load()
+    return _flat(image, note)
+
+
+def _size_of(image: Image.Image) -> str:
+    frames = getattr(image, "n_frames", 1) if image.format in {"GIF", "TIFF", "WEBP", "PNG", "AVIF"} else 1
+    full = f"{image.width} by {image.height} pixels"
+    return f"{full}." if frames == 1 else f"{full}, first of {frames} frames."
+
+
+def _flat(image: Image.Image, note: str) -> Picture:
+    flat = _on_white(ImageOps.exif_transpose(image))
+    return Picture(flat.width, flat.height, flat.tobytes(), note)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -111,7 +111,7 @@ def test_a_tampered_file_is_quarantined_and_the_others_are_examined(desk: Desk) 
     _, first, second = desk.exhibits(number)
     desk.tamper(first.id)
     examine(desk, number)
-    assert desk.kinds(first.id) == ["ACQUIRED", "VERIFY_FAILED"]
+    assert desk.kinds(first.id) == ["ACQUIRED", "VERIFY_FAILED", "QUARANTINED"]
     assert desk.kinds(second.id) == ["ACQUIRED", "EXAMINED"]
     assert [exhibit.state for exhibit in desk.exhibits(number)] == ["held", "quarantined", "held"]
     assert grants(desk) == []

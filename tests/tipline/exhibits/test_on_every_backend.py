@@ -8,9 +8,9 @@ from tests.conftest import ConsoleClient
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk, archive, photo
 from tipline.app import create_console_app, create_public_app
-from tipline.exhibits import services, transfers
+from tipline.exhibits import quarantine, transfers
 from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
-from tipline.exhibits.transfers import OfferTransfer
+from tipline.exhibits.transfers import Confirmation, OfferTransfer
 from tipline.inbox import rules
 from tipline.inbox.queries import PAGE, list_tips
 from tipline.models.operations import DownloadTicket
@@ -43,11 +43,11 @@ def test_from_a_tip_to_a_download(every_installation: Installation) -> None:
     picture = desk.exhibits(number)[2]
     assert browser.get(f"/exhibits/{picture.id}/preview.png").status_code == 200
     with desk.acting() as (work, actor):
-        assert services.verify(work, actor, picture.id)
+        assert quarantine.verify(work, actor, picture.id)
         offer = OfferTransfer(picture.id, every_installation.people["counsel"].staff_id, "analysis", "Order 7")
         transfer = transfers.offer(work, actor, offer).id
     with desk.acting("counsel") as (work, actor):
-        transfers.confirm(work, actor, picture.id, transfer)
+        transfers.confirm(work, actor, Confirmation(picture.id, transfer))
     token = desk.client().post(f"/exhibits/{picture.id}/download").location.rpartition("/")[2]
     files = desk.files()
     assert files.get(f"/{token}").data == photo()
@@ -57,5 +57,5 @@ def test_from_a_tip_to_a_download(every_installation: Installation) -> None:
         shown = read_exhibit(work, actor, picture.id)
         rows, _ = list_exhibits(work, actor, Filters())
         everything, _ = list_exhibits(work, actor, Filters(everything=True), rows[0].id)
-    assert [event.kind for event in shown.events] == ["DOWNLOADED", "TRANSFERRED", "VERIFIED", "VIEWED", "EXAMINED", "ACQUIRED"]
+    assert [event.kind for event in shown.custody.events] == ["DOWNLOADED", "TRANSFERRED", "VERIFIED", "VIEWED", "EXAMINED", "ACQUIRED"]
     assert (len(rows), len(everything) < 3) == (3, True)

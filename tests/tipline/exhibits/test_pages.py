@@ -11,7 +11,7 @@ from tests.tipline.desk_house import Desk, archive, photo
 from tipline.cases import services as cases
 from tipline.cases.services import OpenCase, PutTip
 from tipline.errors import Conflict, Forbidden, Unsound
-from tipline.exhibits import pages, services
+from tipline.exhibits import pages, quarantine, services
 from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
 from tipline.exhibits.services import MakeExhibit
 from tipline.models.custody import Exhibit
@@ -135,7 +135,7 @@ def test_an_exhibit_page_costs_the_same_queries_however_much_was_done(desk: Desk
     few = desk.queries(look)
     for _ in range(4):
         with desk.acting() as (work, actor):
-            services.verify(work, actor, file.id)
+            quarantine.verify(work, actor, file.id)
     desk.send("More.", {"b.txt": b"b", "c.txt": b"c"})
     assert desk.queries(look) == few
 

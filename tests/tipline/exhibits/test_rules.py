@@ -88,9 +88,9 @@ def test_other_cells_are_as_they_are() -> None:
             "D. Acosta to M. Okafor, for analysis. Authority: Order 7. Both confirmed",
         ),
         ("EXPORTED", {"act_size": 3, "purpose": "court"}, "Exported in a bundle of 3. Purpose: court"),
-        ("HELD", {"result": "legal hold"}, "Legal hold"),
-        ("RELEASED", {}, "Released"),
+        ("HELD", {"purpose": "matter 26-cv-1187"}, "Legal hold placed, for matter 26-cv-1187"),
+        ("RELEASED", {"purpose": "matter closed"}, "Legal hold released, for matter closed"),
     ],
 )
 def test_each_event_reads_as_a_sentence(kind: str, fields: dict[str, str | int], words: str) -> None:
-    assert rules.sentence(kind, fields) == words
+    assert rules.sentence({**fields, "kind": kind}) == words

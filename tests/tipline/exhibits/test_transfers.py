@@ -10,7 +10,7 @@ from evidence.signing import SigningKey
 from tests.tipline.desk_house import Desk
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound, Unsound
 from tipline.exhibits import transfers
-from tipline.exhibits.transfers import OfferTransfer
+from tipline.exhibits.transfers import Confirmation, OfferTransfer
 from tipline.inbox.reading import open_exhibits
 from tipline.models.custody import Exhibit, Transfer
 
@@ -27,9 +27,9 @@ def offer(desk: Desk, exhibit: str, role: str = "investigator", to: str = "couns
         return transfers.offer(work, actor, OfferTransfer(exhibit, desk.installation.people[to].staff_id, **said)).id
 
 
-def confirm(desk: Desk, exhibit: str, transfer: str, role: str = "counsel") -> None:
+def confirm(desk: Desk, exhibit: str, transfer: str, role: str = "counsel", **more: str) -> None:
     with desk.acting(role) as (work, actor):
-        transfers.confirm(work, actor, exhibit, transfer)
+        transfers.confirm(work, actor, Confirmation(exhibit, transfer, **more))
 
 
 def custodian(desk: Desk, exhibit: str) -> str | None:
@@ -47,6 +47,17 @@ def test_it_counts_when_the_receiver_has_confirmed(desk: Desk, exhibit: str) -> 
     assert (event["released_by"], event["received_by"], event["actor"]) == ("m.okafor", "d.acosta", "d.acosta")
     assert (event["purpose"], event["authority"]) == ("Camera noise comparison", "Order 26-cv-1187")
     assert custodian(desk, exhibit) == desk.installation.people["counsel"].staff_id
+
+
+def test_who_acts_for_another_says_for_whom(desk: Desk, exhibit: str) -> None:
+    confirm(desk, exhibit, offer(desk, exhibit, on_behalf_of="J. Tamura"), on_behalf_of="County laboratory", condition="sealed, intact")
+    event = desk.events(exhibit)[-1]
+    assert event["on_behalf_of"] == "County laboratory"
+    assert str(event["justification"]).startswith("released on behalf of J. Tamura under ed25519 signature ")
+    assert event["result"] == "both confirmed. Condition: sealed, intact"
+    page = desk.client().get(f"/exhibits/{exhibit}").text
+    assert "On behalf of: County laboratory." in page
+    assert b"Tamura" not in desk.everything_stored()
 
 
 def test_the_event_is_signed_by_the_person_who_recorded_it(desk: Desk, exhibit: str) -> None:
@@ -107,7 +118,7 @@ def test_an_offer_says_to_whom_for_what_and_by_whose_leave(desk: Desk, exhibit: 
     assert list(refused.value.fields) == [named]
 
 
-@pytest.mark.parametrize("change", ["receiver", "purpose", "signature", "key"])
+@pytest.mark.parametrize("change", ["receiver", "purpose", "behalf", "signature", "key"])
 def test_an_offer_that_its_releaser_did_not_sign_is_refused(desk: Desk, exhibit: str, change: str) -> None:
     transfer = offer(desk, exhibit, to="program_manager" if change == "receiver" else "counsel")
     values: dict[str, Any] = {"receiver": {"received_by": desk.installation.people["counsel"].staff_id}}
@@ -116,6 +127,7 @@ def test_an_offer_that_its_releaser_did_not_sign_is_refused(desk: Desk, exhibit:
     with desk.acting(write=False) as (_, actor):
         keys = actor.keyring.program(desk.installation.program_id)
         values["purpose"] = {"purpose": keys.seal("transfer", "purpose", transfer, "another purpose")}
+        values["behalf"] = {"on_behalf_of": keys.seal("transfer", "on_behalf_of", transfer, "somebody else")}
     desk.change(Transfer, transfer, **values[change])
     with pytest.raises(Unsound, match="not the one that its releaser signed"):
         confirm(desk, exhibit, transfer)

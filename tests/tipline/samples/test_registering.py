@@ -92,8 +92,10 @@ def test_the_page_masks_everybody(desk: Desk, case: str, claims: bytes) -> None:
 
 def test_custody_says_what_came_and_how_it_was_read(desk: Desk, case: str) -> None:
     exhibit = exhibit_of(desk, register(desk, case, CLAIMS_837.encode()))
-    acquired, examined = desk.events(exhibit.id)[:2]
-    assert (acquired["kind"], examined["kind"]) == ("ACQUIRED", "EXAMINED")
+    acquired, opened, examined = desk.events(exhibit.id)[:3]
+    assert [event["kind"] for event in (acquired, opened, examined)] == ["ACQUIRED", "EXAMINED", "EXAMINED"]
+    assert opened["result"] == "opened"
+    assert opened["purpose"] == examined["purpose"] == "read into rows"
     assert acquired["plaintext_after"] == digest(CLAIMS_837.encode())
     assert acquired["released_by"] == "D. Acosta, mail room"
     assert "people read" in str(examined["result"])
