@@ -15,9 +15,10 @@ from importlib.util import find_spec
 from typing import IO
 from uuid import uuid4
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
-from tipline import grantsweep, jobs, logs, orphans, scrubbing, stamping
+from evidence.errors import EvidenceError, StorageFull
+from tipline import examinerkeys, grantsweep, jobs, logs, orphans, scrubbing, stamping
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
@@ -26,12 +27,13 @@ from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
 CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports", "retention")
-SWEEPERS = (grantsweep, orphans, scrubbing)  # importing them registers their daily sweeps
+SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 STAMP_SECONDS = 10.0
 KEEP_FINISHED_JOBS = timedelta(days=1)
 DECLARED_DEAD = 3
+TRIED_AGAIN_AFTER = (1.0, 5.0, 30.0, 120.0, 300.0)  # seconds
 
 
 class JobFailed(Exception):
@@ -47,18 +49,29 @@ def register_capabilities() -> None:
     jobs.job("examine_waiting")(examine_waiting)
 
 
-def run_job(process: Process, name: str, ids: tuple[str, ...]) -> None:
-    """Run one job in a unit of work of its own.
+def run_job(process: Process, name: str, ids: tuple[str, ...], wait: Callable[[float], object] = time.sleep) -> None:
+    """Run one job in a unit of work of its own. What the disk or the database refused is tried again for some minutes.
 
     Raises:
         JobFailed: whatever went wrong, without its message.
     """
-    try:
-        with process.unit(write=True) as work:
-            jobs.REGISTRY[name](work, *ids)
-    except Exception as error:  # noqa: BLE001  the message of any error may quote a source, and dbos would store it
-        logs.failure("job failed", error, job=name, ids=ids)
-        raise JobFailed(type(error).__name__) from None
+    for pause in (*TRIED_AGAIN_AFTER, None):
+        try:
+            with process.unit(write=True) as work:
+                jobs.REGISTRY[name](work, *ids)
+            return
+        except Exception as error:  # noqa: BLE001  the message of any error may quote a source, and dbos would store it
+            logs.failure("job failed", error, job=name, ids=ids)
+            if pause is None or not _may_pass(error):
+                raise JobFailed(type(error).__name__) from None
+        wait(pause)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same job may succeed later: a disk that is full or fails, a database that is away."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, DataError | IntegrityError | ProgrammingError)
+    return isinstance(error, OSError) or type(error) in (EvidenceError, StorageFull)  # the stores raise these two, and no kin of them
 
 
 class HourlyExamination:
@@ -88,7 +101,9 @@ class Worker:
         self.process = open_process("worker", settings)
         self.executor_id = executor_id or f"w-{uuid4()}"
         self.stop = threading.Event()
-        self._runner = jobs.JobRunner(settings.database, self.executor_id, lambda name, ids: run_job(self.process, name, ids))
+        self._runner = jobs.JobRunner(
+            settings.database, self.executor_id, lambda name, ids: run_job(self.process, name, ids, self.stop.wait)
+        )
         self._takeover = Takeover(self.process.database, self._runner, self.executor_id, self.process.clock)
         self._swept_on: date | None = None
         self._sequencing = threading.Event()

@@ -92,8 +92,9 @@ def seal_bundle(work: Work, export_id: str) -> None:
         stored.bundle_name, stored.state, stored.disclosures = keyfile.object_name, "done", None
         stored.checkpoint_size, stored.tag_digest = size, digest(tags[manifest.TAGS])
         stored.finished_at = work.now()
-        _close_grants(work, session, export_id)
+        wraps = _end_grants(session, export_id)
         session.commit()
+    _remove(work, wraps)
 
 
 def _load(work: Work, export_id: str) -> tuple[Export, CaseFile]:
@@ -254,11 +255,25 @@ def _failing(work: Work, export_id: str, case: CaseFile) -> Iterator[None]:
             export.state = "failed"
             export.failure = wrap(str(error).encode(), [work.vault.recipients.program(case.program_id)])
             export.disclosures = None
-            _close_grants(work, session, export_id)
+            wraps = _end_grants(session, export_id)
             session.commit()
+        _remove(work, wraps)
         raise
 
 
-def _close_grants(work: Work, session: Session, export_id: str) -> None:
-    for grant in session.execute(select(Grant).where(Grant.purpose == "export", Grant.subject_id == export_id)).scalars().all():
-        work.vault.close_grant(session, grant)
+def _end_grants(session: Session, export_id: str) -> list[tuple[str, str]]:
+    """Delete the grants' rows; return object and id of the wraps, which go once that is committed.
+
+    The other way round a crash in between would leave an export that waits for wraps that are gone. A wrap that a crash leaves here
+    ends in the grant sweep.
+    """
+    query = select(Grant, Exhibit.object_name).join(Exhibit, Exhibit.id == Grant.exhibit_id)
+    ended = session.execute(query.where(Grant.purpose == "export", Grant.subject_id == export_id)).all()
+    for grant, _ in ended:
+        session.delete(grant)
+    return [(name, grant.id) for grant, name in ended if name is not None]
+
+
+def _remove(work: Work, wraps: Sequence[tuple[str, str]]) -> None:
+    for name, grant_id in wraps:
+        work.vault.objects.remove_grant(name, grant_id)
