@@ -98,7 +98,11 @@ def _items(found: Folder) -> list[str]:
             wrong.append(f"{number}: {error}")
     found.key_events()
     whole = {item.keyfile.object_name: item.keyfile.plaintext_digest for item in map(found.item, found.numbers()) if item.keyfile}
-    return wrong + broken_vault(found.path / "objects", found.keys.identity, whole) + [f"{name} is lost" for name in known if not found.vault.store.exists(name)]
+    return (
+        wrong
+        + broken_vault(found.path / "objects", found.keys.identity, whole)
+        + [f"{name} is lost" for name in known if not found.vault.store.exists(name)]
+    )
 
 
 def _leftovers(found: Folder) -> list[str]:

@@ -65,12 +65,16 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the act ended: `ended` is ok, error, killed, died or hung; `said` is what it returned or how it failed; `hit` the call that failed."""
+    """How the act ended: `ended` is ok, error, killed, died or hung; `said` is what it returned (JSON) or how it failed.
+
+    `hit` is the call that `fault` failed first; None where the act ended before.
+    """
 
     ended: str
     said: str
     calls: tuple[Call, ...]
     hit: Call | None = None
+    fault: Fault | None = None
 
     @property
     def acknowledged(self) -> bool:
@@ -190,7 +194,7 @@ def _outcome(referee: Referee, code: int, hung: str, said: str) -> Outcome:
     if not said:
         ended = "killed" if code == -signal.SIGKILL else "died"
         words = f"exit {code}"
-    return Outcome(hung or ended, words, tuple(referee.calls), referee.hit)
+    return Outcome(hung or ended, words, tuple(referee.calls), referee.hit, referee.fault)
 
 
 def _live(act: Callable[[], object], ours: socket.socket, theirs: socket.socket) -> None:

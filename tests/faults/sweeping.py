@@ -3,44 +3,62 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.counting import Tally
 from tests.faults.injector import KINDS, Fault, Outcome, run
+from tests.faults.syscalls import Call
 
 
 @dataclass(frozen=True)
 class Scene:
-    """`act` runs in the child on a copy of `template`; `check` looks at the copy afterwards and says what does not hold."""
+    """`prepare` is given the copy of `template` and returns the act, which runs in the child; `check` says what does not hold afterwards.
+
+    Every copy lies at the same place, so what `prepare` opens serves them all. `tidy` closes what is open, before a copy is made.
+    """
 
     template: Path
-    act: Callable[[Path], object]
+    prepare: Callable[[Path], Callable[[], object]]
     check: Callable[[Path, Outcome], list[str]]
+    tidy: Callable[[], None] = lambda: None
 
 
-def points(scene: Scene, place: Path, kinds: tuple[str, ...] = KINDS) -> list[Fault]:
-    """Run the act without a fault and return every fault that its calls allow."""
-    data = _fresh(scene, place)
-    whole = run(lambda: scene.act(data), data)
-    assert whole.acknowledged, f"without a fault the act ended with {whole.ended} {whole.said}"
-    wrong = scene.check(data, whole)
-    assert not wrong, f"without a fault: {wrong}"
-    shutil.rmtree(data)
-    calls = list(enumerate(whole.calls, start=1))
-    return [fault for kind in kinds for n, call in calls if (fault := Fault(kind, n)).fits(call)]
+def faults_of(calls: Sequence[Call]) -> list[Fault]:
+    """Return the faults that a run's calls allow.
+
+    A process that dies before it reads leaves what one leaves that dies before its next change; so kill is tried at changes
+    only. What lasts is tried at the first of several like calls on one file.
+    """
+    faults: list[Fault] = []
+    for n, call in enumerate(calls, start=1):
+        again = n > 1 and (calls[n - 2].name, calls[n - 2].path) == (call.name, call.path)
+        for kind in KINDS:
+            fault = Fault(kind, n)
+            wanted = call.changes if kind == "kill" else call.changes and not again if fault.lasts() else True
+            if wanted and fault.fits(call):
+                faults.append(fault)
+    return faults
 
 
 def sweep(scene: Scene, place: Path, tally: Tally, most: int) -> None:
-    """Inject the faults, all or a share of `most`, and check after each."""
-    for fault in tally.share(points(scene, place), most):
+    """Run the act without a fault, then with every fault that its calls allow, or a share of `most`; check after each."""
+    data = _fresh(scene, place)
+    act = scene.prepare(data)
+    data = _fresh(scene, place)
+    whole = run(act, data)
+    assert whole.acknowledged, f"without a fault the act ended with {whole.ended} {whole.said}"
+    wrong = scene.check(data, whole)
+    assert not wrong, f"without a fault: {wrong}"
+    for fault in tally.share(faults_of(whole.calls), most):
         data = _fresh(scene, place)
-        outcome = run(lambda data=data: scene.act(data), data, fault)  # type: ignore[misc]
+        outcome = run(act, data, fault)
         if outcome.hit is not None:
-            name = f"{fault.kind} at call {fault.at}, {outcome.hit.name} {outcome.hit.path.removeprefix(str(data))} [{outcome.ended} {outcome.said[:150]}]"
+            what = f"{outcome.hit.name} {outcome.hit.path.removeprefix(str(data))}"
+            name = f"{fault.kind} at call {fault.at}, {what} [{outcome.ended} {outcome.said[:150]}]"
             tally.add(name, [*_ended_badly(outcome), *scene.check(data, outcome)])
-        shutil.rmtree(data)
+    scene.tidy()
 
 
 def _ended_badly(outcome: Outcome) -> list[str]:
@@ -48,6 +66,8 @@ def _ended_badly(outcome: Outcome) -> list[str]:
 
 
 def _fresh(scene: Scene, place: Path) -> Path:
+    scene.tidy()
     data = place / "state"
+    shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(scene.template, data, symlinks=True)
     return data

@@ -49,11 +49,13 @@ MACHINE = platform.machine()
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 SECCOMP = {"x86_64": 317, "aarch64": 277}
 NUMBERS: dict[int, str] = {
-    number: name for name, row in _TABLE.items() if MACHINE in _COLUMN and (number := row[_COLUMN[MACHINE]]) is not None  # type: ignore[misc]
+    number: name
+    for name, row in _TABLE.items()
+    if MACHINE in _COLUMN and (number := row[_COLUMN[MACHINE]]) is not None  # type: ignore[misc]
 }
 PIDFD_GETFD = 438
 
-READS = {"read", "pread64", "readv"}
+KEEPS = {"read", "pread64", "readv", "flock", "fsync", "fdatasync", "utimensat"}  # leaves names and bytes as they are
 WRITES = {"write", "pwrite64"}
 # what a full disk can refuse; an open only where it may make a file
 GROWS = WRITES | {"writev", "sendfile", "copy_file_range", "fallocate", "mkdir", "mkdirat", "link", "linkat", "fsync", "fdatasync"}
@@ -69,6 +71,11 @@ class Call:
     path: str
     size: int
     creates: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes names or bytes, or is where they become durable; an open only where it may make a file."""
+        return self.creates if self.name in ("open", "openat") else self.name not in KEEPS - {"fsync", "fdatasync"}
 
     @property
     def grows(self) -> bool:

@@ -81,16 +81,21 @@ def broken(settings: Settings, keys: Mapping[str, ProgramKeys]) -> list[str]:
     """Return what does not hold, one line each; `keys` open every exhibit, whose bytes are read again."""
     process = open_process("worker", settings)
     try:
-        with process.database.session(write=False) as session:
-            return [
-                *_objects(session, process),
-                *_chains(session),
-                *_log(session, process),
-                *_tips(session),
-                *_sealed(session, process, keys),
-            ]
+        return broken_in(process, keys)
     finally:
         process.database.dispose()
+
+
+def broken_in(process: Process, keys: Mapping[str, ProgramKeys]) -> list[str]:
+    """The same, of an opened worker."""
+    with process.database.session(write=False) as session:
+        return [
+            *_objects(session, process),
+            *_chains(session),
+            *_log(session, process),
+            *_tips(session),
+            *_sealed(session, process, keys),
+        ]
 
 
 def exhibits(settings: Settings, keys: Mapping[str, ProgramKeys]) -> Mapping[str, list[Found]]:
@@ -187,10 +192,10 @@ def _log(session: Session, process: Process) -> Iterator[str]:
 
 def _checkpoints(session: Session, process: Process, entries: list[str]) -> Iterator[str]:
     origin, public = process.vault.keys.text("log.origin"), process.vault.keys.log_key.public
+    tree = Tree(leaf_hash(bytes.fromhex(entry)) for entry in entries)
     for row in session.scalars(select(LogCheckpoint)):
-        tree = Tree(leaf_hash(bytes.fromhex(entry)) for entry in entries[: row.size])
         opened = open_checkpoint(row.note, origin, public)
-        if (opened.size, opened.root) != (tree.size, tree.root()) or row.size != opened.size:
+        if row.size != opened.size or opened.size > tree.size or opened.root != tree.root(opened.size):
             yield f"the checkpoint of size {row.size} is not the log's"
 
 
