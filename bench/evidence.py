@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import resource
 import secrets
 import shutil
 import sqlite3
@@ -253,6 +252,13 @@ def sequence(given: argparse.Namespace) -> None:
 
 
 # the log
+
+READING = """
+import sys
+from evidence.cli import main
+main(["mirror", "--check", sys.argv[1], "--key", sys.argv[2]], standalone_mode=False)
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
 
 
 def log(given: argparse.Namespace) -> None:
