@@ -13,15 +13,15 @@ from evidence.commands import terminal
 from evidence.commands.terminal import AUTHORITY, DIR, ITEM, JSON, PURPOSE, command
 from evidence.errors import EvidenceError, UsageError
 from evidence.folder import acts, scrubbing
-from evidence.folder.case import Folder
+from evidence.folder.case import CLOCK, Folder
 from evidence.folder.item import Item
 from evidence.label import label_pdf, label_png
 from evidence.records import Opening, Scalar
 
 _SHOWN = (
-    "kind", "occurred_from", "actor", "on_behalf_of", "result", "purpose", "released_by", "received_by", "moved_from", "moved_to",
-    "authority", "justification",
-)  # fmt: skip
+    *("kind", "occurred_from", "occurred_to", "clock", "name_shown", "parent_exhibit", "actor", "on_behalf_of", "result", "purpose"),
+    *("released_by", "received_by", "moved_from", "moved_to", "authority", "justification"),
+)
 
 
 @command("log", "evidence log folder 01")
@@ -41,7 +41,9 @@ def log(directory: Path, name: str | None, as_csv: bool, as_json: bool) -> None:
             click.echo(verifier.events_csv(placed).replace("\r\n", "\n"), nl=False)
         else:
             rows = [_event(item, index, event) for item in items for index, event in item.events]
-            lines = [_line(row) for row in rows] + [f"       {number}  disposed of" for number in disposed]
+            known = {exhibit: found.number(at) for at, exhibit in enumerate(found.journal.exhibits)}
+            known |= {event.entry().hex(): f"event #{event.field('exhibit_seq')}" for item in items for _, event in item.events}
+            lines = [_line(row, known) for row in rows] + [f"       {number}  disposed of" for number in disposed]
             terminal.finish(as_json, found, {"events": rows, "disposed": disposed, "failed": failed}, *lines)
         for number, fault in failed.items():
             click.echo(f"{number}: {fault}", err=True)
@@ -68,8 +70,11 @@ def _event(item: Item, index: int, opening: Opening) -> dict[str, Scalar]:
     return {"index": index, "item": item.number, "seq": values["exhibit_seq"], **{key: values[key] for key in _SHOWN}}
 
 
-def _line(row: Mapping[str, Scalar]) -> str:
-    detail = "  ".join(f"{key}: {row[key]}" for key in _SHOWN[2:] if row[key] is not None)
+def _line(row: Mapping[str, Scalar], known: Mapping[str, str]) -> str:
+    """One event for people; `known` says what ids and entries stand for."""
+    usual = {"kind", "occurred_from"} | ({"occurred_to"} if row["occurred_to"] == row["occurred_from"] else set())
+    usual |= {"clock"} if row["clock"] == CLOCK else set()
+    detail = "  ".join(f"{key}: {known.get(str(row[key]), row[key])}" for key in _SHOWN if row[key] is not None and key not in usual)
     return f"{row['index']:>5}  {row['item']} #{row['seq']}  {row['occurred_from']}  {row['kind']}  {detail}"
 
 

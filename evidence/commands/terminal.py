@@ -40,7 +40,9 @@ class Refused(click.ClickException):
     """An error of the library, as the terminal shows it."""
 
     def __init__(self, error: EvidenceError) -> None:
-        super().__init__(f"{error} {error.next_step}".strip())
+        words = str(error)
+        stop = "" if words.endswith((".", "?", "!")) else "."
+        super().__init__(f"{words[:1].upper()}{words[1:]}{stop} {error.next_step}".strip())
 
 
 class Misused(Refused):
@@ -89,6 +91,8 @@ def passphrase(variable: str = PASSPHRASE_FILE, prompt: str = "Passphrase", conf
     path = os.environ.get(variable)
     if path:
         return Path(path).read_text("utf-8").rstrip("\r\n")
+    if sys.stdin is sys.__stdin__ and not _has_terminal():
+        raise UsageError("There is no terminal to ask for the passphrase.", f"Run it in a terminal, or name a file in {variable}.")
     return str(_asked(lambda: click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True), f"name a file in {variable}"))
 
 
@@ -96,6 +100,14 @@ def confirm(question: str) -> None:
     """Goes on only after a yes. Aborts on a no; UsageError where there is nobody to ask."""
     if not _asked(lambda: click.confirm(question, err=True), "say --yes"):
         raise click.Abort
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _asked(ask: Callable[[], Any], otherwise: str) -> Any:

@@ -5,7 +5,7 @@ Every function here is one command: it checks all items first and then records o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -162,8 +162,10 @@ def give_out(found: Folder, item: Item, target: Path, fields: Mapping[str, Scala
     item.check_free()
     if target.exists() or target.is_symlink():
         raise AlreadyThere(f"{target} is there already.", "Choose a new name.")
+    if not target.absolute().parent.is_dir():
+        raise NotFound(f"There is no folder {target.parent}.", "Make it first.")
     found.record([Act("DOWNLOADED", "open", _parts([item], {**fields, "result": "written to a file"}))])
-    staged = Staged(target, found.vault.read(item.keys()))
+    staged = Staged(target, _original(found, item))
     try:
         staged.put_new()
     except FileExistsError as error:
@@ -175,11 +177,15 @@ def give_out(found: Folder, item: Item, target: Path, fields: Mapping[str, Scala
 def show(found: Folder, item: Item, out: BinaryIO, fields: Mapping[str, Scalar]) -> None:
     """Writes an item's original to a stream. VIEWED is recorded before the first byte. Barred."""
     item.check_free()
-    pieces = found.vault.read(item.keys())
     found.record([Act("VIEWED", "open", _parts([item], {**fields, "result": "written to standard output"}))])
-    for piece in pieces:
+    for piece in _original(found, item):
         out.write(piece)
     out.flush()
+
+
+def _original(found: Folder, item: Item) -> Iterator[bytes]:
+    """The item's bytes; opened when the first is asked for."""
+    yield from found.vault.read(item.keys())
 
 
 def examine(found: Folder, item: Item) -> Report:

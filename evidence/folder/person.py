@@ -70,16 +70,14 @@ def read(path: Path) -> Person:
         data = path.read_bytes()
     except OSError as error:
         raise NotFound(f"{path}: {os.strerror(error.errno or 0)}", "Name a file that was made with: evidence person init") from error
-    found = canonical.decode(data)
-    if (
-        not isinstance(found, dict)
-        or tuple(found) != _NAMES
-        or found["suite"] != SUITE
-        or not all(isinstance(v, str) for v in found.values())
-    ):
-        raise FormatError(f"{path} is not a personal key file.", "Name a file that was made with: evidence person init")
-    sealed = canonical.unb64url(found["key"])
-    return Person(found["name"], signing.parse_key_id(found["public"]), canonical.unb64url(found["salt"]), sealed)
+    try:
+        found = canonical.decode(data)
+        if not isinstance(found, dict) or (tuple(found), found.get("suite")) != (_NAMES, SUITE):
+            raise FormatError("not in the form")
+        sealed = canonical.unb64url(found["key"])
+        return Person(str(found["name"]), signing.parse_key_id(found["public"]), canonical.unb64url(found["salt"]), sealed)
+    except (FormatError, AttributeError) as error:
+        raise FormatError(f"{path} is not a personal key file.", "Name a file that was made with: evidence person init") from error
 
 
 def _place(name: str, public: bytes) -> str:

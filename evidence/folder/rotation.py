@@ -9,7 +9,6 @@ from evidence import signing
 from evidence.errors import UsageError
 from evidence.folder.case import Folder
 from evidence.folder.keyring import ROLES, fingerprints
-from evidence.records import Scalar
 from evidence.signing import SigningKey
 
 
@@ -23,12 +22,11 @@ def rotate(found: Folder, roles: Sequence[str], reason: str) -> dict[str, str]:
         raise UsageError("Only log, process and person keys are rotated.", "Name one or more of them.")
     coming = {role: SigningKey.generate() for role in ROLES if role in roles}
     found.keep(replace(found.keys, coming=coming))
-    told: list[dict[str, Scalar]] = []
-    for role, key in coming.items():
-        old = found.keys.signing_keys()[role]
-        told.append({"kind": "KEY_ADDED", "role": role, "key_id": signing.key_id(key.public), "justification": reason})
-        told.append({"kind": "KEY_RETIRED", "role": role, "key_id": signing.key_id(old.public), "justification": reason})
-    found.record_keys(told, [found.keys.process, found.keys.person], coming.get("log"))
+    old = found.keys.signing_keys()
+    named = [("KEY_ADDED", role, key) for role, key in coming.items()] + [("KEY_RETIRED", role, old[role]) for role in coming]
+    told = [{"kind": kind, "role": role, "key_id": signing.key_id(key.public), "justification": reason} for kind, role, key in named]
+    new = [key for role, key in coming.items() if role != "log"]  # what the old ones sign does not count from their end on
+    found.record_keys(told, [found.keys.process, found.keys.person, *new], coming.get("log"))
     found.keep(found.keys.arrived())
     return {role: fingerprint for role, fingerprint in fingerprints(found.keys).items() if role in roles}
 
