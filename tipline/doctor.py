@@ -16,11 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evidence.errors import EvidenceError
 from evidence.examine import jail
-from evidence.storage import open_store
+from evidence.storage import VersionedStore, open_store
 from tipline.config import Settings
 from tipline.db import Database
 from tipline.keyfolders import SECRETS
 from tipline.models.operations import WorkerProcess
+from tipline.process import object_lock
 from tipline.takeover import SILENT_AFTER
 from tipline.work import utc_now
 
@@ -52,6 +53,7 @@ def examine(settings: Settings) -> list[Check]:
         check_keys,
         check_database,
         check_storage,
+        check_lock,
         check_space,
         check_anchor,
         check_worker,
@@ -119,12 +121,29 @@ def check_database(settings: Settings) -> Check:
 def check_storage(settings: Settings) -> Check:
     name = secrets.token_hex(32)
     try:
-        store = open_store(settings.storage)
+        store = open_store(settings.storage, lock=object_lock(settings))
         store.put(name, b"doctor")
         store.remove(name)
+        if isinstance(store, VersionedStore) and store.keeps_versions():
+            lost = "What is disposed of stays there as an old version. Use a bucket without versions for key files."
+            return Check("fails", "Object store", "its bucket keeps old versions.", lost)
     except (EvidenceError, OSError) as error:
         return Check("fails", "Object store", f"{error}", "Nothing can be taken in. Check TIPLINE_STORAGE_URL.")
     return Check("works", "Object store", "takes, keeps and gives back")
+
+
+def check_lock(settings: Settings) -> Check:
+    if not settings.object_lock_days:
+        lost = "Who can write to the store can remove from it." if settings.storage.startswith("s3:") else "A folder has none."
+        return Check("missing", "Object lock", "not set.", f"{lost} Backups and the log show what is gone.")
+    try:
+        store = open_store(settings.storage, lock=object_lock(settings))
+        locks = isinstance(store, VersionedStore) and store.locks()
+    except (EvidenceError, OSError) as error:
+        return Check("fails", "Object lock", f"{error}", "Check TIPLINE_STORAGE_URL and TIPLINE_OBJECT_LOCK_DAYS.")
+    if not locks:
+        return Check("fails", "Object lock", "the bucket takes none.", "Make one with object lock; an old bucket can't get it everywhere.")
+    return Check("works", "Object lock", f"{settings.object_lock_days} days, {settings.object_lock_mode.lower()}")
 
 
 def check_space(settings: Settings) -> Check:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound, StillLocked
 from evidence.vault import Vault
-from tipline import audit, logs
+from tipline import audit, logs, restoring
 from tipline.jobs import daily_sweep
 from tipline.models.cases import Export
 from tipline.models.custody import Examination, Exhibit
@@ -32,7 +32,10 @@ DAYS_APART = timedelta(days=2)  # days are counted, not hours: two dates apart i
 
 @daily_sweep("sweep_orphans")
 def sweep(work: Work) -> None:
-    """Remove what no row names, and what a crash left half written."""
+    """Remove what no row names, and what a crash left half written; nothing while the record waits for signatures after a recovery."""
+    with work.database.session(write=False) as reading:
+        if restoring.pending(reading):
+            return
     remove_half_written(work.vault.objects)
     remove_orphans(work)
 

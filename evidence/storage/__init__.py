@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from evidence.errors import UsageError
@@ -81,6 +81,17 @@ class ObjectStore(Protocol):
 
     def sweep(self) -> int:
         """Removes what a crash left half written, never what is being written; says how many."""
+
+
+@runtime_checkable
+class VersionedStore(Protocol):
+    """What can be asked of a store whose server may keep versions, and lock them. Each question leaves a small blob or none."""
+
+    def keeps_versions(self) -> bool:
+        """Whether what is removed stays as an old version, where keys lie."""
+
+    def locks(self) -> bool:
+        """Whether the server takes an object under a lock. The probe's lock lasts for seconds."""
 
 
 def check_name(name: str) -> str:

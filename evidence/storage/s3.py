@@ -136,9 +136,15 @@ class _Locked:
         end = datetime.now(UTC).date() + timedelta(days=self._lock.days + 1)
         until = f"{end.isoformat()}T00:00:00Z"
         if until != self._until:
-            headers = {"x-amz-object-lock-mode": self._lock.mode, "x-amz-object-lock-retain-until-date": until}
-            self._until, self._writer = until, self._address.bucket(headers)
+            self._until, self._writer = until, self._until_then(until)
         return self._writer
+
+    def probing(self) -> Bucket:
+        """A client whose puts are locked for some seconds."""
+        return self._until_then(f"{datetime.now(UTC) + timedelta(seconds=10):%Y-%m-%dT%H:%M:%SZ}")
+
+    def _until_then(self, until: str) -> Bucket:
+        return self._address.bucket({"x-amz-object-lock-mode": self._lock.mode, "x-amz-object-lock-retain-until-date": until})
 
 
 @dataclass(frozen=True)
@@ -202,6 +208,16 @@ class S3Store:
             put = obstore.put(self._bucket, name, b"probe", use_multipart=False)
             obstore.delete(self._bucket, name)
         return put["version"] not in (None, "null")
+
+    def locks(self) -> bool:
+        """Whether the bucket of objects takes one under a lock; the probe is locked for seconds only. False where no lock is set."""
+        if self._locked is None:
+            return False
+        try:
+            obstore.put(self._locked.probing(), f"probe/{secrets.token_hex(16)}", b"probe", use_multipart=False)
+        except BaseError:
+            return False
+        return True
 
     def create(self) -> S3Pending:
         return S3Pending(self)

@@ -11,7 +11,7 @@ import pytest
 from evidence.errors import AlreadyThere, EvidenceError, UsageError
 from evidence.keys import Identity
 from evidence.scrub import Stored, scrub
-from evidence.storage import Lock, is_object, open_store
+from evidence.storage import Lock, VersionedStore, is_object, open_store
 from evidence.storage.s3 import ONE_PUT, S3Store
 from evidence.vault import Vault
 from tests.evidence.object_lock import Answer, ask, make_locking_bucket
@@ -85,6 +85,8 @@ def test_everything_else_works_as_in_one_bucket(vault: Vault) -> None:
         vault.store.put(f"{one.name}.age", b"again")
     assert vault.store.size(f"{one.name}.age") == one.length
     assert vault.store.lock_days == 3
+    assert isinstance(vault.store, VersionedStore)
+    assert vault.store.locks()
 
 
 def test_whether_a_bucket_keeps_versions_is_seen(s3_server: RunningS3, bucket: str) -> None:
@@ -98,8 +100,11 @@ def test_whether_a_bucket_keeps_versions_is_seen(s3_server: RunningS3, bucket: s
 
 def test_a_bucket_without_lock_takes_nothing_under_a_lock(s3_server: RunningS3) -> None:
     assert ask(s3_server, "PUT", "/without-lock").status == 200
+    store = open_store(f"{s3_server.url}&locked=without-lock", lock=Lock(3))
     with pytest.raises(EvidenceError, match="did not do what was asked"):
-        stored(Vault(open_store(f"{s3_server.url}&locked=without-lock", lock=Lock(3))))
+        stored(Vault(store))
+    assert isinstance(store, S3Store)
+    assert not store.locks()
 
 
 def test_a_lock_needs_a_bucket_of_its_own(s3_server: RunningS3) -> None:

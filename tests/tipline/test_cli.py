@@ -16,13 +16,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.evidence.object_lock import make_locking_bucket
 from tests.installations import PASSPHRASE, Installation
+from tests.servers import RunningS3
 from tipline import supervisor
 from tipline.cases import services as cases
 from tipline.cli import main
 from tipline.config import Settings
 from tipline.db import upgrade
-from tipline.doctor import check_anchor, check_database, check_keys, check_storage, check_worker
+from tipline.doctor import check_anchor, check_database, check_keys, check_lock, check_storage, check_worker
 from tipline.supervisor import Ports, with_ports
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,7 @@ COMMANDS = (
     ["user", "add"],
     ["cases"],
     ["export"],
+    ["scrub"],
 )
 
 
@@ -146,6 +149,24 @@ def test_the_doctor_finds_what_is_wrong(installation: Installation) -> None:
     assert check_keys(settings).found == "missing worker/log.key."
     objects = settings.model_copy(update={"storage_url": "/proc/nowhere"})
     assert check_storage(objects).state == "fails"
+
+
+def test_the_doctor_says_where_there_is_no_object_lock(settings: Settings) -> None:
+    settings.data.mkdir()
+    unset = check_lock(settings)
+    assert (unset.state, "A folder has none" in unset.lost) == ("missing", True)
+    assert check_lock(Settings(data=settings.data, object_lock_days=3)).state == "fails"  # a folder can't lock
+
+
+@pytest.mark.servers
+def test_the_doctor_tries_the_lock_and_looks_for_old_versions(settings: Settings, s3_server: RunningS3) -> None:
+    make_locking_bucket(s3_server, "doctors")
+    good = Settings(data=settings.data, storage_url=f"{s3_server.url}&locked=doctors", object_lock_days=3)
+    assert (check_lock(good).state, check_storage(good).state) == ("works", "works")
+    without = Settings(data=settings.data, storage_url=f"{s3_server.url}&locked=nobody-made-this", object_lock_days=3)
+    assert check_lock(without).state == "fails"
+    versioned = Settings(data=settings.data, storage_url=s3_server.url.replace("tipline-test", "doctors"))
+    assert "old versions" in check_storage(versioned).found
 
 
 def test_a_lawyer_takes_a_bundle_away_that_verifies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

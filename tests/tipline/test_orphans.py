@@ -20,7 +20,7 @@ from tipline.config import Settings
 from tipline.errors import Unsound
 from tipline.intake.sweeping import sweep_drafts
 from tipline.jobs import SWEEPS
-from tipline.models.custody import CustodyEvent, Examination, Exhibit
+from tipline.models.custody import CustodyEvent, Examination, Exhibit, Restoration
 from tipline.models.operations import AuditEvent, OrphanCandidate
 from tipline.models.tips import DraftPart, Send, Tip
 from tipline.orphans import find_orphans, remove_orphans, sweep
@@ -57,6 +57,22 @@ def leave_an_object(house: IntakeHouse) -> str:
 
 def test_the_worker_knows_the_sweep() -> None:
     assert SWEEPS["sweep_orphans"] is sweep
+
+
+def test_nothing_goes_while_the_record_waits_for_signatures(house: IntakeHouse) -> None:
+    leave_an_object(house)
+    pass_once(house)
+    house.clock.turn(days=3)
+    with house.worker.unit(write=True) as unit:
+        unit.session.add(Restoration(id="r", kind="database", from_index=0, to_index=1, found_at=unit.now()))
+    with house.worker.unit(write=True) as unit:
+        sweep(unit)
+    assert len(house.files()) == 4
+    with house.worker.unit(write=True) as unit:
+        unit.session.delete(unit.session.get_one(Restoration, "r"))
+    with house.worker.unit(write=True) as unit:
+        sweep(unit)
+    assert house.files() == []
 
 
 def test_an_object_without_a_row_goes_in_a_later_pass_with_its_wraps_and_is_told(
