@@ -103,8 +103,16 @@ def _take_in(work: Work, actor: Actor, program_id: str, exhibit_id: str) -> bool
         return False
     with work.database.session(write=True) as session:
         done = _link(replace(work, session=session, write=True), actor, exhibit_id, gathered)
+        gone = session.get(Examination, exhibit_id) is None
         session.commit()
+    if gone:  # it was disposed of while it was being read
+        _out_of_index(work, keys, gathered)
     return done
+
+
+def _out_of_index(work: Work, keys: ProgramKeys, gathered: Gathered) -> None:
+    with ProgramIndex(work.settings.index_folder, keys) as index:
+        index.forget(gathered.item)
 
 
 def _set_aside(work: Work, actor: Actor, exhibit_id: str) -> None:
