@@ -119,12 +119,11 @@ def _rotate_named(process: Process, role: Role, say: Say, *, compromised: bool) 
 def _say_what_follows(role: Role, new: str, say: Say) -> None:
     if role == "log":
         say(
-            "The next published checkpoint bears the new key. Tell its fingerprint (`tipline keys show`) to mirrors, witnesses and receivers."
+            "The next published checkpoint bears the new key. Tell mirrors, witnesses and receivers its fingerprint: `tipline keys show`."
         )
     if role == "examiner":
-        say(
-            f"Files are sealed to the old one until the administrator signs the new one into the list: Keys, The examiner's key. Compare: {fingerprint(new)}"
-        )
+        say("Files are sealed to the old one until the administrator signs the new one into the list: Keys, then Examiner's key.")
+        say(f"Groups to compare there: {fingerprint(new)}")
 
 
 def _rotate_anchor(process: Process, say: Say) -> None:

@@ -53,7 +53,7 @@ def signed_in(console: Process, who: Credentials) -> Iterator[Actor]:
         lock = PassphraseLock(staff.passphrase_salt or b"", console.vault.keys.secret("staff.pepper"), staff.id)
         sealed, staff_id = staff.secrets or b"", staff.id
     try:
-        keys = lock.open(sealed, rules.normal_passphrase(who.passphrase))
+        keys, _ = lock.renew(sealed, rules.normal_passphrase(who.passphrase), services.older_peppers(console.begin(write=False)))
     except IntegrityError:
         raise _refusal() from None
     with console.unit(write=True) as work:

@@ -27,7 +27,7 @@ from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
 CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports", "retention")
-SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys)  # importing them registers their daily sweeps
+SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys, examinerkeys)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 STAMP_SECONDS = 10.0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence import canonical
-from evidence.keys import Identity, aead_open, aead_seal, passphrase_key
+from evidence.errors import IntegrityError
+from evidence.keys import Identity, aead_open, aead_seal, passphrase_key, passphrase_keys
 from evidence.signing import SigningKey
 
 SALT_BYTES = 16
@@ -54,7 +57,20 @@ class PassphraseLock:
 
     def open(self, blob: bytes, passphrase: str) -> StaffKeys:
         """Return the keys. Raises IntegrityError for a wrong passphrase, another person or a changed blob."""
-        return StaffKeys.decode(aead_open(self._key(passphrase), blob, self._bound_to()))
+        return self.renew(blob, passphrase, ())[0]
+
+    def renew(self, blob: bytes, passphrase: str, older: Sequence[bytes]) -> tuple[StaffKeys, bytes]:
+        """Return the keys, and the blob as it is to be kept: sealed anew where it stood under a pepper that was replaced (`older`).
+
+        Raises: as `open`.
+        """
+        with _ROOM:
+            current, *before = passphrase_keys(passphrase, self.salt, [self.pepper, *older], self.staff_id)
+        for key in before:
+            with suppress(IntegrityError):
+                opened = aead_open(key, blob, self._bound_to())
+                return StaffKeys.decode(opened), aead_seal(current, opened, self._bound_to())
+        return StaffKeys.decode(aead_open(current, blob, self._bound_to())), blob
 
     def spend_time(self, passphrase: str) -> None:
         """Do the work of `open` for nobody, so that an unknown name answers no faster than a known one."""

@@ -234,10 +234,14 @@ def count_try(work: Work, staff: Staff) -> bool:
 def _open_secrets(work: Work, staff: Staff, passphrase: str) -> StaffKeys | None:
     if staff.passphrase_salt is None or staff.secrets is None:
         raise Conflict("This account has no keys.", "Ask an administrator for a new link.")
+    sealed, lock = staff.secrets, PassphraseLock(staff.passphrase_salt, pepper(work), staff.id)
     try:
-        return PassphraseLock(staff.passphrase_salt, pepper(work), staff.id).open(staff.secrets, passphrase)
+        keys, kept = lock.renew(sealed, passphrase, older_peppers(work))
     except IntegrityError:
         return None
+    if kept != sealed:
+        work.session.execute(update(Staff).where(Staff.id == staff.id, Staff.secrets == sealed).values(secrets=kept))
+    return keys
 
 
 def _use_step(work: Work, staff_id: str, step: int) -> bool:
@@ -261,6 +265,11 @@ def start_session(work: Work, staff: Staff, keys: StaffKeys, act: str) -> str:
 def pepper(work: Work) -> bytes:
     """Return the console's pepper of staff passphrases."""
     return work.vault.keys.secret("staff.pepper")
+
+
+def older_peppers(work: Work) -> list[bytes]:
+    """Return the peppers that were replaced: passphrases that were not used since still stand under them."""
+    return [work.vault.keys.secret(name) for name in work.vault.keys.older("staff.pepper")]
 
 
 def _token_hash(token: str) -> str:
