@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, MultipleFileField
@@ -21,6 +20,8 @@ from tipline.exhibits.transfers import Confirmation, OfferTransfer
 
 _SHORT_ENOUGH = Length(max=rules.PURPOSE_LENGTH, message=f"Use at most {rules.PURPOSE_LENGTH} characters.")
 _BEHALF = "On behalf of"
+_WHEN = "Write day and time, such as 2026-09-03 14:30."
+_MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
 def _line(label: str, missing: str = "") -> StringField:
@@ -140,14 +141,11 @@ class RedactionForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 class MomentField(DateTimeLocalField):
     """A day and a time, with a message that says how to write one."""
 
-    def __init__(self, label: str, validators: list[Any]) -> None:
-        super().__init__(label, validators, format=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
-
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
             super().process_formdata(valuelist)
         except ValueError:
-            raise ValueError("Write day and time, such as 2026-09-03 14:30.") from None
+            raise ValueError(_WHEN) from None
 
 
 class PhysicalForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
@@ -163,8 +161,8 @@ class PhysicalForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     channel = SelectField("How it came", choices=list(CHANNELS.items()))
     received_by = _line("Received by")
     on_behalf_of = _line(_BEHALF)
-    came_from = MomentField("Received, at the earliest (UTC)", [InputRequired("Write day and time, such as 2026-09-03 14:30.")])
-    came_until = MomentField("Received, at the latest (UTC)", [Optional()])
+    came_from = MomentField("Received, at the earliest (UTC)", [InputRequired(_WHEN)], format=_MOMENTS)
+    came_until = MomentField("Received, at the latest (UTC)", [Optional()], format=_MOMENTS)
     clock = SelectField("What told the time", choices=list(rules.CLOCKS.items()))
     photographs = MultipleFileField("Photographs")
 

@@ -14,6 +14,7 @@ from tipline import audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.handover import Arrived, Handover, TakenOver, Taking, reading, take_over
 from tipline.errors import BadInput, NotFound
+from tipline.inbox.reading import open_exhibits, record_reading
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Link, Sample, SamplePerson
 from tipline.models.custody import Exhibit
@@ -74,6 +75,7 @@ class SampleView:
     people: tuple[MaskedPerson, ...]
     after: int | None
     disposed: bool
+    quarantined: bool
 
 
 def register(work: Work, actor: Actor, command: RegisterSample) -> Sample:
@@ -164,7 +166,7 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
     """
     policy.require(actor, "sample.read")
     query = (
-        select(Sample, CaseFile.number, Exhibit.number, Exhibit.state, Staff.display_name)
+        select(Sample, CaseFile.number, Exhibit, Staff.display_name)
         .join(CaseFile, CaseFile.id == Sample.case_id)
         .join(Exhibit, Exhibit.id == Sample.exhibit_id)
         .join(Staff, Staff.id == Sample.registered_by)
@@ -173,23 +175,24 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
     found = work.session.execute(query).first()
     if found is None:
         raise NotFound(f"There is no sample {number} that you can read.", "Look under Samples.")
-    sample, case_number, exhibit_number, exhibit_state, registered_by = found
+    sample, case_number, exhibit, registered_by = found
     details = _details(actor, sample)
-    people = _people(work, actor.keyring.program(sample.program_id), sample, after)
+    people = _shown(work, actor, sample, exhibit, after)
     return SampleView(
         row=_row(details, sample, case_number),
         handed_over_by=details["handed_over_by"],
         registered_by=registered_by,
         registered_at=sample.registered_at,
         exhibit_id=sample.exhibit_id,
-        exhibit_number=exhibit_number or "",
+        exhibit_number=exhibit.number or "",
         rows=sample.rows,
         coverage=details["coverage"],
         per_mille=details["per_mille"],
         found_in=_found_in(work, sample),
         people=tuple(people[:PEOPLE_PAGE]),
         after=people[PEOPLE_PAGE - 1].position if len(people) > PEOPLE_PAGE else None,
-        disposed=exhibit_state == "disposed",
+        disposed=exhibit.state == "disposed",
+        quarantined=exhibit.state == "quarantined",
     )
 
 
@@ -201,6 +204,14 @@ def _details(actor: Actor, sample: Sample) -> dict[str, Any]:
 def _row(details: dict[str, Any], sample: Sample, case_number: str) -> SampleRow:
     received = date.fromisoformat(details["received_on"])
     return SampleRow(sample.number, details["title"], details["format"], sample.people, received, case_number)
+
+
+def _shown(work: Work, actor: Actor, sample: Sample, exhibit: Exhibit, after: int) -> Sequence[MaskedPerson]:
+    """The people that the page shows, masked: VIEWED is on record first. None while work on the exhibit has stopped."""
+    if exhibit.state != "held":
+        return []
+    record_reading(work, actor, [open_exhibits(work, actor, [exhibit])[exhibit.id]], "people, masked, on the sample page")
+    return _people(work, actor.keyring.program(sample.program_id), sample, after)
 
 
 def _people(work: Work, keys: ProgramKeys, sample: Sample, after: int) -> Sequence[MaskedPerson]:
