@@ -150,7 +150,7 @@ def step(work: Work, actor: Actor, program_id: str, *, without_unread: bool = Fa
     """Do one batch of a rotation, if one is under way, and end it where nothing is left. Two at once do no harm.
 
     Args:
-        without_unread: end it although some files open with neither key; they stay as they are.
+        without_unread: end it once nothing is left but files that neither key opens; they stay as they are.
 
     Raises:
         NotFound: there is no such program. NoKey: the actor does not hold it. Conflict: its key is not the listed one.
@@ -164,14 +164,16 @@ def step(work: Work, actor: Actor, program_id: str, *, without_unread: bool = Fa
     publish_signed(work)
     require_listed(work, program_id, keys.identity)
     listed = has_everywhere(work.settings, Recipient("program", program_id, keys.identity.recipient))
-    if _may_go_on(found, work.now()):
+    if without_unread and _only_unread_left(found):
+        _finish(work, actor, work.session.get_one(Rotation, found.id, with_for_update=True))
+    elif _may_go_on(found, work.now()):
         after = "" if found.cursor == _OVER else found.cursor
         outcome = rewrap(work, program_id, Ring.of(keys.identity), after)
         rotation = work.session.get_one(Rotation, found.id, with_for_update=True)
         if rotation.finished_at is None and (rotation.cursor, rotation.pass_began) == (found.cursor, found.pass_began):
             _count(work, rotation, outcome)
             if outcome.looked < BATCH:
-                _end_pass(work, actor, rotation, without_unread)
+                _end_pass(work, actor, rotation)
     if listed and found.listed_at is None:
         work.session.get_one(Rotation, found.id).listed_at = work.now()
     work.session.flush()
@@ -197,7 +199,7 @@ def progress(work: Work, actor: Actor, program_id: str) -> Progress | None:
         total=count_items(work.session, program_id),
         done=rotation.done,
         unread=rotation.unread,
-        works=rotation.finished_at is None and _may_go_on(rotation, work.now()),
+        works=rotation.finished_at is None and _may_go_on(rotation, work.now()) and not _only_unread_left(rotation),
         listed=rotation.listed_at is not None,
         settles_at=rotation.listed_at + SETTLE if rotation.listed_at else None,
         finished_at=rotation.finished_at,
@@ -272,10 +274,23 @@ def _count(work: Work, rotation: Rotation, outcome: Outcome) -> None:
     rotation.unread += outcome.unread
 
 
-def _end_pass(work: Work, actor: Actor, rotation: Rotation, without_unread: bool) -> None:
-    settled = rotation.listed_at is not None and rotation.pass_began >= rotation.listed_at + SETTLE
-    if settled and rotation.wrapped == 0 and (rotation.unread == 0 or without_unread):
-        rotation.old_identity, rotation.finished_at = None, work.now()
-        audit.record(work.session, work.now(), actor, "program.rotated", ("program", rotation.program_id))
-        return
+def _end_pass(work: Work, actor: Actor, rotation: Rotation) -> None:
     rotation.cursor = _OVER
+    if _was_last(rotation) and rotation.unread == 0:
+        _finish(work, actor, rotation)
+
+
+def _was_last(rotation: Rotation) -> bool:
+    """Say whether the pass that is over began late enough, and found everything under the new key."""
+    settled = rotation.listed_at is not None and rotation.pass_began >= rotation.listed_at + SETTLE
+    return rotation.cursor == _OVER and settled and rotation.wrapped == 0
+
+
+def _only_unread_left(rotation: Rotation) -> bool:
+    """Say whether nothing but what neither key opens keeps this rotation from its end: a person decides."""
+    return _was_last(rotation) and rotation.unread > 0
+
+
+def _finish(work: Work, actor: Actor, rotation: Rotation) -> None:
+    rotation.old_identity, rotation.finished_at = None, work.now()
+    audit.record(work.session, work.now(), actor, "program.rotated", ("program", rotation.program_id))
