@@ -86,23 +86,17 @@ def _log(found: Folder, before: Sequence[str], recorded: Sequence[str]) -> list[
 
 def _items(found: Folder) -> list[str]:
     wrong: list[str] = []
-    known = {f"{line.object}.age" for line in found.journal.lines if line.object is not None and not line.stubbed}
-    known -= {f"{line.object}.age" for line in found.journal.lines if line.stubbed}
+    whole: dict[str, str] = {}
     for number in found.numbers():
         try:
             item = found.item(number)
             if item.keyfile is not None:
                 custody.check_chain([opening for _, opening in item.events])
-                found.vault.verify(item.keyfile)
+                whole[item.keyfile.object_name] = item.keyfile.plaintext_digest
         except EvidenceError as error:
             wrong.append(f"{number}: {error}")
     found.key_events()
-    whole = {item.keyfile.object_name: item.keyfile.plaintext_digest for item in map(found.item, found.numbers()) if item.keyfile}
-    return (
-        wrong
-        + broken_vault(found.path / "objects", found.keys.identity, whole)
-        + [f"{name} is lost" for name in known if not found.vault.store.exists(name)]
-    )
+    return wrong + broken_vault(found.path / "objects", found.keys.identity, whole)
 
 
 def _leftovers(found: Folder) -> list[str]:

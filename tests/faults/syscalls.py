@@ -95,7 +95,7 @@ def seen(pid: int, number: int, args: tuple[int, ...]) -> Call:
 def _file(pid: int, where: str, args: tuple[int, ...]) -> str:
     if where == _FD:
         return _of_handle(pid, args[0])
-    if where == _PATH or where == _TWO_PATHS:
+    if where in (_PATH, _TWO_PATHS):
         return _text(pid, args[1 if where == _TWO_PATHS else 0])
     handle, at = (args[2], args[3]) if where == _TWO_AT else (args[0], args[1])
     text = _text(pid, at) if at else ""
