@@ -24,6 +24,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections import Counter
@@ -156,13 +157,15 @@ class Folder:
             if not folders and not files:
                 report.fail("%s: an empty folder (added)" % inside.as_posix())
             for name in folders + files:
-                path = (inside / name).as_posix()
-                if (self.path / path).is_symlink() or not ((self.path / path).is_dir() or (self.path / path).is_file()):
+                path, kind = (inside / name).as_posix(), os.lstat(os.path.join(here, name)).st_mode
+                if stat.S_ISREG(kind):
+                    yield path
+                elif not stat.S_ISDIR(kind):
                     report.fail("%s: neither a file nor a folder" % path)
-            for name in files:
-                yield (inside / name).as_posix()
 
     def read(self, path: str) -> bytes:
+        if not stat.S_ISREG(os.lstat(str(self.path / path)).st_mode):
+            raise Broken("%s: not a file" % path)  # a pipe would be waited for, for ever
         return (self.path / path).read_bytes()
 
     def size(self, path: str) -> int:

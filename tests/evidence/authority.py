@@ -24,7 +24,6 @@ default_tsa = here
 serial = {0}/serial
 signer_cert = {0}/tsa.pem
 signer_key = {0}/tsa.key
-certs = {0}/tsa.pem
 signer_digest = sha256
 default_policy = 1.3.6.1.4.1.99999.1
 digests = sha256

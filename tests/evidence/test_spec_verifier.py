@@ -113,7 +113,7 @@ def files(folder: Path) -> dict[str, str]:
     for here, folders, names in os.walk(folder):
         need(folders or names, "an empty folder")
         for name in folders + names:
-            need(not Path(here, name).is_symlink(), "a link")
+            need(not Path(here, name).is_symlink() and (Path(here, name).is_file() or Path(here, name).is_dir()), "files and folders")
         present |= {Path(here, name).relative_to(folder).as_posix() for name in names}
     payload, tags = listing(folder, "manifest-sha256.txt"), listing(folder, "tagmanifest-sha256.txt")
     need(set(MUST) <= present, "all files of 6.1")
