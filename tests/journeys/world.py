@@ -21,8 +21,10 @@ from tipline.demo.story import Telling, tell
 from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
-from tipline.models.custody import Exhibit, Transfer
+from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
 from tipline.models.staff import Staff
+from tipline.retention.dispositions import Propose, propose
+from tipline.retention.holds import PlaceHold, place
 from tipline.security import cookie_name
 
 LOGINS = {"administrator": "a.ferris", "investigator": "m.okafor", "counsel": "r.lindqvist", "program_manager": "s.whitfield"}
@@ -59,12 +61,14 @@ class World:
                 "exhibit_id": select(Transfer.exhibit_id),
                 "transfer_id": select(Transfer.id),
                 "export_id": select(Export.id),
+                "hold_id": select(Hold.id),
+                "disposition_id": select(Disposition.id),
                 "letter": select(Letter.number),
                 "sample": select(Sample.number),
                 "case": select(CaseFile.number),
             }
             found = {name: work.session.scalars(query.limit(1)).one() for name, query in first.items()}
-        return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css"}
+        return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css", "seq": "1"}
 
     def rows(self) -> Rows:
         """Everything that the database holds, the job queue's tables too."""
@@ -96,6 +100,10 @@ def told(settings: Settings) -> Iterator[World]:
         counsel = story.actor(LOGINS["counsel"])
         offer(work, story.actor("m.okafor"), OfferTransfer(str(exhibit), counsel.staff_id, "Production", "Order of 18 Nov"))
         request_export(work, counsel, RequestExport(story.case_number, (str(exhibit),), "Production"))
+    with inside.work() as work:
+        kept = work.session.scalars(select(Letter.exhibit_id)).first()
+        propose(work, story.actor("m.okafor"), Propose(str(kept), "Kept long enough", "Rule 7"))
+        place(work, counsel, PlaceHold("A claim is pending", "Letter of 3 Nov", str(kept)))
     inside.run_jobs()
     try:
         yield world

@@ -30,6 +30,10 @@ from tipline.work import Work
 SHOWN = ("kind", "occurred_from", "actor", "role", "released_by", "purpose", "authority", "result")
 
 
+class StillThere(NotFound):
+    """The exhibit was not disposed of."""
+
+
 @dataclass(frozen=True)
 class StubRow:
     """One stub. `covered`: the newest published checkpoint covers it, so its proof can be given out."""
@@ -101,7 +105,7 @@ def read_stubs(work: Work, actor: Actor, exhibit_id: str) -> StubsPage:
 def _disposed(work: Work, actor: Actor, exhibit_id: str) -> Exhibit:
     exhibit = get_exhibit(work, actor, exhibit_id)
     if exhibit.state != "disposed":
-        raise NotFound("This exhibit was not disposed of.", "Its own page shows its custody.")
+        raise StillThere("This exhibit was not disposed of.", "Its own page shows its custody.")
     return exhibit
 
 

@@ -24,7 +24,11 @@ def hold_list() -> ResponseReturnValue:
 
 @bp.get("/holds/new")
 def hold_new() -> ResponseReturnValue:
-    return _hold_form(HoldForm(formdata=None), request.args.get("exhibit"), request.args.get("case"))
+    policy.require(actor(), "hold.manage")
+    exhibit_id, case_number = request.args.get("exhibit"), request.args.get("case")
+    if not exhibit_id and not case_number:
+        return redirect(url_for("exhibits.index"))  # what to hold is chosen there
+    return _hold_form(HoldForm(formdata=None), exhibit_id, case_number)
 
 
 @bp.post("/holds/new")
@@ -136,12 +140,19 @@ def withdraw(disposition_id: str) -> ResponseReturnValue:
 
 @bp.get("/exhibits/<exhibit_id>/left")
 def left(exhibit_id: str) -> ResponseReturnValue:
-    return render_template("retention/exhibit_left.html", page=stubs.read_stubs(work(), actor(), exhibit_id), rules=rules)
+    try:
+        page = stubs.read_stubs(work(), actor(), exhibit_id)
+    except stubs.StillThere:
+        return redirect(url_for("exhibits.show", exhibit_id=exhibit_id))
+    return render_template("retention/exhibit_left.html", page=page, rules=rules)
 
 
 @bp.get("/exhibits/<exhibit_id>/left/<int:seq>.tlog-proof")
 def proof(exhibit_id: str, seq: int) -> ResponseReturnValue:
-    name, text = stubs.prove(work(), actor(), exhibit_id, seq, signed=request.args.get("signed") == "yes")
+    try:
+        name, text = stubs.prove(work(), actor(), exhibit_id, seq, signed=request.args.get("signed") == "yes")
+    except stubs.StillThere:
+        return redirect(url_for("exhibits.show", exhibit_id=exhibit_id))
     answer = Response(text, content_type="text/plain; charset=utf-8")
     answer.headers["Content-Disposition"] = saved_as(name)
     return answer
