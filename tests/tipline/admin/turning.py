@@ -84,6 +84,7 @@ class Turning:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
+        self.made.console.database.dispose()
         self.made._processes["console"] = open_process("console", self.made.settings, self.clock)
         self.store = DyingStore(self.made.console.vault.objects.store)
         self.made.console.vault.objects.store = self.store
