@@ -115,4 +115,5 @@ def read_published(session: Session, folder: Path, keys: KeyFolder) -> checkpoin
     path = folder / CHECKPOINT
     if not path.exists():
         return None
-    return open_published(path.read_text(), keys.text("log.origin"), known_log_keys(session, keys))
+    note = path.read_bytes().decode("utf-8", "replace")  # what is no text is refused like any other damage
+    return open_published(note, keys.text("log.origin"), known_log_keys(session, keys))
