@@ -39,7 +39,7 @@ class ProgramWrap(Base):
     __tablename__ = "program_wrap"
 
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), primary_key=True)
-    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"), primary_key=True, index=True)
     wrapped: Mapped[bytes] = mapped_column(Sealed)
     granted_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     granted_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -177,6 +177,7 @@ def upgrade() -> None:
     op.add_column("exhibit", sa.Column("place", sa.LargeBinary(), nullable=True))
     op.create_index(op.f("ix_exhibit_parent_id"), "exhibit", ["parent_id"], unique=False)
     op.add_column("transfer", sa.Column("on_behalf_of", sa.LargeBinary(), nullable=True))
+    op.create_index(op.f("ix_program_wrap_staff_id"), "program_wrap", ["staff_id"], unique=False)
     op.create_index("ix_log_checkpoint_kind_size", "log_checkpoint", ["kind", "size"], unique=False)
     op.add_column("export", sa.Column("tag_digest", sa.String(length=71), nullable=True))
     op.add_column("export", sa.Column("checkpoint_size", sa.BigInteger(), nullable=True))
