@@ -123,7 +123,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
 
 def default_of(name: str) -> str:
     default = Settings.model_fields[name].default
-    return "none" if default in (None, PydanticUndefined) else str(default)
+    return "none" if default in (None, "", PydanticUndefined) else str(default)
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:
