@@ -192,6 +192,41 @@ def rotate(role: Any, compromised: bool) -> None:
 
 
 @main.group()
+def log() -> None:
+    """The public log of custody, and who vouches for it."""
+
+
+@log.command("show")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@told_plainly
+def log_show(as_json: bool) -> None:
+    """Print the log's name, key, newest published checkpoint and its witnesses. With the worker's keys."""
+    from tipline import witnessing
+    from tipline.process import open_process
+
+    with open_process("worker", Settings()).unit(write=False) as unit:
+        state = witnessing.describe(unit)
+    click.echo(json.dumps(state.facts()) if as_json else "\n".join(state.lines()))
+
+
+@log.command("cosign")
+@click.argument("file", metavar="FILE", type=click.File("rb"))
+@told_plainly
+def log_cosign(file: IO[bytes]) -> None:
+    """Take the signature of a witness of TIPLINE_WITNESSES from FILE: a checkpoint that it signed, or its line alone.
+
+    The worker publishes the checkpoint again with it.
+    """
+    from evidence.checkpoint import LARGEST_NOTE
+    from tipline import witnessing
+    from tipline.process import open_process
+
+    with open_process("worker", Settings()).unit(write=True) as unit:
+        taken = witnessing.take_by_hand(unit, file.read(LARGEST_NOTE + 1))
+    click.echo(f"{', '.join(taken.witnesses)} signed the checkpoint at size {taken.size}: {taken.short}")
+
+
+@main.group()
 def user() -> None:
     """Colleagues."""
 

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     examine: Literal["now", "hourly"] = "now"
     timestamp_urls: str = Field("", description="addresses of time-stamping authorities (RFC 3161), spaces or commas between; 9 at most")
     timestamp_roots: Path | None = Field(None, description="PEM file of the root certificates that their stamps must lead to")
+    witnesses: str = Field("", description="vkeys of the log's witnesses, each with a space and its address if it has one; commas between")
 
     @property
     def database(self) -> str:

@@ -110,26 +110,33 @@ def open_signed(session: Session, keys: KeyFolder, note: str) -> Checkpoint:
         return open_published(note, origin, log_keys(session))
 
 
-def present_tree(session: Session, folder: LogFolder, keys: KeyFolder) -> Tree:
-    """Return the tree of all sequenced events: published tiles up to the newest checkpoint, the leaves since from the database.
+def published_tree(session: Session, folder: LogFolder, keys: KeyFolder) -> StoredTree | None:
+    """Return the tree of the newest published checkpoint, over its tiles; None before the first publication.
 
-    It costs a few tiles and the leaves since the last publication, whatever the size of the log. What the tiles say is held
-    against the checkpoint, so whatever grows from them is consistent with what was published.
+    What the tiles say is held against the checkpoint, so whatever grows from them is consistent with what was published.
 
     Raises:
         Unsound: the published checkpoint is not this log's, or its tiles do not lead to it.
     """
     last = newest_published(session)
     if last is None:
-        return Tree(_leaves(session, 0))
+        return None
     head = open_signed(session, keys, last.note)
     try:
-        base = StoredTree(head.size, folder.read, head.root)
+        return StoredTree(head.size, folder.read, head.root)
     except (IntegrityError, NotFound) as error:
         raise Unsound(
-            f"The published tiles are not whole: {error}", "Restart the worker: it writes them anew from the database."
+            f"The published tiles are not whole: {error}", "Restart the worker: it compares each with the database and writes it anew."
         ) from error
-    return Tree(_leaves(session, head.size), base)
+
+
+def present_tree(session: Session, folder: LogFolder, keys: KeyFolder) -> Tree:
+    """Return the tree of all sequenced events: published tiles up to the newest checkpoint, the leaves since from the database.
+
+    It costs a few tiles and the leaves since the last publication, whatever the size of the log. Raises: as `published_tree`.
+    """
+    base = published_tree(session, folder, keys)
+    return Tree(_leaves(session, base.size if base else 0), base)
 
 
 def entries(session: Session, start: int, stop: int) -> list[bytes]:
@@ -147,6 +154,7 @@ def rebuild(session: Session, folder: LogFolder, head: Checkpoint) -> None:
     if not _leads_to(session, head):
         raise Unsound(f"The log is not the one whose checkpoint was published at size {head.size}.", KEEP)
     folder.write_changed(_all_files(session, head.size))
+    folder.write_changed(_older_partials(session, folder, head.size))
 
 
 def _leads_to(session: Session, head: Checkpoint) -> bool:
@@ -166,6 +174,18 @@ def _all_files(session: Session, size: int) -> Iterator[tuple[str, bytes]]:
             yield tile_path(level, place), hashes
     for level, place, hashes in builder.partial():
         yield tile_path(level, place, len(hashes) // HASH), hashes
+
+
+def _older_partials(session: Session, folder: LogFolder, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the partial files of earlier checkpoints whose whole tile is not there yet: the beginnings of those of `size`."""
+    sizes = set(session.scalars(select(LogCheckpoint.size).where(LogCheckpoint.kind == PUBLISHED, LogCheckpoint.size < size)))
+    places: list[tuple[int | str, int, int]] = [("entries", 0, 2 + ENTRY), *((level, 8 * level, HASH) for level in range(8))]
+    for level, bits, length in places:
+        index, width = divmod(size >> bits, TILE_WIDTH)
+        widths = {one for older in sizes for at, one in [divmod(older >> bits, TILE_WIDTH)] if at == index and 0 < one < width}
+        if widths:
+            newest = folder.read(tile_path(level, index, width))
+            yield from ((tile_path(level, index, one), newest[: one * length]) for one in sorted(widths))
 
 
 def _blocks(session: Session, size: int) -> Iterator[list[bytes]]:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import cast
 
-from sqlalchemy import CursorResult, delete, func, insert, literal, select, text
+from sqlalchemy import delete, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from evidence import checkpoint, tiles
@@ -22,7 +21,17 @@ from tipline.errors import Conflict, Unsound
 from tipline.logkeys import read_published
 from tipline.models.base import new_id
 from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf, LogPending
-from tipline.publication import PUBLISHED, LogFolder, Published, entries, newest_published, open_signed, present_tree, rebuild
+from tipline.publication import (
+    PUBLISHED,
+    LogFolder,
+    Published,
+    entries,
+    newest_published,
+    open_signed,
+    present_tree,
+    published_tree,
+    rebuild,
+)
 from tipline.vault import INSTALLATION, Act, CustodyVault
 
 BATCH = 10_000
@@ -49,7 +58,7 @@ class Sequencer:
         """
         with self.database.session(write=False) as session:
             self.anchor.check(session, read_published(session, self.folder.path, self.vault.keys))
-        self.settle()
+        self.settle(every_file=True)
 
     def run_once(self) -> int:
         """Give an index to the events that wait for one, in one batch, then tell the anchor. Returns how many."""
@@ -78,10 +87,10 @@ class Sequencer:
             .order_by(*order)
             .limit(BATCH)
         )
-        added = session.execute(insert(LogLeaf).from_select(["log_index", "event_id", "entry"], waiting))
+        session.execute(insert(LogLeaf).from_select(["log_index", "event_id", "entry"], waiting))
         placed = select(LogLeaf.event_id).where(LogLeaf.log_index >= first)
         session.execute(delete(LogPending).where(LogPending.event_id.in_(placed)).execution_options(synchronize_session=False))
-        return cast("CursorResult[None]", added).rowcount
+        return log_size(session) - first
 
     def publish_if_due(self) -> bool:
         """Publish the day's checkpoint when the last one is of another day (UTC) and no recovery waits for signatures."""
@@ -132,11 +141,14 @@ class Sequencer:
         self.run_all()
         return size
 
-    def settle(self) -> None:
+    def settle(self, *, every_file: bool = False) -> None:
         """Make the log folder say what was published: after a crash, a restored backup or a lost folder.
 
-        A checkpoint that went out and that a restored database does not know is taken into it again; missing tiles are
-        written anew from the database, and so is the checkpoint's file. The newest published checkpoint leads to them all.
+        A checkpoint that went out and that a restored database does not know is taken into it again; tiles that are missing
+        are written anew from the database, and so is the checkpoint's file.
+
+        Args:
+            every_file: compare each tile with the database too, byte by byte.
 
         Raises:
             Unsound: the database does not lead to what was published.
@@ -146,8 +158,8 @@ class Sequencer:
                 session.commit()
         with self.database.session(write=False) as session:
             last = newest_published(session)
-            if last is not None:
-                self._restore_tiles(session, last)
+            if last is not None and (every_file or not self._is_whole(session, last)):
+                rebuild(session, self.folder, open_signed(session, self.vault.keys, last.note))
         write_checkpoint(self.database, self.folder)
         key = checkpoint.Vkey(self.vault.keys.text("log.origin"), checkpoint.ED25519, self.vault.keys.log_key.public)
         self.folder.write_changed([("key", f"{key.text}\n".encode())])
@@ -161,15 +173,12 @@ class Sequencer:
         session.flush()
         return True
 
-    def _restore_tiles(self, session: Session, last: Published) -> None:
-        whole = not self.folder.lacks(last.size)
+    def _is_whole(self, session: Session, last: Published) -> bool:
+        """Tell whether all files are there and the newest ones lead to the checkpoint."""
         try:
-            if whole:
-                present_tree(session, self.folder, self.vault.keys)
+            return not self.folder.lacks(last.size) and published_tree(session, self.folder, self.vault.keys) is not None
         except Unsound:
-            whole = False
-        if not whole:
-            rebuild(session, self.folder, open_signed(session, self.vault.keys, last.note))
+            return False
 
 
 def write_checkpoint(database: Database, folder: LogFolder) -> bool:

@@ -18,7 +18,7 @@ from uuid import uuid4
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from evidence.errors import EvidenceError, StorageFull
-from tipline import examinerkeys, grantsweep, jobs, logs, orphans, scrubbing, stamping
+from tipline import examinerkeys, grantsweep, jobs, logs, orphans, scrubbing, stamping, witnessing
 from tipline.config import Settings
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
@@ -27,10 +27,11 @@ from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
 CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports", "retention")
-SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys, examinerkeys)  # importing them registers their daily sweeps
+SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 STAMP_SECONDS = 10.0
+WITNESS_SECONDS = 5.0
 KEEP_FINISHED_JOBS = timedelta(days=1)
 DECLARED_DEAD = 3
 TRIED_AGAIN_AFTER = (1.0, 5.0, 30.0, 120.0, 300.0)  # seconds
@@ -129,6 +130,9 @@ class Worker:
             self._thread("sequencer", self._sequence),
             self._thread("stamps", lambda: self._every(STAMP_SECONDS, self._stamp)),
         ]
+        if self.process.settings.witnesses:
+            rounds = witnessing.Rounds(self.process.unit, self.process.settings)
+            threads.append(self._thread("witnesses", lambda: self._every(WITNESS_SECONDS, lambda: self._witness(rounds))))
         if self.process.settings.examine == "hourly":
             hourly = HourlyExamination(self.process)
             threads.append(self._thread("hourly", lambda: self._every(SWEEP_SECONDS, hourly.step)))
@@ -184,6 +188,11 @@ class Worker:
     def _stamp(self) -> None:
         with self.process.unit(write=False) as work:
             stamping.sweep(work)
+
+    def _witness(self, rounds: witnessing.Rounds) -> None:
+        """Only the worker that sequences writes the published log."""
+        if self._sequencing.is_set():
+            rounds.step()
 
     def _sequence(self) -> None:
         """Sequence as the only one on this data folder; a second worker waits until the first is gone."""
