@@ -74,6 +74,8 @@ def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], shared: fr
     """
     exhibits = [_exhibits_of(work, thing) for thing in things]
     opened = _open(work, actor, [row for side in exhibits for row in side])
+    words = [one for one in opened.values() if one.exhibit.kind != "attachment"]
+    record_reading(work, actor, words, READ_FOR)  # before their first byte is read; attachments follow where they are shown
     texts = [_texts(work, actor, thing, side, opened) for thing, side in zip(things, exhibits, strict=True)]
     if shared is None:
         shared = frozenset.intersection(*(frozenset().union(*(text.keys for text in side)) for side in texts))
