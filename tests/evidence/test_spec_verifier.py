@@ -128,7 +128,7 @@ def files(folder: Path) -> dict[str, str]:
     need(sealed == {f"seal/tagmanifest-sha256.txt.{n}.tsr" for n in range(1, 10)[: len(sealed)]}, "the seal")
     for path, digest in {**payload, **tags}.items():
         need(hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest, path)
-    need((folder / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "bagit.txt")
+    need((folder / "bagit.txt").read_bytes().decode() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "bagit.txt")
     return payload
 
 
@@ -182,7 +182,7 @@ def head(folder: Path, key: bytes) -> tuple[int, bytes]:  # 5.2
     signed(key, ours[0], (text + "\n").encode())
     blob = base64.b64encode(string(b"ssh-ed25519") + string(key)).decode()
     expected = f'{lines[0]} namespaces="tipline-bundle" ssh-ed25519 {blob}\n'
-    need((folder / "seal/allowed_signers").read_text() == expected, "allowed_signers")
+    need((folder / "seal/allowed_signers").read_bytes().decode() == expected, "allowed_signers")
     return int(lines[1]), unb64(lines[2], url=False)
 
 

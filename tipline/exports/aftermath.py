@@ -28,6 +28,11 @@ class LateStamp:
     path: str
     words: str
 
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class After:
@@ -75,15 +80,15 @@ def _late(session: Session, export: Export) -> list[tuple[LateStamp, bytes]]:
     return [(LateStamp(number, bundle.stamp_path(number), line.words), reply) for number, (line, reply) in numbered]
 
 
-def late_stamp(work: Work, export: Export, number: int) -> tuple[str, bytes]:
-    """Return name and bytes of a stamp that came later.
+def late_stamp(work: Work, export: Export, name: str) -> bytes:
+    """Return a stamp that came later.
 
     Raises:
-        NotFound: there is none of this number.
+        NotFound: there is none whose file has this name.
     """
     for late, reply in _late(work.session, export):
-        if late.number == number:
-            return late.path.rpartition("/")[2], reply
+        if late.name == name:
+            return reply
     raise NotFound("There is no such time stamp.", "Load the export's page again.")
 
 

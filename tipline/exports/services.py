@@ -208,13 +208,13 @@ def get_export(work: Work, actor: Actor, export_id: str) -> ExportView:
     return _view(work, actor, _export(work, actor, export_id, "export.read"))
 
 
-def get_late_stamp(work: Work, actor: Actor, export_id: str, number: int) -> tuple[str, bytes]:
-    """Return name and bytes of a time stamp that came after the bundle was sealed.
+def get_late_stamp(work: Work, actor: Actor, export_id: str, name: str) -> bytes:
+    """Return a time stamp that came after the bundle was sealed, by the name of its file.
 
     Raises:
         NotFound: no such export, or no such stamp.
     """
-    return late_stamp(work, _export(work, actor, export_id, "export.read"), number)
+    return late_stamp(work, _export(work, actor, export_id, "export.read"), name)
 
 
 def get_covering(work: Work, actor: Actor, export_id: str) -> tuple[bytes, bytes]:

@@ -46,10 +46,9 @@ def download(export_id: str) -> ResponseReturnValue:
     return redirect(f"{work().settings.files_origin}/{token}", 303)
 
 
-@bp.get("/exports/<export_id>/stamps/<int:number>")
-def stamp(export_id: str, number: int) -> ResponseReturnValue:
-    name, data = services.get_late_stamp(work(), actor(), export_id, number)
-    return _file(name, data, "application/timestamp-reply")
+@bp.get("/exports/<export_id>/stamps/<name>")
+def stamp(export_id: str, name: str) -> ResponseReturnValue:
+    return _file(name, services.get_late_stamp(work(), actor(), export_id, name), "application/timestamp-reply")
 
 
 @bp.get("/exports/<export_id>/published")

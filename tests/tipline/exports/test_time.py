@@ -108,10 +108,10 @@ def test_what_did_not_answer_is_said_and_asked_again(told: Told, authority: Auth
         assert after is not None
         assert [(late.number, late.path) for late in after.late] == [(1, "seal/tagmanifest-sha256.txt.1.tsr")]
         with stamped.console.unit(write=False) as work:
-            name, data = services.get_late_stamp(work, told.story.actor(COUNSEL), export_id, 1)
+            data = services.get_late_stamp(work, told.story.actor(COUNSEL), export_id, "tagmanifest-sha256.txt.1.tsr")
             with pytest.raises(NotFound, match="no such time stamp"):
-                services.get_late_stamp(work, told.story.actor(COUNSEL), export_id, 2)
-    (folder / "seal" / name).write_bytes(data)
+                services.get_late_stamp(work, told.story.actor(COUNSEL), export_id, "tagmanifest-sha256.txt.2.tsr")
+    (folder / "seal/tagmanifest-sha256.txt.1.tsr").write_bytes(data)
     report = verify_bundle(folder, Wanted(key=fingerprint(told), ca=authority.roots))
     assert report.exit_code() == 0, report.problems
     assert not any("untimestamped" in line for line in report.lines)
