@@ -89,6 +89,10 @@ def test_the_leaf(opening: records.Opening) -> None:
 def test_the_log(tree: merkle.Tree) -> None:
     note = checkpoint.sign_checkpoint(checkpoint.Checkpoint("tips.example.org/log", 3, tree.root()), LOG)
     told = [note, checkpoint.short_hash(note), tree.root().hex(), *(part.hex() for part in tree.inclusion(0))]
+    witness = signing.SigningKey.from_seed(bytes(range(0x80, 0xA0)))
+    keys = [("tips.example.org/log", checkpoint.ED25519, LOG), ("witness.example.org", checkpoint.COSIGNATURE, witness)]
+    told += [checkpoint.Vkey(name, kind, key.public).text for name, kind, key in keys]
+    told.append(checkpoint.cosign(note, "witness.example.org", witness, 1772448000))
     told += [checkpoint.encode_consistency(2, 3, tree.consistency(2, 3)), tiles.tile_path(0, 1234067), tiles.tile_path(1, 0, 4)]
     for text in told:
         assert text in section(5)
