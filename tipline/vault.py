@@ -264,16 +264,18 @@ class CustodyVault:
 
         Raises:
             Disposed: the openings were destroyed; `stubs` reads what is left.
-            Unsound: an opening is not the one that its row commits to, or the chain has a gap.
+            Unsound: an opening is gone or not the one that its row commits to, or the chain has a gap.
         """
         if exhibit.state == "disposed":
             raise Disposed
         rows = session.execute(
             select(CustodyEvent.entry, CustodyOpening.opening)
-            .join(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
+            .outerjoin(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
             .where(CustodyEvent.exhibit_id == exhibit.id)
             .order_by(CustodyEvent.exhibit_seq)
         ).all()
+        if any(blob is None for _, blob in rows):
+            raise Unsound("The content of a custody event is gone.", "Stop work on this exhibit and tell the administrator.")
         openings = [Opening.from_bytes(keyfile.identity.unwrap(blob) if keyfile else blob) for _, blob in rows]
         for (entry, _), opening in zip(rows, openings, strict=True):
             if opening.entry().hex() != entry:
