@@ -50,7 +50,11 @@ class Receiving:
         self._store = store
         self._identity = identity
         self.pending = store.create()
-        self._writer = SealedWriter(identity.recipient, self.pending.write)
+        try:
+            self._writer = SealedWriter(identity.recipient, self.pending.write)
+        except BaseException:
+            self.pending.abort()
+            raise
 
     def write(self, data: bytes | memoryview) -> None:
         """The next bytes of the original. On an error the caller aborts."""
