@@ -54,10 +54,13 @@ class DownloadTicket(Base):
 
 
 class OrphanCandidate(Base):
-    """An object or a grant file that no row named when the daily sweep looked; removed in a later sweep if that is still so."""
+    """An object or a grant file that no row named when the daily sweep looked; removed in a later sweep if that is still so.
+
+    A disposition notes its objects as due at once, and the index that still knows its exhibit, until both are done.
+    """
 
     __tablename__ = "orphan_candidate"
 
-    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # object, grant
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # object, grant, index
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     first_seen: Mapped[date] = mapped_column(Date)
