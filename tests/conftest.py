@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests.faults.counting import pytest_terminal_summary as pytest_terminal_summary  # it prints how many faults were injected
 from tests.installations import Installation, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
 from tipline.app import create_console_app, create_public_app
