@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import subprocess
+import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from evidence import bundle, manifest, merkle, packing
 from evidence.bundle import BundleException
 from evidence.errors import AlreadyThere, FormatError, IntegrityError, UsageError
 from evidence.verify import Wanted, verify_bundle
-from tests.evidence.bundles import FILES, Installation, exhibits_of, export, make_bundle
+from tests.evidence.bundles import FILES, Installation, exhibits_of, export, make_bundle, make_full_bundle
 
 CASE = {"number": "NS-2026-0007", "title": "Übung"}
 
@@ -81,6 +84,77 @@ def test_a_zip_is_the_same_in_a_stream_and_every_reader_opens_it(tmp_path: Path,
         (tmp_path / "b.zip").write_bytes(seekable.getvalue())
         done = subprocess.run([program, "-tq", "b.zip"], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
+
+
+MAKE = """
+import os, sys
+from pathlib import Path
+from tests.evidence.bundles import make_full_bundle
+from evidence import bundle
+os.umask(int(sys.argv[2], 8))
+_, folder = make_full_bundle(Path(sys.argv[1]) / "NS-2026-0007-export-01")
+with open(sys.argv[1] + "/b.zip", "wb") as out:
+    bundle.pack(folder, out)
+"""
+
+
+def test_the_same_bundle_is_the_same_bytes_whatever_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another time zone, language, umask, hash seed and moment; salts are the record's own, so they are held still here."""
+    fixed = "import secrets; secrets.token_bytes = lambda n: bytes(n); secrets.token_hex = lambda n: '0' * 2 * n\n"
+    seen = set()
+    for number, (zone, language, umask, seed) in enumerate((("UTC", "C", "022", "0"), ("Pacific/Chatham", "tr_TR.UTF-8", "077", "7"))):
+        place = tmp_path / str(number)
+        place.mkdir()
+        more = {"TZ": zone, "LC_ALL": language, "LANG": language, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run([sys.executable, "-c", fixed + MAKE, str(place), umask], env={**os.environ, **more}, check=True)
+        seen.add((place / "b.zip").read_bytes())
+    assert len(seen) == 1
+
+
+def test_the_order_in_which_files_come_changes_nothing() -> None:
+    files: dict[str, bundle.Content] = {"b": b"1", "a/c": b"2", "a-b": b"3", "a": b"4"}
+    one, other = io.BytesIO(), io.BytesIO()
+    bundle.pack_files("n", files, one)
+    bundle.pack_files("n", dict(reversed(files.items())), other)
+    assert one.getvalue() == other.getvalue()
+
+
+def chunked(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("large", [0xFFFFFFFF, 700, 0])
+def test_a_packed_bundle_is_read_back_in_a_stream(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    monkeypatch.setattr(packing, "LARGE", large)
+    files: dict[str, bundle.Content] = {"data/originals/x": bytes(range(256)) * 9, "a": b"", "custody/y": b"z" * 700}
+    out = io.BytesIO()
+    bundle.pack_files("n", files, out)
+    for size in (1, 7, 1 << 20):
+        found = packing.read_zip("n", chunked(out.getvalue(), size))
+        assert found.digests(files) == {path: hashlib.sha256(data).hexdigest() for path, data in files.items() if isinstance(data, bytes)}
+        assert (found.read("custody/y"), found.size("data/originals/x")) == (b"z" * 700, 2304)
+        with pytest.raises(FileNotFoundError):
+            found.read("data/originals/x")
+
+
+def test_any_change_to_a_packed_bundle_is_noticed(tmp_path: Path) -> None:
+    house, folder = make_full_bundle(tmp_path / "NS-2026-0007-export-01")
+    out = io.BytesIO()
+    bundle.pack(folder, out)
+    data, seal = out.getvalue(), house.seal({})
+    bundle.verify_packed(folder.name, chunked(data, 5000), seal)
+    for changed in (
+        *(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :] for place in [*range(0, len(data), 9973), *range(-300, -1, 7)]),
+        *(data[:length] for length in range(0, len(data), 9973)),
+        data + b"x",
+        data.replace(b"data/originals/EX-2026-0007-01.bin", b"data/originals/EX-2026-0007-02.bin"),
+    ):
+        with pytest.raises(IntegrityError):
+            bundle.verify_packed(folder.name, chunked(changed, 5000), seal)
+    with pytest.raises(IntegrityError, match="another name"):
+        bundle.verify_packed("another", chunked(data, 5000), seal)
+    with pytest.raises(IntegrityError, match="another key"):
+        bundle.verify_packed(folder.name, chunked(data, 5000), replace(seal, log_key=house.person))
 
 
 def test_more_files_than_the_old_zip_can_count() -> None:

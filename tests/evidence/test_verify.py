@@ -22,6 +22,8 @@ from evidence.verify import Wanted, verify_bundle
 from tests.evidence.bundles import FILES, ORIGIN, Installation, exhibits_of, export, make_bundle
 
 HERE = Path(verify.__file__)
+LATER_THAN_3_8 = {"removeprefix", "removesuffix", "is_relative_to", "bit_count", "readlink", "with_stem", "hardlink_to", "pairwise"}
+LATER_THAN_3_8 |= {"file_digest", "cache", "randbytes", "to_thread", "batched", "walk_up", "full_match", "UTC", "fromisoformat"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def test_it_is_one_file_of_the_standard_library_in_the_syntax_of_python_3_8() ->
     names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert not attributes & {"removeprefix", "removesuffix", "is_relative_to", "bit_count", "readlink"}  # came after 3.8
+    assert not attributes & LATER_THAN_3_8
     assert not any(isinstance(node, ast.keyword) and node.arg == "strict" and call_name(tree, node) == "zip" for node in ast.walk(tree))
 
 
@@ -61,9 +63,40 @@ def test_its_annotations_mean_something_to_python_3_8() -> None:
         assert not (isinstance(node, ast.Name) and node.id in {"dict", "list", "tuple", "set"}), ast.unparse(node)
 
 
+def test_it_joins_no_dictionaries_with_a_bar_and_needs_no_newer_modules() -> None:
+    tree = ast.parse(HERE.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert not imported & {"zoneinfo", "graphlib", "tomllib"}
+    bars = [node for node in ast.walk(tree) if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.BitOr)]
+    assert not any(isinstance(side, ast.Dict | ast.DictComp) for node in bars for side in ast.iter_child_nodes(node))
+    strict = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in {"strict_mode", "usedforsecurity", "slots"}]
+    assert strict == []
+
+
 def test_nothing_that_lies_in_a_bundle_is_run_by_it(copy: Path) -> None:
     names = ["__future__", "argparse", "base64", "collections", "concurrent", "csv", "hashlib", "io", "json", "os", "pathlib", "re"]
-    names += ["typing", "encodings", "codecs", "abc", "enum", "struct", "random", "locale", "gettext", "shutil", "fnmatch", "urllib"]
+    names += [
+        "binascii",
+        "datetime",
+        "stat",
+        "subprocess",
+        "tempfile",
+        "selectors",
+        "signal",
+        "threading",
+        "typing",
+        "encodings",
+        "codecs",
+        "abc",
+        "enum",
+        "struct",
+        "random",
+        "locale",
+        "gettext",
+        "shutil",
+        "fnmatch",
+        "urllib",
+    ]
     for name in names:
         (copy / f"{name}.py").write_text("print('planted code ran')\n")
     done = subprocess.run([sys.executable, "verify.py"], cwd=copy, capture_output=True, text=True, check=False)

@@ -88,6 +88,13 @@ def test_without_roots_a_stamp_is_told_and_nobody_is_said_to_have_checked_it(goo
     assert "Verification: OK" in done.stdout, "the command that it gives is the right one"
 
 
+def test_the_command_of_the_readme_checks_a_stamp(good: tuple[Installation, Path], authority: Authority) -> None:
+    [command] = re.findall(r"^    (openssl ts .*)$", (good[1] / "README-VERIFY.txt").read_text(), re.M)
+    line = command.replace("CA.pem", str(authority.roots))
+    done = subprocess.run(line.split(), cwd=good[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_without_openssl_it_says_so(good: tuple[Installation, Path], authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify.shutil, "which", lambda name: None)
     assert "its signature was not checked here" in told(good[1], ca=authority.roots)
