@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.errors import FormatError, IntegrityError, KeyUnavailable, UsageError
-from evidence.keys import Identity, KeyFile, aead_open, aead_seal, hkdf, parse_recipient, passphrase_key, wrap
+from evidence.keys import Identity, KeyFile, Successor, aead_open, aead_seal, hkdf, parse_recipient, passphrase_key, wrap
 
 SECRET = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0"  # from the age test kit
 SPEC = (Path(__file__).parents[2] / "evidence/SPEC.md").read_text()
@@ -73,6 +73,16 @@ def test_a_wrap_opens_for_each_recipient_and_for_nobody_else() -> None:
     with pytest.raises(KeyUnavailable) as refusal:
         stranger.unwrap(blob)
     assert refusal.value.next_step
+
+
+def test_a_successor_opens_what_the_identity_before_it_opened_too() -> None:
+    before, now, stranger = (Identity.generate() for _ in range(3))
+    both = Successor.of(before, now)
+    assert (both.recipient, both.secret) == (now.recipient, now.secret)
+    assert [both.unwrap(wrap(b"x", [one.recipient])) for one in (before, now)] == [b"x", b"x"]
+    with pytest.raises(KeyUnavailable):
+        both.unwrap(wrap(b"x", [stranger.recipient]))
+    assert before.secret not in repr(both)
 
 
 def test_a_wrap_needs_a_recipient() -> None:

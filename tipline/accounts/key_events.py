@@ -112,10 +112,11 @@ def _key_events(work: Work) -> Iterator[KeyEvent]:
 
 
 def _attested(events: list[KeyEvent], trusted: dict[bytes, str]) -> list[KeyEvent]:
-    """Return the events that a trusted process key signed; a process key that such an event names is trusted too."""
+    """Return the events that a trusted process key signed; a process key that such an event names is trusted too, unless as stolen."""
     while True:
         good = [event for event in events if _is_attested(event[2], trusted)]
-        named = {key.key_id for _, key, _ in good if key.role.startswith("process:")} - set(trusted.values())
+        stolen = {key.key_id for kind, key, _ in good if kind == "KEY_COMPROMISED"}
+        named = {key.key_id for _, key, _ in good if key.role.startswith("process:")} - set(trusted.values()) - stolen
         if not named:
             return good
         trusted = {**trusted, **{hashlib.sha256(parse_key_id(key_id)).digest(): key_id for key_id in named}}

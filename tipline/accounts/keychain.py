@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evidence import canonical
 from evidence.errors import IntegrityError
-from evidence.keys import Identity, aead_open, aead_seal, passphrase_key, passphrase_keys
+from evidence.keys import Identity, aead_open, aead_seal, passphrase_keys
 from evidence.signing import SigningKey
 
 SALT_BYTES = 16
@@ -78,7 +78,7 @@ class PassphraseLock:
 
     def _key(self, passphrase: str) -> bytes:
         with _ROOM:
-            return passphrase_key(passphrase, self.salt, self.pepper, self.staff_id)
+            return passphrase_keys(passphrase, self.salt, [self.pepper], self.staff_id)[0]
 
     def _bound_to(self) -> str:
         return f"staff/secrets/{self.staff_id}"

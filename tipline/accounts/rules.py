@@ -18,6 +18,7 @@ PAUSE = timedelta(minutes=15)
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_WHOLE = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
+CLOCK_WAS_AHEAD = 2  # steps beyond a code's own; a right clock never gets there
 CODE_SECONDS = 30
 LOGIN = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
 LONGEST_LOGIN = 64
@@ -93,7 +94,8 @@ def totp_address(secret: str, login: str) -> str:
 def step_of_code(secret: str, code: str, now: datetime, last_step: int) -> int | None:
     """Return the time step that a six-digit code belongs to, None when it fits none.
 
-    One step before and after the present one count (RFC 6238 section 5.2); a step that was used, or one before it, does not.
+    One step before and after the present one count (RFC 6238 section 5.2); a step that was used, or one before it, does not. A
+    last step that lies ahead was used under a clock that was wrong and has been set back: it bars nobody.
     """
     digits = "".join(code.split())
     if not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
@@ -101,7 +103,7 @@ def step_of_code(secret: str, code: str, now: datetime, last_step: int) -> int |
     present = int(now.timestamp()) // CODE_SECONDS
     totp = pyotp.TOTP(secret)
     for step in (present - 1, present, present + 1):
-        if step > last_step and pyotp.utils.strings_equal(totp.generate_otp(step), digits):
+        if (step > last_step or last_step > step + CLOCK_WAS_AHEAD) and pyotp.utils.strings_equal(totp.generate_otp(step), digits):
             return step
     return None
 
@@ -114,7 +116,7 @@ class Tries:
     locked_until: datetime | None
 
     def is_paused(self, now: datetime) -> bool:
-        return self.locked_until is not None and now < self.locked_until
+        return self.locked_until is not None and now < self.locked_until <= now + PAUSE  # a later end is that of a clock since set back
 
     def with_one_more(self, now: datetime) -> Tries:
         """Count a try before it is judged, so that tries at the same moment cannot slip past the limit."""
@@ -124,8 +126,8 @@ class Tries:
 
 
 def is_session_alive(opened_at: datetime, seen_at: datetime, now: datetime) -> bool:
-    """Say whether a session may go on: 30 minutes idle and 12 hours in all are its ends."""
-    return now - seen_at < SESSION_IDLE and now - opened_at < SESSION_WHOLE
+    """Say whether a session may go on: 30 minutes idle and 12 hours in all are its ends, also where the clock was set back."""
+    return abs(now - seen_at) < SESSION_IDLE and abs(now - opened_at) < SESSION_WHOLE
 
 
 def typed_secret(typed: str) -> str:

@@ -248,7 +248,8 @@ def _use_step(work: Work, staff_id: str, step: int) -> bool:
     """Mark a code as used and the tries as good; False when the same code came in another request meanwhile."""
     used = work.session.execute(
         update(Staff)
-        .where(Staff.id == staff_id, Staff.state == "active", Staff.totp_last_step < step)
+        .where(Staff.id == staff_id, Staff.state == "active")
+        .where((Staff.totp_last_step < step) | (Staff.totp_last_step > step + rules.CLOCK_WAS_AHEAD))
         .values(totp_last_step=step, failed_tries=0, locked_until=None)
         .returning(Staff.id)
     ).all()

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from evidence.keys import Identity, Successor, wrap
+from evidence.signing import key_id
 from tests.installations import Installation, install
 from tests.tipline.admin.turning import Died, Turning
 from tipline.accounts import key_events
@@ -208,6 +209,20 @@ def test_an_event_that_no_process_signed_confirms_nobody(turning: Turning) -> No
         readers = live_keys(work, "reader")
     assert Key("reader", turning.old.recipient, "y") in readers
     assert Key("reader", thief.recipient, "x") not in readers
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("KEY_RETIRED", True), ("KEY_COMPROMISED", False)])
+def test_what_an_older_process_key_attested_counts_unless_it_was_stolen(turning: Turning, kind: str, counts: bool) -> None:
+    key = Key("reader", turning.old.recipient, "y")
+    with turning.made.work() as work:
+        now = work.vault.keys.process_key
+        older = type(now).generate()
+        work.vault.keys.__dict__["process_key"] = older
+        key_events.record_key(work, "KEY_ADDED", key)
+        work.vault.keys.__dict__["process_key"] = now
+        assert key not in live_keys(work, "reader")
+        key_events.record_key(work, kind, Key("process:console", key_id(older.public)))
+        assert (key in live_keys(work, "reader")) == counts
 
 
 def test_a_retired_key_is_no_longer_live(turning: Turning) -> None:
