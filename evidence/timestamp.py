@@ -24,6 +24,7 @@ from rfc3161_client import TimeStampResponse, VerificationError, VerifierBuilder
 
 from evidence import verify
 from evidence.errors import FormatError, IntegrityError, NotFound, UsageError
+from evidence.fetching import checked
 
 LARGEST = 64 * 1024
 QUERY, REPLY = "application/timestamp-query", "application/timestamp-reply"
@@ -59,13 +60,12 @@ def _value(tag: int, content: bytes) -> bytes:
 def fetch(url: str, der: bytes, seconds: float = 15.0) -> bytes:
     """Send a query over HTTP (RFC 3161 section 3.4) and return the raw reply; `seconds` is the time for all of it.
 
-    Raises NotFound when there is no answer in time, FormatError when the answer is no reply: an error page, or too much of it.
+    Raises NotFound when there is no answer in time, FormatError when the answer is no reply: an error page, or too much of it,
+    UsageError for what is no address. Not `fetching.post`: a bundle waits here, so nobody may hold it up, not even in a header.
     """
-    where = urlsplit(url)
-    if where.scheme not in ("http", "https") or not where.hostname or where.username:
-        raise UsageError(f"not the address of a time-stamping authority: {url[:100]}", "It begins with http:// or https://.")
+    where = urlsplit(checked(url))
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.hostname, where.port, timeout=seconds)
+    connection = kind(str(where.hostname), where.port, timeout=seconds)
     path = (where.path or "/") + (f"?{where.query}" if where.query else "")
     with _in_time(connection, seconds):
         connection.request("POST", path, der, {"Content-Type": QUERY, "Accept": REPLY})

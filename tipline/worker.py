@@ -128,8 +128,9 @@ class Worker:
             self._thread("beat", lambda: self._every(BEAT_SECONDS, self._beat)),
             self._thread("sweep", lambda: self._every(SWEEP_SECONDS, self._sweep)),
             self._thread("sequencer", self._sequence),
-            self._thread("stamps", lambda: self._every(STAMP_SECONDS, self._stamp)),
         ]
+        if self.process.settings.timestamp_urls:
+            threads.append(self._thread("stamps", lambda: self._every(STAMP_SECONDS, self._stamp)))
         if self.process.settings.witnesses:
             rounds = witnessing.Rounds(self.process.unit, self.process.settings)
             threads.append(self._thread("witnesses", lambda: self._every(WITNESS_SECONDS, lambda: self._witness(rounds))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 
 from evidence import timestamp
@@ -20,13 +23,16 @@ from evidence.verify import Wanted, verify_bundle
 from tests.evidence.authority import Authority, serving
 from tests.tipline.exports.conftest import Told
 from tests.tipline.exports.test_exporting import COUNSEL, download, fingerprint, prepare, request, seal, sign, view
+from tests.tipline.exports.test_pages import counsel as counsel
 from tipline import stamping
+from tipline.cli import main as tipline_command
 from tipline.config import Settings
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.exports import building, services
 from tipline.models.cases import Export
 from tipline.models.custody import Exhibit, Restoration, ScrubFinding, TimeStamp
 from tipline.process import Process
+from tipline.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +269,50 @@ def test_a_bundle_that_was_stored_otherwise_is_never_offered(told: Told, monkeyp
     with pytest.raises(IntegrityError, match="would not verify: custody/checkpoint: changed"):
         seal(told, export_id)
     assert view(told, export_id).state == "failed"
+
+
+def test_the_worker_asks_by_itself_and_the_command_lists_and_asks(
+    told: Told, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with with_authority(told, authority) as stamped:
+        told.sequencer.publish()
+        authority.manner = "page"
+        monkeypatch.setenv("TIPLINE_DATA", str(told.worker.settings.data))
+        monkeypatch.setenv("TIPLINE_TIMESTAMP_URLS", authority.url)
+        monkeypatch.setenv("TIPLINE_TIMESTAMP_ROOTS", str(authority.roots))
+        asked = CliRunner().invoke(tipline_command, ["stamps", "--now"])
+        assert asked.exit_code == 1
+        assert "did not answer with a time stamp but with text/html" in asked.stderr
+        assert f"untimestamped: {stamping.host(authority.url)} gave no stamp, asked 1 time" in asked.stdout
+        authority.manner = "well"
+        with told.worker.unit(write=True) as work:
+            for row in work.session.scalars(select(TimeStamp)):
+                row.tried_at = None
+        worker = Worker(stamped.worker.settings)
+        worker._stamp()
+        worker.process.database.dispose()
+        listed = CliRunner().invoke(tipline_command, ["stamps", "--json"])
+        assert listed.exit_code == 0
+        assert json.loads(listed.stdout.splitlines()[0])["stamped"].startswith("20")
+
+
+def test_the_page_offers_what_came_later(told: Told, authority: Authority, counsel: FlaskClient) -> None:
+    with with_authority(told, authority) as stamped:
+        authority.manner = "page"
+        export_id = exported(stamped)
+        page = counsel.get(f"/exports/{export_id}").text
+        assert "Untimestamped: 127.0.0.1" in page
+        assert counsel.get(f"/exports/{export_id}/published").status_code == 404
+        authority.manner = "well"
+        with stamped.worker.unit(write=False) as work:
+            stamping.ask_now(work, lambda text: None)
+        told.sequencer.publish()
+        page = counsel.get(f"/exports/{export_id}").text
+        assert "Lay it into the unpacked bundle as <code>seal/tagmanifest-sha256.txt.1.tsr</code>" in page
+        reply = counsel.get(f"/exports/{export_id}/stamps/tagmanifest-sha256.txt.1.tsr")
+        assert (reply.status_code, reply.content_type) == (200, "application/timestamp-reply")
+        assert reply.headers["Content-Disposition"] == "attachment; filename=tagmanifest-sha256.txt.1.tsr"
+        assert counsel.get(f"/exports/{export_id}/stamps/other").status_code == 404
+        assert "It covers this bundle." in page
+        assert counsel.get(f"/exports/{export_id}/published").text.startswith(told.worker.vault.keys.text("log.origin"))
+        assert counsel.get(f"/exports/{export_id}/published-proof").text.startswith("tipline/consistency/1\n")
