@@ -49,6 +49,7 @@ class Sequencer:
         self.anchor = open_anchor(settings.anchor_file, vault.keys)
         self.folder = LogFolder(settings.log_folder)
         self.clock = clock
+        self._anchor_behind = False
 
     def start(self) -> None:
         """Compare database, anchor and published checkpoint before anything is written, then finish what a crash cut off.
@@ -61,16 +62,27 @@ class Sequencer:
         self.settle(every_file=True)
 
     def run_once(self) -> int:
-        """Give an index to the events that wait for one, in one batch, then tell the anchor. Returns how many."""
+        """Give an index to the events that wait for one, in one batch, then tell the anchor. Returns how many.
+
+        Raises:
+            OSError: the anchor could not be written; the next call tells it before anything else.
+        """
+        self._tell_anchor()
         with self.database.session(write=False) as session:
             if session.execute(select(LogPending.event_id).limit(1)).first() is None:
                 return 0
+        self._anchor_behind = True
         with self.database.session(write=True) as session:
             count = self._sequence(session)
             session.commit()
-        with self.database.session(write=False) as session:
-            self.anchor.catch_up(session)
+        self._tell_anchor()
         return count
+
+    def _tell_anchor(self) -> None:
+        if self._anchor_behind:
+            with self.database.session(write=False) as session:
+                self.anchor.catch_up(session)
+            self._anchor_behind = False
 
     def run_all(self) -> None:
         while self.run_once():
@@ -96,7 +108,7 @@ class Sequencer:
         """Publish the day's checkpoint when the last one is of another day (UTC) and no recovery waits for signatures."""
         with self.database.session(write=False) as session:
             last = newest_published(session)
-            due = last is None or last.signed_at.astimezone(UTC).date() < self.clock().date()
+            due = last is None or last.signed_at.astimezone(UTC).date() != self.clock().date()  # also when the clock was set back
             if not due or restoring.pending(session):
                 return False
         self.publish()

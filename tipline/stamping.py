@@ -135,8 +135,8 @@ def sweep(work: Work) -> int:
 
 
 def is_due(row: TimeStamp, now: datetime) -> bool:
-    """Tell whether it is time to ask again: after a minute, two, four and so on, at most six hours."""
-    return row.tried_at is None or now - row.tried_at >= min(FIRST_WAIT * 2 ** min(max(row.tries - 1, 0), 20), LONGEST_WAIT)
+    """Tell whether it is time to ask again: after a minute, two, four and so on, at most six hours, also by a clock that was set back."""
+    return row.tried_at is None or abs(now - row.tried_at) >= min(FIRST_WAIT * 2 ** min(max(row.tries - 1, 0), 20), LONGEST_WAIT)
 
 
 def _waiting(session: Session, urls: Sequence[str]) -> Sequence[TimeStamp]:

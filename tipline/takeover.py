@@ -66,7 +66,8 @@ class Takeover:
         now = self._clock()
         with self._database.session(write=False) as session:
             rows = session.execute(select(WorkerProcess.executor_id, WorkerProcess.seen_at).where(WorkerProcess.dead_at.is_(None))).all()
-        silent = [executor for executor, seen_at in rows if now - seen_at > SILENT_AFTER]
+        # a sign of life that lies ahead is of before the clock was set back
+        silent = [executor for executor, seen_at in rows if abs(now - seen_at) > SILENT_AFTER]
         living = [executor for executor, _ in rows if executor not in silent]
         if not silent or not living or min(living) != self._executor_id:
             return 0
