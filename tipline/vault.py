@@ -40,7 +40,9 @@ def _of_last_event(column: InstrumentedAttribute[Any]) -> ScalarSelect[Any]:
     return select(column).where(of_exhibit).order_by(CustodyEvent.exhibit_seq.desc()).limit(1).correlate(Exhibit).scalar_subquery()
 
 
-_HEADS = select(Exhibit.id, _of_last_event(CustodyEvent.exhibit_seq), _of_last_event(CustodyEvent.entry)).where(Exhibit.id.in_(_NAMED))
+_HEADS = select(Exhibit.id, Exhibit.state, _of_last_event(CustodyEvent.exhibit_seq), _of_last_event(CustodyEvent.entry)).where(
+    Exhibit.id.in_(_NAMED)
+)
 _ADD_EVENTS, _ADD_OPENINGS, _ADD_PENDING = (insert(cast(Table, model.__table__)) for model in (CustodyEvent, CustodyOpening, LogPending))
 
 
@@ -214,11 +216,18 @@ class CustodyVault:
         return exhibit, self.record(session, act, now)
 
     def _heads(self, session: Session, exhibit_ids: set[str]) -> dict[str, tuple[int, str | None]]:
-        """Lock the exhibits and return the number and entry of each one's last event."""
+        """Lock the exhibits and return the number and entry of each one's last event.
+
+        Raises:
+            Disposed: one of them was disposed of, whatever the caller had read of it before.
+        """
         connection, wanted = session.connection(), {"exhibits": sorted(exhibit_ids)}
         if connection.dialect.name != "sqlite":  # where whoever writes is the only one
             connection.execute(_LOCK, wanted)
-        return {exhibit_id: (seq or 0, entry) for exhibit_id, seq, entry in connection.execute(_HEADS, wanted)}
+        heads = connection.execute(_HEADS, wanted).all()
+        if any(state == "disposed" for _, state, _, _ in heads):
+            raise Disposed
+        return {exhibit_id: (seq or 0, entry) for exhibit_id, _, seq, entry in heads}
 
     def _who_and_when(self, act: Act, now: datetime) -> dict[str, Scalar]:
         occurred = act.occurred or now

@@ -81,6 +81,8 @@ COMMITS = {
     "tipline/accounts/kits.py": "a try to come back is counted before it is judged",
     "tipline/exhibits/examination.py": "between reading and writing no lock is held while a file is examined",
     "tipline/exports/building.py": "progress of a long job",
+    "tipline/scrubbing.py": "a run notes how far it is after each batch",
+    "tipline/retention/destroying.py": "notes of what follows a commit go when it is done",
     "tipline/stamping.py": "no transaction is open while an authority is asked",
     "tipline/linking/indexing.py": "catching up, one exhibit at a time, in a request that only reads",
     "tipline/linking/services.py": "an index is made again in the request that asks for it",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,12 @@ from evidence import custody
 from evidence.errors import EvidenceError, KeyUnavailable
 from evidence.keys import Identity, KeyFile
 from evidence.merkle import leaf_hash, verify_inclusion
-from tests.installations import Installation
-from tests.tipline.retention.conftest import WALLET, Archive
+from tests.conftest import fresh_settings
+from tests.evidence.object_lock import ask, make_locking_bucket
+from tests.installations import Installation, install
+from tests.servers import RunningS3
+from tests.tipline.desk_house import photo
+from tests.tipline.retention.conftest import WALLET, Archive, desk_of
 from tipline import orphans
 from tipline.errors import BadInput, Conflict, Disposed, Forbidden, Unsound
 from tipline.models.cases import Letter, Link, SamplePerson
@@ -37,6 +42,7 @@ from tipline.retention import destroying, dispositions
 from tipline.retention.dispositions import Propose, decide, decline, propose, withdraw
 from tipline.retention.jobs import finish_dispositions
 from tipline.search.index import ProgramIndex, path_of
+from tipline.vault import Act
 
 
 def exhibit_of(archive: Archive, name: str) -> Exhibit:
@@ -321,6 +327,49 @@ def opens(identity: Identity, blob: bytes) -> bool:
     except KeyUnavailable:
         return False
     return True
+
+
+def test_whoever_had_it_open_records_nothing_after_the_end(archive: Archive) -> None:
+    exhibit = exhibit_of(archive, "photo")
+    with archive.desk.acting(write=False) as (work, actor):
+        keyfile = work.vault.open_exhibit(exhibit, actor.keyring.program(archive.inside.program_id))
+    archive.dispose("photo")
+    assert exhibit.state == "held"  # as the examiner read it before
+    before = archive.desk.count_events(exhibit.id)
+    with pytest.raises(Disposed), archive.inside.worker.unit(write=True) as work:
+        work.vault.record(work.session, Act(exhibit, keyfile, "EXAMINED"), work.now())
+    assert archive.desk.count_events(exhibit.id) == before
+
+
+# other databases and stores
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", ["postgres", "s3"])
+def test_it_is_so_on_other_databases_and_stores(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    more: dict[str, object] = {}
+    if backend == "postgres":
+        more["database_url"] = request.getfixturevalue("postgres_url")
+    else:
+        server: RunningS3 = request.getfixturevalue("s3_server")
+        make_locking_bucket(server, "disposed")
+        more = {"storage_url": f"{server.url}&locked=disposed", "object_lock_days": 2}
+    desk = desk_of(install(fresh_settings(tmp_path / "instance", **more)))
+    tip = desk.send("Words of a source.", {"IMG_1.jpg": photo()}, examine=False)
+    archive = Archive(desk, "", tip, {"photo": desk.exhibits(tip)[1].id})
+    try:
+        exhibit = exhibit_of(archive, "photo")
+        where = f"/disposed/objects/{exhibit.object_name}/{exhibit.object_name}.age"
+        version = ask(server, "HEAD", where).headers["x-amz-version-id"] if backend == "s3" else ""
+        archive.dispose("photo")
+        assert not {stored for stored in names(archive) if stored.startswith(exhibit.object_name or "x")}
+        page = archive.desk.client().get(f"/exhibits/{exhibit.id}/left").text
+        assert "as M. Okafor had proposed" in page
+        if backend == "s3":  # the ciphertext waits for the end of its lock; no key to it is left
+            assert ask(server, "HEAD", where, f"versionId={version}").status == 200
+            assert "until its lock ends" in page
+    finally:
+        archive.inside.close()
 
 
 # links and the index
