@@ -118,9 +118,7 @@ def _rotate_named(process: Process, role: Role, say: Say, *, compromised: bool) 
 
 def _say_what_follows(role: Role, new: str, say: Say) -> None:
     if role == "log":
-        say(
-            "The next published checkpoint bears the new key. Tell mirrors, witnesses and receivers its fingerprint: `tipline keys show`."
-        )
+        say("The next published checkpoint bears the new key. Tell mirrors, witnesses and receivers its fingerprint: `tipline keys show`.")
     if role == "examiner":
         say("Files are sealed to the old one until the administrator signs the new one into the list: Keys, then Examiner's key.")
         say(f"Groups to compare there: {fingerprint(new)}")

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from sqlalchemy import func, select
 
-from evidence.keys import passphrase_key
+from evidence.keys import passphrase_keys
 from tests.tipline.accounts.console_house import ConsoleHouse, Person, sign_in
 from tipline.accounts import keychain, services
 from tipline.models.staff import Reading, Staff, StaffSession
@@ -65,11 +65,11 @@ def test_every_refusal_costs_one_passphrase(house: ConsoleHouse, person: Person,
             sign_in(house.browser(), login, "wrong", "000000")
     worked_on: list[str] = []
 
-    def counting(passphrase: str, salt: bytes, pepper: bytes, staff_id: str) -> bytes:
+    def counting(passphrase: str, salt: bytes, peppers: list[bytes], staff_id: str) -> list[bytes]:
         worked_on.append(passphrase)
-        return passphrase_key(passphrase, salt, pepper, staff_id)
+        return passphrase_keys(passphrase, salt, peppers, staff_id)
 
-    monkeypatch.setattr(keychain, "passphrase_key", counting)
+    monkeypatch.setattr(keychain, "passphrase_keys", counting)
     assert sign_in(house.browser(), login, "not the words", "000000").status_code == 422
     assert worked_on == ["not the words"]
 
