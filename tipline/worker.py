@@ -32,6 +32,7 @@ SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 STAMP_SECONDS = 10.0
 WITNESS_SECONDS = 5.0
+TROUBLE_SECONDS = 10.0  # between tries on a disk that is full or fails
 KEEP_FINISHED_JOBS = timedelta(days=1)
 DECLARED_DEAD = 3
 TRIED_AGAIN_AFTER = (1.0, 5.0, 30.0, 120.0, 300.0)  # seconds
@@ -163,12 +164,17 @@ class Worker:
         return thread
 
     def _every(self, seconds: float, act: Callable[[], object]) -> None:
-        """Call `act` again and again; a database that is busy or away is tried again."""
-        while not self.stop.wait(seconds):
+        """Call `act` again and again; a database that is busy or away, or a disk that is full, is tried again."""
+        pause = seconds
+        while not self.stop.wait(pause):
+            pause = seconds
             try:
                 act()
             except OperationalError as error:
                 logs.failure("the database did not answer", error, thread=threading.current_thread().name)
+            except OSError as error:
+                pause = max(seconds, TROUBLE_SECONDS)
+                logs.failure("the disk did not take it", error, thread=threading.current_thread().name)
 
     def _beat(self) -> None:
         if not self._takeover.beat():

@@ -333,3 +333,24 @@ def test_publication_on_every_database(every_house: CustodyHouse) -> None:
     published(every_house, 2)
     assert check(every_house.settings.log_folder, [key_of(every_house)]).checkpoint.size == 128
     every_house.sequencer().start()
+
+
+def test_an_anchor_that_could_not_be_written_is_told_by_the_next_turn(house: CustodyHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when nothing further has happened since."""
+    taken = house.sequencer()
+    taken.start()
+    house.acquire()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            taken.run_once()
+        with pytest.raises(OSError, match="No space"):
+            taken.publish()
+    assert house.settings.anchor_file.read_bytes() == b""
+    assert taken.run_once() == 0
+    assert house.settings.anchor_file.read_bytes().count(b"\n") == 1
+    assert "checkpoint" not in files(house)

@@ -152,3 +152,18 @@ def test_two_functions_cannot_be_one_job(monkeypatch: pytest.MonkeyPatch) -> Non
     jobs.job("one")(first)
     with pytest.raises(ValueError, match="two functions"):
         jobs.job("one")(second)
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_the_worker(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "TROUBLE_SECONDS", 0.01)
+    made, turns = worker.Worker(installation.settings), []
+
+    def act() -> None:
+        turns.append(1)
+        if len(turns) < 3:
+            raise OSError(28, "No space left on device")
+        made.stop.set()
+
+    made._every(0.01, act)
+    assert len(turns) == 3
+    made.process.database.dispose()
