@@ -6,9 +6,11 @@ import os
 import secrets
 from datetime import UTC, datetime, timedelta
 
+import obstore
 import pytest
+from obstore.exceptions import PermissionDeniedError
 
-from evidence.errors import AlreadyThere, EvidenceError, UsageError
+from evidence.errors import AlreadyThere, EvidenceError, StillLocked, UsageError
 from evidence.keys import Identity
 from evidence.scrub import Stored, scrub
 from evidence.storage import Lock, VersionedStore, is_object, open_store
@@ -87,6 +89,21 @@ def test_everything_else_works_as_in_one_bucket(vault: Vault) -> None:
     assert vault.store.lock_days == 3
     assert isinstance(vault.store, VersionedStore)
     assert vault.store.locks()
+
+
+def test_a_server_that_refuses_says_still_locked_and_the_keys_are_gone(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = stored(vault)
+    real = obstore.delete
+
+    def refusing(bucket: object, key: str) -> None:
+        if is_object(key.rpartition("/")[2]):
+            raise PermissionDeniedError("AccessDenied")
+        real(bucket, key)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(obstore, "delete", refusing)
+    with pytest.raises(StillLocked):
+        vault.remove(one.name)
+    assert list(vault.store.names(one.name)) == [f"{one.name}.age"]
 
 
 def test_whether_a_bucket_keeps_versions_is_seen(s3_server: RunningS3, bucket: str) -> None:

@@ -23,8 +23,9 @@ from tests.installations import Installation, install
 from tests.servers import RunningS3
 from tests.tipline.desk_house import photo
 from tests.tipline.retention.conftest import WALLET, Archive, desk_of
-from tipline import orphans
+from tipline import orphans, worker
 from tipline.errors import BadInput, Conflict, Disposed, Forbidden, Unsound
+from tipline.jobs import SWEEPS
 from tipline.models.cases import Letter, Link, SamplePerson
 from tipline.models.custody import (
     CustodyEvent,
@@ -437,6 +438,10 @@ def test_what_a_crash_left_after_the_commit_is_finished_by_the_sweeps(archive: A
 
 
 def sweep(inside: Installation) -> None:
+    """The daily sweeps that have to do with it, as the worker finds them."""
+    worker.register_capabilities()
+    assert SWEEPS["finish_dispositions"] is finish_dispositions
+    assert SWEEPS["sweep_orphans"] is orphans.sweep
     for function in (finish_dispositions, orphans.sweep):
         with inside.worker.unit(write=True) as work:
             function(work)
