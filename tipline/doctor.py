@@ -14,15 +14,18 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from evidence.checkpoint import cosignatures
 from evidence.errors import EvidenceError
 from evidence.examine import jail
 from evidence.storage import VersionedStore, open_store
 from tipline.config import Settings
 from tipline.db import Database
+from tipline.errors import TiplineError
 from tipline.keyfolders import SECRETS
 from tipline.models.operations import WorkerProcess
 from tipline.process import object_lock
 from tipline.takeover import SILENT_AFTER
+from tipline.witnessing import parse_witnesses
 from tipline.work import utc_now
 
 State = Literal["works", "missing", "fails"]
@@ -56,6 +59,7 @@ def examine(settings: Settings) -> list[Check]:
         check_lock,
         check_space,
         check_anchor,
+        check_witnesses,
         check_worker,
         check_jail,
     ]
@@ -158,7 +162,7 @@ def check_space(settings: Settings) -> Check:
 def check_anchor(settings: Settings) -> Check:
     anchor, data = settings.anchor_file, settings.data
     if not anchor.exists():
-        return Check("missing", "Anchor", "not written yet.", "It is made by the worker's first event.")
+        return Check("missing", "Anchor", "not written yet.", "The worker makes it at its first start. If it was there before: `tipline recover --check`.")
     if anchor.stat().st_dev == data.stat().st_dev:
         return Check(
             "missing",
@@ -167,6 +171,23 @@ def check_anchor(settings: Settings) -> Check:
             "Set TIPLINE_ANCHOR to another disk or machine: who owns this one owns both.",
         )
     return Check("works", "Anchor", "it lies on another disk")
+
+
+def check_witnesses(settings: Settings) -> Check:
+    """Who outside has signed the newest published checkpoint; read from its file, which everybody may see."""
+    lost = "Who owns this machine could show another log. See TIPLINE_WITNESSES and `evidence mirror`."
+    try:
+        keys = [one.key for one in parse_witnesses(settings.witnesses)]
+        if not keys:
+            return Check("missing", "Witnesses", "none are named.", lost)
+        note = settings.log_folder / "checkpoint"
+        signed = [one.name for one in cosignatures(note.read_text(), keys)] if note.exists() else []
+    except (EvidenceError, TiplineError) as error:
+        return Check("fails", "Witnesses", str(error), error.next_step)
+    silent = sorted({key.name for key in keys} - set(signed))
+    if silent:
+        return Check("missing", "Witnesses", f"{', '.join(silent)} has not signed the newest checkpoint.", lost)
+    return Check("works", "Witnesses", f"{len(keys)} signed the newest checkpoint")
 
 
 def check_worker(settings: Settings) -> Check:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -190,6 +191,60 @@ def refuse_changes(house: CustodyHouse) -> None:
     for statement in statements:
         with house.session() as session, pytest.raises(DBAPIError, match=r"append only|has no gap"):
             session.execute(text(statement))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_was_done_before_and_after_the_backup_nothing_is_lost(house: CustodyHouse, seed: int) -> None:
+    """A random life, a backup somewhere in it, another life on the backup. The log is the anchor's; each event is in one place."""
+    dice = random.Random(seed)
+    house.sequencer().start()
+    held = [house.acquire()]
+
+    def live(steps: int) -> set[str]:
+        done = set()
+        for _ in range(steps):
+            act = dice.choice(["acquire", "look", "look", "look", "sequence"])
+            if act == "acquire":
+                held.append(house.acquire(bytes([dice.randrange(256)]) * dice.randrange(9), "x"))
+            elif act == "sequence" and on_line:
+                house.sequencer().run_all()
+            else:
+                done.add(look(house, *dice.choice([one for one in held if known(house, one[0])])).event_id)
+        return done
+
+    on_line = True
+    live(dice.randrange(12))
+    backup = back_up(house.worker.database)
+    live(dice.randrange(1, 12))
+    house.sequencer().run_all()
+    log = record_of(house.worker.database)["log"]
+    put_back(house.worker.database, backup)
+    on_line = False
+    meanwhile = live(dice.randrange(8))
+    run(house)
+    after = record_of(house.worker.database)
+    assert after["log"] == log
+    with house.session() as session:
+        aside = set(session.scalars(select(SupersededEvent.event_id)))
+        there = set(session.scalars(select(CustodyEvent.event_id)))
+        for exhibit in session.scalars(select(Exhibit.id)).all():
+            chain = session.execute(
+                select(CustodyEvent.exhibit_seq, CustodyEvent.exhibit_prev, CustodyEvent.entry)
+                .where(CustodyEvent.exhibit_id == exhibit)
+                .order_by(CustodyEvent.exhibit_seq)
+            ).all()
+            assert [row[0] for row in chain] == list(range(1, len(chain) + 1))
+            assert [row[1] for row in chain[1:]] == [row[2] for row in chain[:-1]]
+    assert meanwhile <= aside | there
+    assert not aside & there
+    house.sequencer().start()
+    house.sequencer().run_all()
+    house.sequencer().start()
+
+
+def known(house: CustodyHouse, exhibit: Exhibit) -> bool:
+    with house.session() as session:
+        return session.get(Exhibit, exhibit.id) is not None
 
 
 def test_events_of_an_exhibit_that_the_anchor_does_not_touch_stay(house: CustodyHouse) -> None:
