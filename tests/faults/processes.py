@@ -44,9 +44,8 @@ def fork(act: Callable[[], object]) -> Forked:
 def wait(children: Sequence[Forked], seconds: float) -> list[str]:
     """Wait for all; one that does not end in time is killed. Returns what went wrong."""
     until = time.monotonic() + seconds
-    while not all([child.ended() for child in children]) and time.monotonic() < until:
+    while (late := [child for child in children if not child.ended()]) and time.monotonic() < until:
         time.sleep(0.01)
-    late = [child for child in children if not child.ended()]
     for child in late:
         os.kill(child.pid, 9)
         os.waitpid(child.pid, 0)

@@ -117,10 +117,8 @@ def steps(world: World, inside: Installation, clock: Clock, sequencer: Sequencer
         state = state_of(world, data, world.exports.signed)
         return [] if state == "done" else [f"the export is {state}"]
 
-    return [
-        (step.__name__, step)
-        for step in (the_old_draft, a_new_tip, an_open_session, signing_in, the_daily_sweeps, a_publication, an_export)
-    ]
+    day = (the_old_draft, a_new_tip, an_open_session, signing_in, the_daily_sweeps, a_publication, an_export)
+    return [(step.__name__, step) for step in day]
 
 
 def sign_in(inside: Installation, console: FlaskClient, again: bool = False) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import IntegrityError
 
 from evidence import custody
 from evidence.checkpoint import Checkpoint, open_checkpoint
@@ -156,12 +157,11 @@ def edits(rows: Rows) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
 def test_every_column_of_every_row(owned: Owned, tally: Tally) -> None:
     for name, column, row, value in tally.share(list(edits(owned.rows)), SHARE):
         table = next(table for table in TABLES if table.name == name)
-        key = list(table.primary_key)[0]
+        (key,) = table.primary_key
         try:
             with owned.owner() as connection:
                 connection.execute(update(table).where(key == row[key.name]).values({column: value}))
-        except Exception as error:  # noqa: BLE001  the database itself forbids two of the same
-            assert "UNIQUE" in str(error).upper(), error
+        except IntegrityError:  # the database itself forbids two of the same
             owned.house.worker.database.dispose()
             continue
         tally.add(f"{name}.{column} of {row['event_id']} changed", [] if noticed(owned) else ["nobody noticed"])
