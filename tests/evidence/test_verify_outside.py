@@ -211,6 +211,27 @@ def test_a_later_key_of_the_log_is_given_by_the_reader(good: tuple[Installation,
             verify.main([*more, str(folder)])
 
 
+def test_a_bundle_after_the_log_has_a_new_key_goes_on_from_what_the_old_one_published(tmp_path: Path) -> None:
+    later = signing.SigningKey.from_seed(b"2" * 32)
+
+    def rotate(house: Installation) -> None:
+        house.record("installation", {"kind": "KEY_ADDED", "key_id": signing.key_id(later.public), "role": "log"})
+        house.record("installation", {"kind": "KEY_RETIRED", "key_id": signing.key_id(house.log.public), "role": "log"})
+        house.log = later
+
+    house, folder = make_full_bundle(tmp_path / "b", change=rotate)
+    report = verify_bundle(folder, Wanted(key=fingerprint(house), witnesses=(WITNESS.text,), attestations=True))
+    assert report.exit_code() == 0, report.problems
+    assert any("published checkpoint at size 64" in line for line in report.lines)
+
+    retired = signing.SigningKey.from_seed(b"L" * 32)
+    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(ORIGIN, house.tree.size, house.tree.root()), retired)
+    (tmp_path / "note").write_text(note)
+    (tmp_path / "proof").write_text(checkpoint.encode_consistency(house.tree.size, house.tree.size, []))
+    lines = told(folder, published=tmp_path / "note", proof=tmp_path / "proof")
+    assert "not signed by a log key that the bundle knows" in lines, "the old key signs nothing that holds its own end"
+
+
 def compromised(house: Installation) -> None:
     house.record("installation", {"kind": "KEY_COMPROMISED", "key_id": signing.key_id(house.process.public), "role": "process:console"})
 

@@ -179,10 +179,18 @@ def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, 
         "result": "bundle sealed under this manifest",
     }
     work.vault.record(work.session, Act(exhibit, keyfile, "EXPORTED", fields, actor, signed=True), work.now())
-    from_source = exhibit.kind in rules.FROM_A_SOURCE
+    from_source = _is_from_source(work, exhibit)
     openings = work.vault.openings(work.session, exhibit, keyfile)
     events = [custody.disclose(opening, rules.withheld(opening.fields(), from_source=from_source)) for opening in openings]
     return DisclosedExhibit(exhibit.id, tuple(events))
+
+
+def _is_from_source(work: Work, exhibit: Exhibit) -> bool:
+    """Tell whether an exhibit came with a tip, or was made from one that did: a redaction may bear the name of what it was made from."""
+    seen: Exhibit | None = exhibit
+    while seen is not None and seen.parent_id is not None:
+        seen = work.session.get(Exhibit, seen.parent_id)
+    return seen is None or seen.kind in rules.FROM_A_SOURCE
 
 
 def exhibits_of(work: Work, export: Export) -> Sequence[Exhibit]:

@@ -190,6 +190,18 @@ def test_a_physical_thing_is_listed_and_not_copied(told: Told, tmp_path: Path) -
     assert len(list((folder / "data/originals").iterdir())) == len(shown) - 1
 
 
+def test_what_was_made_from_a_sources_file_protects_the_source_too(told: Told) -> None:
+    with told.worker.unit(write=False) as work:
+        rows = work.session.scalars(select(Exhibit).where(Exhibit.case_id.is_not(None))).all()
+        attachment = next(row for row in rows if row.kind == "attachment")
+        letter = next(row for row in rows if row.kind == "letter")
+        for parent, protected in ((attachment, True), (letter, False)):
+            copy = Exhibit(kind="redaction", parent_id=parent.id)
+            assert services._is_from_source(work, copy) is protected
+        assert services._is_from_source(work, attachment)
+        assert not services._is_from_source(work, letter)
+
+
 @contextmanager
 def changed(told: Told, exhibit_id: str, **values: object) -> Iterator[None]:
     """An exhibit with other values in its row, for a while."""
