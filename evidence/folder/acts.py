@@ -56,9 +56,10 @@ def transfer(found: Folder, items: Sequence[Item], handover: Handover) -> None:
     for item in items:
         item.check_free()
     others = [signer.key for signer in (handover.releaser, handover.receiver) if signer is not None]
-    admit(found, others)
     both: dict[str, Scalar] = {"released_by": handover.released_by, "received_by": handover.received_by, "result": result}
-    found.record([Act("TRANSFERRED", "transfer", _parts(items, {**handover.fields, **both}), handover.when, others)])
+    parts = _parts(items, {**handover.fields, **both})
+    admit(found, others)
+    found.record([Act("TRANSFERRED", "transfer", parts, handover.when, others)])
 
 
 def _confirmed(found: Folder, handover: Handover, name: str, signer: Signer | None) -> str:

@@ -6,19 +6,23 @@ import hashlib
 import io
 import multiprocessing
 import os
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import checkpoint, custody
+from evidence import canonical, checkpoint, custody
 from evidence import verify as verifier
 from evidence.canonical import unb64url
+from evidence.cli import main
 from evidence.errors import AlreadyThere, Barred, EvidenceError, IntegrityError, KeyUnavailable, NotFound, StorageFull, UsageError
 from evidence.folder import acts, keyring, person, rotation, scrubbing, taking
 from evidence.folder.case import Act, Folder, Part, create, opened
@@ -583,3 +587,68 @@ def test_shares_cover_everything_once(desk: Path) -> None:
     rounds = [scrub(desk, 25) for _ in range(4)]
     assert sorted(number for one in rounds for number in one) == numbers
     assert scrub(desk, 25) == rounds[0], "and then they begin again"
+
+
+# what the specification and the help say
+
+
+def names_shown(start: str) -> list[str]:
+    """The names in the literal of SPEC 7 that begins so."""
+    text = (WHERE / "evidence" / "SPEC.md").read_text()
+    section = text[text.index("## 7. ") : text.index("## 8. ")]
+    [line] = [line.strip() for line in section.splitlines() if line.strip().startswith(start)]
+    return re.findall(r'[{,]"([a-z_]+)":', line)
+
+
+def test_the_specification_shows_the_files_as_they_are(desk: Path, tmp_path: Path) -> None:
+    with folder(desk) as found:
+        scrubbing.check(found, ["1"], 1, lambda _: None)
+        list(scrubbing.run(found, scrubbing.begin(found, 10), 1, lambda _: None))
+        inside = list(canonical.decode(found.keys.encode()))
+    person.make(tmp_path / "stone.key", "B. Stone", PASSPHRASE)
+    files = {'{"suite":"tipline/folder/1"': desk / "folder.json", '{"suite":"tipline/person/1"': tmp_path / "stone.key"}
+    for start, file in {**files, '{"parts":': desk / "scrub"}.items():
+        assert file.read_bytes().endswith(b"}\n")
+        assert names_shown(start) == list(canonical.decode(file.read_bytes().rstrip(b"\n")))
+    line = (desk / "log.jsonl").read_bytes().splitlines()[4]
+    assert names_shown('{"index":4') == list(canonical.decode(line))
+    assert names_shown('{"examiner":') == inside
+
+
+def test_the_sheet_of_a_thing_is_as_specified(desk: Path) -> None:
+    with folder(desk) as found:
+        taken = taking.register(found, {"description": "USB stick", "place": "Safe 2"}, Arrival({"released_by": "R. Moss"}))
+        sheet = b"".join(found.vault.read(taken.keyfile))
+        first = found.item(taken.number).first
+    told = "What it is: USB stick\nMarks: not stated\nCondition: not stated\nWhere it is kept: Safe 2\nReceived from: R. Moss\n"
+    assert sheet.decode() == told
+    assert [first.field(name) for name in ("kind", "name_b64", "name_shown", "moved_to")] == ["ACQUIRED", None, "USB stick", "Safe 2"]
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+@pytest.mark.parametrize("command", list(commands(main)), ids=lambda command: command.name)
+def test_every_help_has_an_example_that_fits(command: click.Command) -> None:
+    """The example names only options that there are."""
+    [example] = [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("evidence ")]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in shlex.split(example) if word.startswith("--")} <= known
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_nothing_is_recorded_where_one_of_the_items_is_gone(desk: Path, tmp_path: Path) -> None:
+    stone = person.make(tmp_path / "stone.key", "B. Stone", PASSPHRASE)
+    signer = acts.Signer(stone, stone.key(PASSPHRASE))
+    with folder(desk) as found:
+        acts.dispose(found, [found.item("1")], {})
+        size = found.journal.tree.size
+        with pytest.raises(NotFound, match="disposed of"):
+            acts.transfer(found, found.items(["2", "1"]), acts.Handover("Ada Lane", "B. Stone", {}, receiver=signer))
+        assert found.journal.tree.size == size
