@@ -24,6 +24,7 @@ from tipline.errors import TiplineError
 from tipline.keyfolders import SECRETS
 from tipline.models.operations import WorkerProcess
 from tipline.process import object_lock
+from tipline.stamping import authorities, host
 from tipline.takeover import SILENT_AFTER
 from tipline.witnessing import parse_witnesses
 from tipline.work import utc_now
@@ -60,6 +61,7 @@ def examine(settings: Settings) -> list[Check]:
         check_space,
         check_anchor,
         check_witnesses,
+        check_stamps,
         check_worker,
         check_jail,
     ]
@@ -162,7 +164,12 @@ def check_space(settings: Settings) -> Check:
 def check_anchor(settings: Settings) -> Check:
     anchor, data = settings.anchor_file, settings.data
     if not anchor.exists():
-        return Check("missing", "Anchor", "not written yet.", "The worker makes it at its first start. If it was there before: `tipline recover --check`.")
+        return Check(
+            "missing",
+            "Anchor",
+            "not written yet.",
+            "The worker makes it at its first start. If it was there before: `tipline recover --check`.",
+        )
     if anchor.stat().st_dev == data.stat().st_dev:
         return Check(
             "missing",
@@ -188,6 +195,21 @@ def check_witnesses(settings: Settings) -> Check:
     if silent:
         return Check("missing", "Witnesses", f"{', '.join(silent)} has not signed the newest checkpoint.", lost)
     return Check("works", "Witnesses", f"{len(keys)} signed the newest checkpoint")
+
+
+def check_stamps(settings: Settings) -> Check:
+    """Whether stamps are asked for, and can be believed: nobody is asked."""
+    lost = "Published checkpoints and exports are called untimestamped. Set TIPLINE_TIMESTAMP_URLS and TIPLINE_TIMESTAMP_ROOTS."
+    urls = authorities(settings)
+    if not urls:
+        return Check("missing", "Time stamps", "no authority is named.", lost)
+    try:
+        roots = x509.load_pem_x509_certificates(settings.timestamp_roots.read_bytes()) if settings.timestamp_roots else []
+    except (OSError, ValueError):
+        roots = []
+    if not roots:
+        return Check("fails", "Time stamps", "no root certificates.", "No stamp can be believed. Name a PEM file in TIPLINE_TIMESTAMP_ROOTS.")
+    return Check("works", "Time stamps", f"{', '.join(host(url) for url in urls)}, {len(roots)} roots")
 
 
 def check_worker(settings: Settings) -> Check:

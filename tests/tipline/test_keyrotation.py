@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy.orm import Session
 
-from evidence.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from evidence.checkpoint import Checkpoint, open_checkpoint, parse_vkey, sign_checkpoint
+from evidence.errors import IntegrityError
+from evidence.mirror.following import Source, follow
 from evidence.signing import parse_key_id
 from tests.installations import PASSPHRASE, Installation, copy_of
+from tests.journeys.invariants import broken
+from tests.tipline.recovery import dies_at
 from tipline import running
 from tipline.accounts.key_events import live_keys
 from tipline.accounts.services import SignIn, sign_in
@@ -33,6 +35,7 @@ from tipline.logkeys import key_events, log_keys
 from tipline.models.custody import Exhibit, Grant
 from tipline.models.staff import Staff
 from tipline.process import open_process
+from tipline.publication import LogFolder
 from tipline.vault import Acquisition
 
 SIGNING = [role for role in NAMED if role != "examiner"]
@@ -107,6 +110,25 @@ def test_the_next_checkpoint_bears_the_new_log_key_and_the_old_one_still_verifie
     assert not before.signs(before.until_index + 1)
     assert before.until_index >= 64  # the event that ends it stands behind what it published
     installation.sequencer().start()
+    assert broken(installation.settings, {}) == []
+
+
+def test_a_mirror_goes_on_with_both_keys_and_the_new_one_is_published(installation: Installation, tmp_path: Path) -> None:
+    log = LogFolder(installation.settings.log_folder)
+    source = Source("the log", lambda name, _limit: log.read(name))
+    installation.sequencer().publish()
+    old = parse_vkey(log.read("key").decode().strip())
+    follow(source, tmp_path / "mirror", [old])
+    turn(installation, "log")
+    renewed = installation.sequencer()
+    renewed.start()
+    renewed.publish()
+    new = parse_vkey(log.read("key").decode().strip())
+    assert new.public == installation.worker.vault.keys.log_key.public != old.public
+    with pytest.raises(IntegrityError):
+        follow(source, tmp_path / "mirror", [old])
+    assert follow(source, tmp_path / "mirror", [old, new]).size == 128
+    assert follow(source, tmp_path / "mirror", [new]).size == 128
 
 
 def test_a_checkpoint_that_the_ended_key_signs_later_is_refused(installation: Installation) -> None:
@@ -268,31 +290,6 @@ def test_a_new_pepper_beside_which_nobody_kept_the_old_opens_nothing(installatio
 
 
 # a crash at each step
-
-
-def dies_at(step: int, act: Callable[[], None]) -> bool:
-    """Do something in a child that dies before its n-th fsync, rename or commit; whether it died."""
-    child = os.fork()
-    if child == 0:
-        left = [step]
-
-        def counting(real: Callable[..., object]) -> Callable[..., object]:
-            def call(*args: object, **named: object) -> object:
-                if left[0] == 0:
-                    os._exit(9)
-                left[0] -= 1
-                return real(*args, **named)
-
-            return call
-
-        os.fsync, Path.replace, Session.commit = counting(os.fsync), counting(Path.replace), counting(Session.commit)  # type: ignore[assignment, method-assign]
-        try:
-            act()
-        finally:
-            os._exit(0 if sys.exc_info()[0] is None else 1)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, 9)
-    return code == 9
 
 
 @pytest.mark.parametrize("role", ["log", "examiner", "anchor", "staff"])

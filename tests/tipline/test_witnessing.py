@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,10 +19,11 @@ from evidence.checkpoint import ED25519, Checkpoint, Vkey, cosign, cosignatures,
 from evidence.errors import FormatError, IntegrityError
 from evidence.signing import SigningKey
 from tests.evidence.logs import Server, serve
+from tests.installations import Installation
 from tests.tipline.custody_house import NOW, CustodyHouse, build
 from tests.tipline.intake.house import Clock
 from tests.tipline.witness import Reply, TlogWitness
-from tipline import witnessing
+from tipline import doctor, witnessing, worker
 from tipline.cli import main
 from tipline.config import Settings
 from tipline.errors import BadInput, Conflict
@@ -230,6 +233,47 @@ def test_the_setting_names_witnesses_in_one_form(witnessed: Witnessed) -> None:
     for wrong in ("words", log_key, f"{first.text} ftp://x", f"{first.text} https://a:b@x", f"{first.text},{first.text}", many):
         with pytest.raises(BadInput, match="TIPLINE_WITNESSES"):
             witnessing.parse_witnesses(wrong)
+
+
+# the doctor
+
+
+def test_the_doctor_says_who_signed(witnessed: Witnessed) -> None:
+    def look(witnesses: str = witnessed.settings.witnesses) -> tuple[str, str]:
+        found = doctor.check_witnesses(witnessed.settings.model_copy(update={"witnesses": witnesses}))
+        return found.state, found.line()
+
+    assert look("")[0] == "missing"
+    assert look("words")[0] == "fails"
+    assert look() == ("missing", look()[1])
+    assert "witness.example/w1 has not signed" in look()[1]
+    witnessed.publish()
+    witnessed.rounds.step()
+    assert look()[0] == "works"
+    checkpoint = witnessed.settings.log_folder / "checkpoint"
+    checkpoint.write_text(checkpoint.read_text().replace("\n64\n", "\n65\n"))
+    assert look()[0] == "fails"
+
+
+# in a worker
+
+
+def test_a_running_worker_asks_the_witness(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "WITNESS_SECONDS", 0.1)
+    witness = TlogWitness()
+    keys = installation.worker.vault.keys
+    witness.logs[keys.text("log.origin")] = Vkey(keys.text("log.origin"), ED25519, keys.log_key.public)
+    with serve(witness.answer) as server:
+        settings = installation.settings.model_copy(update={"witnesses": f"{witness.vkey.text} {server.url}/w"})
+        running = worker.Worker(settings)
+        thread = threading.Thread(target=running.run)
+        thread.start()
+        checkpoint, until = settings.log_folder / "checkpoint", time.monotonic() + 15
+        while not (checkpoint.exists() and "witness.example/w1" in checkpoint.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        running.stop.set()
+        thread.join()
+    assert [one.name for one in cosignatures(checkpoint.read_text(), [witness.vkey])] == ["witness.example/w1"]
 
 
 # the command line
