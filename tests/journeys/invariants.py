@@ -14,14 +14,13 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from evidence.checkpoint import open_checkpoint
 from evidence.errors import EvidenceError
 from evidence.merkle import Tree, leaf_hash
 from evidence.records import NO_PREVIOUS, Opening
 from tipline.accounts.keychain import PassphraseLock
 from tipline.accounts.keyring import build_keyring
 from tipline.actor import ProgramKeys
-from tipline.anchor import Anchor
+from tipline.anchor import open_anchor
 from tipline.config import Settings
 from tipline.errors import TiplineError
 from tipline.models.cases import Export
@@ -39,6 +38,7 @@ from tipline.models.custody import (
 from tipline.models.staff import Staff
 from tipline.models.tips import DraftPart, Send, Tip, TipItem, TipMessage
 from tipline.process import Process, open_process
+from tipline.publication import open_signed
 
 SETTLES_WITHIN = 90.0
 OF_TIPS = ("tip_text", "attachment")
@@ -204,10 +204,9 @@ def _log(session: Session, process: Process) -> Iterator[str]:
 
 
 def _checkpoints(session: Session, process: Process, entries: list[str]) -> Iterator[str]:
-    origin, public = process.vault.keys.text("log.origin"), process.vault.keys.log_key.public
     tree = Tree(leaf_hash(bytes.fromhex(entry)) for entry in entries)
     for row in session.scalars(select(LogCheckpoint)):
-        opened = open_checkpoint(row.note, origin, public)
+        opened = open_signed(session, process.vault.keys, row.note)
         if row.size != opened.size or opened.size > tree.size or opened.root != tree.root(opened.size):
             yield f"the checkpoint of size {row.size} is not the log's"
 
@@ -219,7 +218,7 @@ def _anchor(session: Session, process: Process) -> Iterator[str]:
         if process.settings.anchor_file.exists():
             shutil.copy(process.settings.anchor_file, copy)
         try:
-            Anchor(copy, process.vault.keys.secret("anchor.key")).check(session)
+            open_anchor(copy, process.vault.keys).check(session)
         except TiplineError as error:
             yield f"the anchor is refused: {error}"
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, insert, select, text
@@ -72,3 +76,28 @@ def triggers_of(database: Database) -> set[tuple[str, str]]:
         query = "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'"
     with database.session(write=False) as session:
         return {(str(name), str(table)) for name, table in session.execute(text(query))}
+
+
+def dies_at(step: int, act: Callable[[], None]) -> bool:
+    """Do something in a child that dies before its n-th fsync, rename or commit; whether it died."""
+    child = os.fork()
+    if child == 0:
+        left = [step]
+
+        def counting(real: Callable[..., object]) -> Callable[..., object]:
+            def call(*args: object, **named: object) -> object:
+                if left[0] == 0:
+                    os._exit(9)
+                left[0] -= 1
+                return real(*args, **named)
+
+            return call
+
+        os.fsync, Path.replace, Session.commit = counting(os.fsync), counting(Path.replace), counting(Session.commit)  # type: ignore[assignment, method-assign]
+        try:
+            act()
+        finally:
+            os._exit(0 if sys.exc_info()[0] is None else 1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 9)
+    return code == 9

@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from evidence.keys import KeyFile
 from evidence.records import Opening
 from evidence.signing import SigningKey, key_id, ssh_fingerprint, ssh_public_line
 from tests.tipline.custody_house import NOW, CustodyHouse, build
-from tests.tipline.recovery import back_up, put_back, record_of, triggers_of, without_triggers
+from tests.tipline.recovery import back_up, dies_at, put_back, record_of, triggers_of, without_triggers
 from tipline import restoring, running
 from tipline.anchor import FOR_GOOD
 from tipline.cli import main
@@ -38,6 +39,7 @@ from tipline.newlog import begin
 from tipline.orphans import find_orphans
 from tipline.process import open_process
 from tipline.recovering import NOTHING_REACHES, recover
+from tipline.sequencer import Sequencer
 from tipline.vault import INSTALLATION, Act
 from tipline.work import utc_now
 
@@ -340,6 +342,36 @@ def test_a_crash_before_the_new_anchor_is_there_is_made_good_by_the_next_run(hou
     house.sequencer().start()
     assert [one.kind for one in restorations(house)] == ["anchor"]
     assert [path.name for path in house.settings.anchor_file.parent.iterdir()] == ["log.jsonl"]
+
+
+@pytest.mark.parametrize("lost", ["database", "anchor"])
+def test_a_crash_at_any_step_of_a_recovery_is_made_good_by_the_next(house: CustodyHouse, tmp_path: Path, lost: str) -> None:
+    """Die before the n-th fsync, rename or commit, for every n, then run it again."""
+    backup, exhibit, keyfile = lived(house)
+    before = record_of(house.worker.database)
+    if lost == "anchor":
+        house.settings.anchor_file.unlink()
+    else:
+        put_back(house.worker.database, backup)
+        look(house, exhibit, keyfile)
+    house.close()
+    for step in range(30):
+        data = tmp_path / f"crash-{step}"
+        shutil.copytree(house.settings.data, data)
+        copied = Settings(data=data)
+        died = dies_at(step, lambda settings=copied: recover(settings, lambda _: None))  # type: ignore[misc]
+        recover(copied, lambda _: None)
+        worker = open_process("worker", copied)
+        assert record_of(worker.database) == before
+        Sequencer(worker.database, worker.vault, copied, worker.clock).start()
+        with worker.database.session(write=False) as session:
+            assert session.scalar(select(func.count()).select_from(Restoration)) == 1
+        worker.database.dispose()
+        if not died:
+            break
+    else:
+        pytest.fail("it never came to its end")
+    assert step >= 2
 
 
 def test_a_changed_database_gets_no_new_anchor(house: CustodyHouse) -> None:
