@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline.accounts import kits, rules, services
 from tipline.accounts.kitforms import ComeBackForm, KitForm, RecoverForm
-from tipline.errors import BadInput, Conflict, NotFound
+from tipline.errors import BadInput, Conflict
 from tipline.security import cookie_name, drop_cookie, set_cookie
 from tipline.web import actor, frame, set_session_cookie, work
 
@@ -98,7 +98,7 @@ def recover_picture() -> ResponseReturnValue:
     """The QR code of the new authenticator's secret, for who holds the cookie of the second step."""
     back = kits.coming_back(work(), _cookie())
     if back is None:
-        raise NotFound("There is nothing here.", "Type your name and your kit again.")
+        return redirect(url_for("kits.recover"), 303)
     picture = io.BytesIO()
     segno.make(back.totp_address, error="m", micro=False).save(picture, kind="png", scale=5, border=4)
     return Response(picture.getvalue(), mimetype="image/png")
