@@ -19,7 +19,7 @@ from tipline.actor import Actor
 from tipline.cases.overview import title_of
 from tipline.cases.services import get_case, next_exhibit_number
 from tipline.errors import BadInput, Conflict, Unsound
-from tipline.inbox.reading import Failure, record_failure
+from tipline.inbox.reading import Failure, committed, record_failure
 from tipline.models.cases import CaseFile
 from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.vault import Acquisition, Act
@@ -148,15 +148,15 @@ def reading(work: Work, actor: Actor, taken: TakenOver, fields: Mapping[str, Sca
     Raises:
         Unsound: they are not.
     """
-    event = work.vault.record(work.session, Act(taken.exhibit, taken.keyfile, "EXAMINED", fields, actor), work.now())
-    work.commit()
+    with committed(work) as session:
+        event = work.vault.record(session, Act(taken.exhibit, taken.keyfile, "EXAMINED", fields, actor), work.now())
     try:
         yield event
     except (IntegrityError, ObjectMissing) as error:
         work.session.rollback()
-        exhibit = work.session.get_one(Exhibit, taken.exhibit.id, with_for_update=True)
-        record_failure(work, work.session, Failure(exhibit, taken.keyfile, str(error), actor))
-        work.commit()
+        with committed(work) as session:
+            exhibit = session.get_one(Exhibit, taken.exhibit.id, with_for_update=True)
+            record_failure(work, session, Failure(exhibit, taken.keyfile, str(error), actor))
         raise Unsound(f"The sealed bytes could not be read: {error}", "It is quarantined. Its custody page says more.") from error
 
 

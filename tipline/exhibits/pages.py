@@ -77,6 +77,7 @@ class Relative:
     id: str
     number: str
     kind: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,16 @@ class ExhibitPage:
     children: list[Relative]
     copying: bool
     keeping: Keeping
+
+    @property
+    def working_copy(self) -> Relative | None:
+        """The newest working copy that can be handed out: it is offered before the original."""
+        return next((one for one in reversed(self.children) if one.kind == "working_copy" and one.state == "held"), None)
+
+    @property
+    def related(self) -> dict[str, str]:
+        """The numbers of the exhibits that its events name, by id."""
+        return {one.id: one.number for one in [*self.children, *([self.parent] if self.parent else [])]}
 
 
 def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
@@ -234,7 +245,7 @@ def _relatives(work: Work, exhibit: Exhibit) -> tuple[Relative | None, list[Rela
 
 
 def _relative(exhibit: Exhibit) -> Relative:
-    return Relative(exhibit.id, exhibit.number or "No number", exhibit.kind)
+    return Relative(exhibit.id, exhibit.number or "No number", exhibit.kind, exhibit.state)
 
 
 def _offer(keys: ProgramKeys, transfer: Transfer | None, names: Mapping[str, str]) -> Offer | None:

@@ -170,13 +170,16 @@ def _time(text: str) -> date | datetime:
 def details(fields: Mapping[str, Value]) -> list[tuple[str, str]]:
     """Return what else an event says, by name: who, for whom, by what right, by what means. What its sentence says is left out."""
     kind = str(fields.get("kind"))
+    transfer, why = kind == "TRANSFERRED", str(fields.get("justification") or "")
+    released = why.partition(" under ed25519")[0].removeprefix("released").strip()
     found = {
-        "Released by": fields.get("released_by"),
-        "Received by": fields.get("received_by"),
+        "Released by": None if transfer else fields.get("released_by"),
+        "Received by": None if transfer else fields.get("received_by"),
+        "Released": released if transfer else None,
         "On behalf of": fields.get("on_behalf_of"),
-        "Authority": None if kind in ("TRANSFERRED", *NAMES_AN_EVENT) else fields.get("authority"),
-        "Why": fields.get("justification"),
-        "From": fields.get("moved_from"),
+        "Authority": None if transfer or kind in NAMES_AN_EVENT else fields.get("authority"),
+        "Note" if kind == "ACQUIRED" else "Why": None if transfer else why,
+        "From": fields.get("moved_from") if kind == "ACQUIRED" else None,
         "Clock": fields.get("clock") if occurred(fields).about else None,
         "Method": _method(fields),
     }

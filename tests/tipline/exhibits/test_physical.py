@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_its_page_shows_where_it_is_and_the_sheet_is_opened_on_record(desk: Desk
     browser = desk.client("counsel")
     page = browser.get(f"/exhibits/{stick}").text
     assert "at canary locker 4" in page
-    assert "about 3 Sep 2026, 14:00:00 to 3 Sep 2026, 15:30:00" in page
+    assert "about 3 Sep 2026, 14:00:00 to 3 Sep 2026, 15:30:00" in re.sub("<[^>]+>", "", page)
     assert "canary-4711" in page  # in the ACQUIRED event
     assert desk.kinds(stick) == ["ACQUIRED", "SEALED"]
     sheet = browser.get(f"/exhibits/{stick}/text").text
