@@ -21,7 +21,9 @@ from evidence.mirror.following import follow, http_source
 PASSPHRASE_FILE = "EVIDENCE_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
 
 
-@click.command("mirror", epilog="\b\nExample:\n  evidence mirror https://tips.example.org/log copy --key tips.example.org/log+ee049c80+ARdF...")
+@click.command(
+    "mirror", epilog="\b\nExample:\n  evidence mirror https://tips.example.org/log copy --key tips.example.org/log+ee049c80+ARdF..."
+)
 @click.argument("places", metavar="[URL] DIR", nargs=-1, required=True)
 @click.option("--key", "keys", metavar="VKEY", multiple=True, help="The log's key, NAME+HASH+KEY; twice while it changes its key.")
 @click.option("--check", "checking", is_flag=True, help="Read the copy in DIR again, from every entry to the signed root. Asks nobody.")
