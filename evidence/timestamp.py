@@ -130,15 +130,19 @@ def check_reply(reply: bytes, digest: bytes, nonce: int | None, roots: Path, now
 
 
 def _signature(reply: bytes, digest: bytes, told: verify.Stamp, roots: Path) -> tuple[str, ...]:
-    try:
-        known = x509.load_pem_x509_certificates(roots.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"no certificates of authorities in {roots}", "Write their root certificates there, in PEM.") from error
-    refused = _refused_by_client(reply, digest, known)
+    refused = _refused_by_client(reply, digest, read_roots(roots))
     openssl = verify.ask_openssl(reply, told, roots)
     if openssl or (openssl is None and refused):
         raise IntegrityError(f"the reply is not signed under {roots}: {openssl or refused}", _NEXT)
     return ("openssl",) * (openssl == "") + ("rfc3161-client",) * (not refused)
+
+
+def read_roots(path: Path) -> list[x509.Certificate]:
+    """Return the certificates in a PEM file; UsageError where there are none."""
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no certificates of authorities in {path}", "Write their root certificates there, in PEM.") from error
 
 
 def _refused_by_client(reply: bytes, digest: bytes, roots: list[x509.Certificate]) -> str:

@@ -15,9 +15,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from evidence.checkpoint import cosignatures
-from evidence.errors import EvidenceError
+from evidence.errors import EvidenceError, UsageError
 from evidence.examine import jail
 from evidence.storage import VersionedStore, open_store
+from evidence.timestamp import read_roots
 from tipline.config import Settings
 from tipline.db import Database
 from tipline.errors import TiplineError
@@ -203,13 +204,13 @@ def check_stamps(settings: Settings) -> Check:
     urls = authorities(settings)
     if not urls:
         return Check("missing", "Time stamps", "no authority is named.", lost)
+    if settings.timestamp_roots is None:
+        return Check("fails", "Time stamps", "TIPLINE_TIMESTAMP_ROOTS is not set.", "No stamp can be believed. Name a PEM file of roots.")
     try:
-        roots = x509.load_pem_x509_certificates(settings.timestamp_roots.read_bytes()) if settings.timestamp_roots else []
-    except (OSError, ValueError):
-        roots = []
-    if not roots:
-        return Check("fails", "Time stamps", "no root certificates.", "No stamp can be believed. Name a PEM file in TIPLINE_TIMESTAMP_ROOTS.")
-    return Check("works", "Time stamps", f"{', '.join(host(url) for url in urls)}, {len(roots)} roots")
+        roots = read_roots(settings.timestamp_roots)
+    except UsageError as error:
+        return Check("fails", "Time stamps", f"{error}.", error.next_step)
+    return Check("works", "Time stamps", f"{', '.join(host(url) for url in urls)}, {len(roots)} root{'' if len(roots) == 1 else 's'}")
 
 
 def check_worker(settings: Settings) -> Check:

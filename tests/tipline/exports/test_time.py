@@ -27,6 +27,7 @@ from tests.tipline.exports.test_pages import counsel as counsel
 from tipline import stamping
 from tipline.cli import main as tipline_command
 from tipline.config import Settings
+from tipline.doctor import check_stamps
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.exports import building, services
 from tipline.models.cases import Export
@@ -328,3 +329,12 @@ def test_the_page_offers_what_came_later(told: Told, authority: Authority, couns
         assert "It covers this bundle." in page
         assert counsel.get(f"/exports/{export_id}/published").text.startswith(told.worker.vault.keys.text("log.origin"))
         assert counsel.get(f"/exports/{export_id}/published-proof").text.startswith("tipline/consistency/1\n")
+
+
+def test_the_doctor_says_whether_stamps_can_be_believed(authority: Authority, tmp_path: Path) -> None:
+    asked = {"data": tmp_path, "timestamp_urls": authority.url}
+    assert check_stamps(Settings(data=tmp_path)).state == "missing"
+    assert check_stamps(Settings(**asked)).state == "fails"
+    assert check_stamps(Settings(**asked, timestamp_roots=tmp_path / "none.pem")).state == "fails"
+    works = check_stamps(Settings(**asked, timestamp_roots=authority.roots))
+    assert (works.state, works.found) == ("works", f"{stamping.host(authority.url)}, 1 root")
