@@ -108,6 +108,10 @@ class Referee:
     calls: list[Call] = field(default_factory=list)
     hit: Call | None = None
 
+    def arm(self, fault: Fault | None) -> None:
+        """Count from here on, and let this fault happen."""
+        self.calls, self.hit, self.fault = [], None, fault
+
     def answer(self) -> bool:
         """Take and answer one call; False once nobody is left who could ask."""
         notice = bytearray(_NOTICE.size)
@@ -143,7 +147,7 @@ class Referee:
 def _half_a_write(pid: int, call: Call, arguments: tuple[int, ...]) -> int:
     """Write the first half of what the process wanted to write, through its own handle."""
     data = memory(pid, arguments[1], call.size // 2)
-    process = os.pidfd_open(pid)
+    process = os.pidfd_open(_leader(pid))
     libc = ctypes.CDLL(None, use_errno=True)
     handle = libc.syscall(PIDFD_GETFD, process, int(arguments[0]), 0)
     os.close(process)
@@ -153,6 +157,12 @@ def _half_a_write(pid: int, call: Call, arguments: tuple[int, ...]) -> int:
         return os.pwrite(handle, data, arguments[3]) if call.name == "pwrite64" else os.write(handle, data)
     finally:
         os.close(handle)
+
+
+def _leader(thread: int) -> int:
+    """Return the process of a thread."""
+    status = Path(f"/proc/{thread}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("Tgid:")).split()[1])
 
 
 def run(act: Callable[[], object], root: Path, fault: Fault | None = None) -> Outcome:
