@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from tipline import audit, logs
+from tipline import audit, logs, restoring
 from tipline.jobs import daily_sweep
 from tipline.models.custody import Grant
 from tipline.models.operations import OrphanCandidate
@@ -18,9 +18,9 @@ from tipline.work import Work
 
 @daily_sweep("sweep_grants")
 def sweep(work: Work) -> None:
-    """End expired grants, and remove wraps that no row names."""
+    """End expired grants, and remove wraps that no row names; these not while the record waits for signatures after a recovery."""
     ended = end_expired(work)
-    removed = remove_forgotten(work)
+    removed = 0 if restoring.pending(work.session) else remove_forgotten(work)
     if ended or removed:
         audit.record(work.session, work.now(), None, "grant.sweep", detail=f"{ended} expired, {removed} forgotten")
         logs.event("grants ended", expired=ended, forgotten=removed)

@@ -14,7 +14,7 @@ from tests.tipline.custody_house import NOW, CustodyHouse, build
 from tipline import grantsweep
 from tipline.config import Settings
 from tipline.jobs import SWEEPS
-from tipline.models.custody import Exhibit, Grant
+from tipline.models.custody import Exhibit, Grant, Restoration
 
 
 @pytest.fixture
@@ -46,6 +46,16 @@ def test_a_forgotten_wrap_goes_in_the_second_sweep_a_day_later(house: CustodyHou
     for after, left in ((timedelta(0), 1), (timedelta(hours=20), 1), (timedelta(days=2), 0)):
         sweep(house, after)
         assert len(list(house.worker.vault.objects.grants())) == left
+
+
+def test_no_wrap_goes_while_the_record_waits_for_signatures(house: CustodyHouse) -> None:
+    forget_a_grant(house)
+    sweep(house, timedelta(0))
+    with house.session() as session:
+        session.add(Restoration(id="r", kind="database", from_index=0, to_index=1, found_at=NOW))
+        session.commit()
+    sweep(house, timedelta(days=3))
+    assert len(list(house.worker.vault.objects.grants())) == 1
 
 
 def test_a_wrap_whose_row_was_committed_meanwhile_stays(house: CustodyHouse) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound
 from evidence.vault import Vault
+from tipline import restoring
 from tipline.intake.conversation import end_sessions
 from tipline.intake.rules import swept_before
 from tipline.models.custody import Exhibit
@@ -23,11 +24,14 @@ DRAFT_ENDING = ".draft.age"
 def sweep_drafts(work: Work) -> int:
     """The daily sweep of the public face's rows and wraps. Returns how many drafts went.
 
-    A draft or salt goes in the second sweep after its day: rows first, then, after the commit, the wraps, then the objects.
+    A draft or salt goes in the second sweep after its day: rows first, then, after the commit, the wraps, then the objects. A draft stays
+    while the record waits for signatures after a recovery.
     """
     before = swept_before(work.today())
     work.session.execute(update(Send).where(Send.day <= before, Send.salt.is_not(None)).values(salt=None))
     end_sessions(work)
+    if restoring.pending(work.session):
+        return 0
     old = list(work.session.scalars(select(Draft.id).where(Draft.day <= before)))
     names: list[str] = []
     for ids in _groups(old):
@@ -35,16 +39,23 @@ def sweep_drafts(work: Work) -> int:
         work.session.execute(delete(DraftPart).where(DraftPart.draft_id.in_(ids)))
         work.session.execute(delete(Draft).where(Draft.id.in_(ids)))
     finished = _finished(work.session, work.vault.objects)
-    work.after_commit.append(lambda: _remove(work.vault.objects, names, finished))
+    sent = _of_exhibits(work.session, names)
+    unsent = [name for name in names if name not in sent]
+    work.after_commit.append(lambda: _remove(work.vault.objects, unsent, finished))
     return len(old)
 
 
 def _finished(session: Session, objects: Vault) -> list[str]:
     """Objects of exhibits whose draft wrap a crash left behind."""
     wraps = [name.removesuffix(DRAFT_ENDING) for name in objects.store.names() if name.endswith(DRAFT_ENDING)]
-    found: list[str] = []
-    for names in _groups(wraps):
-        found += (name for name in session.scalars(select(Exhibit.object_name).where(Exhibit.object_name.in_(names))) if name)
+    return sorted(_of_exhibits(session, wraps))
+
+
+def _of_exhibits(session: Session, objects: list[str]) -> set[str]:
+    """Which of the objects are exhibits. A restored backup may hold the draft of a tip that was sent since."""
+    found: set[str] = set()
+    for names in _groups(objects):
+        found |= {name for name in session.scalars(select(Exhibit.object_name).where(Exhibit.object_name.in_(names))) if name}
     return found
 
 

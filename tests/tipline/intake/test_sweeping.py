@@ -11,7 +11,7 @@ from tipline.intake import parts
 from tipline.intake.jobs import sweep
 from tipline.intake.sweeping import sweep_drafts
 from tipline.jobs import SWEEPS
-from tipline.models.custody import CustodyEvent
+from tipline.models.custody import CustodyEvent, Exhibit, Restoration
 from tipline.models.tips import Draft, DraftPart, Send, SourceSession, Tip
 
 
@@ -34,6 +34,27 @@ def test_a_draft_dies_in_the_second_daily_sweep_and_leaves_no_leaf(client: Flask
     assert run_sweep(house) == 1
     assert house.rows(Draft) == house.rows(DraftPart) == house.rows(CustodyEvent) == []
     assert house.files() == []
+
+
+def test_the_draft_of_a_tip_that_was_sent_since_the_backup_takes_nothing_along(client: FlaskClient, house: IntakeHouse) -> None:
+    fill(client, begin(client), "Sent, but the backup knows it as a draft", {"a.txt": b"aaa"})
+    part = house.rows(DraftPart)[0]
+    with house.worker.unit(write=True) as unit:  # as `tipline recover` takes the exhibit back
+        facts = {"kind": "attachment", "recipient": "age1x", "received_on": unit.today()}
+        unit.session.add(Exhibit(id="e", object_name=part.object_name, **facts))
+    house.clock.turn(days=2)
+    assert run_sweep(house) == 1
+    assert house.rows(DraftPart) == []
+    assert house.files() == [f"{part.object_name}.age"]
+
+
+def test_no_draft_goes_while_the_record_waits_for_signatures(client: FlaskClient, house: IntakeHouse) -> None:
+    fill(client, begin(client), "Never sent", {"a.txt": b"aaa"})
+    with house.worker.unit(write=True) as unit:
+        unit.session.add(Restoration(id="r", kind="database", from_index=0, to_index=1, found_at=unit.now()))
+    house.clock.turn(days=2)
+    assert run_sweep(house) == 0
+    assert len(house.rows(DraftPart)) == 1
 
 
 def test_a_draft_that_is_touched_lives_on(client: FlaskClient, house: IntakeHouse) -> None:
