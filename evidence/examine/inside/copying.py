@@ -45,11 +45,14 @@ def copy(file: BinaryIO, request: dict[str, Any], speaker: Speaker) -> None:
 
 
 def _picture(file: BinaryIO, media_type: str, speaker: Speaker) -> None:
+    from PIL import ImageFile
+
     from evidence.examine.inside import images
 
     if media_type not in images.SHOWN:
         return
     image = images.open_image(file, media_type)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # a preview may lack its lower half; a copy that lacked it would not be one
     if image.width * image.height > PIXELS:
         speaker.note(f"{image.width} by {image.height} pixels, more than the {PIXELS // 1_000_000} million that can be copied here.")
         return
