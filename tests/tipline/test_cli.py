@@ -35,6 +35,8 @@ COMMANDS = (
     ["demo"],
     ["doctor"],
     ["keys", "show"],
+    ["keys", "rotate"],
+    ["recover"],
     ["user", "add"],
     ["cases"],
     ["export"],
