@@ -21,6 +21,7 @@ from evidence.errors import EvidenceError, UsageError
 from evidence.hashing import digest, parse_digest
 from tipline import logs
 from tipline.config import Settings
+from tipline.models.cases import Export
 from tipline.models.custody import TimeStamp
 from tipline.publication import newest_published
 from tipline.work import Work
@@ -140,7 +141,9 @@ def is_due(row: TimeStamp, now: datetime) -> bool:
 
 
 def _waiting(session: Session, urls: Sequence[str]) -> Sequence[TimeStamp]:
-    query = select(TimeStamp).where(TimeStamp.state == WAITING, TimeStamp.authority.in_(urls))
+    """Return what waits. An export that is still being sealed asks by itself: what came meanwhile would be neither inside nor late."""
+    unfinished = select(Export.id).where(Export.id == TimeStamp.subject_id, Export.state != "done").exists()
+    query = select(TimeStamp).where(TimeStamp.state == WAITING, TimeStamp.authority.in_(urls), ~unfinished)
     return session.scalars(query.order_by(TimeStamp.tried_at, TimeStamp.id).limit(500)).all()
 
 

@@ -70,7 +70,7 @@ class ExportView:
     bundle_bytes: int
     failure: str
     exhibits: tuple[ExhibitChoice, ...]
-    withheld: tuple[tuple[str, int], ...]
+    withheld: tuple[tuple[str, int], ...] | None
     after: After | None
 
 
@@ -293,7 +293,7 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
     keys = actor.keyring.program(case.program_id)
     who = work.session.get_one(Staff, export.requested_by)
     exhibits = _choices(work, keys, exhibits_of(work, export)) if with_exhibits else []
-    withheld = json.loads(keys.open("export", "withheld", export.id, export.withheld)) if export.withheld else {}
+    withheld = json.loads(keys.open("export", "withheld", export.id, export.withheld)) if export.withheld else None
     return ExportView(
         id=export.id,
         number=export.number,
@@ -309,7 +309,7 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
         bundle_bytes=_bundle_bytes(work, keys, export),
         failure=keys.unwrap(export.failure).decode() if export.failure else "",
         exhibits=tuple(exhibits),
-        withheld=tuple(sorted(withheld.items())),
+        withheld=None if withheld is None else tuple(sorted(withheld.items())),
         after=look(work, export) if with_exhibits and export.state == "done" else None,
     )
 

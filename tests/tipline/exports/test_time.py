@@ -124,6 +124,18 @@ def test_what_did_not_answer_is_said_and_asked_again(told: Told, authority: Auth
     assert not any("untimestamped" in line for line in report.lines)
 
 
+def test_no_stamp_comes_between_the_sealing_and_the_end(told: Told, authority: Authority) -> None:
+    """What the sweep got while a bundle is packed would be neither in it nor offered beside it."""
+    with with_authority(told, authority) as stamped:
+        export_id = request(stamped)
+        with stamped.worker.unit(write=False) as work:
+            authority.manner = "page"
+            assert stamping.stamp_export(work, export_id, b"tags") == []
+            authority.manner = "well"
+            stamping.ask_now(work, lambda text: None)
+            assert stamping.replies(work.session, export_id, [authority.url]) == []
+
+
 @pytest.mark.parametrize("manner", ["other", "page", "cut"])
 def test_an_authority_that_answers_wrongly_has_not_stamped(told: Told, authority: Authority, manner: str) -> None:
     with with_authority(told, authority) as stamped, stamped.worker.unit(write=False) as work:
