@@ -81,6 +81,11 @@ class LogFolder:
         for folder in folders:
             sync_folder(folder)
 
+    def remove_half_written(self) -> None:
+        """Remove what a crash left of files that were being written."""
+        for path in [*self.path.glob("*.new"), *(self.path / "tile").rglob("*.new")]:
+            path.unlink()
+
     def holds(self, name: str, data: bytes) -> bool:
         """Tell whether a file is there with exactly these bytes."""
         try:

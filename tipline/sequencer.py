@@ -59,6 +59,7 @@ class Sequencer:
         """
         with self.database.session(write=False) as session:
             self.anchor.check(session, read_published(session, self.folder.path, self.vault.keys))
+        self.folder.remove_half_written()
         self.settle(every_file=True)
 
     def run_once(self) -> int:

@@ -5,14 +5,17 @@ tile/...               the files that it stands for (C2SP tlog-tiles)
 keys                   the vkeys of the log, one a line, as they were given last
 incoming/...           what has been fetched for the next checkpoint; that one's note is incoming/checkpoint
 fork-<16 hex>          a checkpoint that was refused
+lock                   empty; held while a run is at work
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +39,17 @@ class Copy:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folder, and be the only run that writes it; UsageError where another one is at work."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(f"Another run is at work in {self.path}.", "Wait until it has ended.") from error
+            yield
 
     def read(self, name: str) -> bytes:
         """Return a file of the copy; NotFound where it is not there."""

@@ -74,14 +74,19 @@ def follow(source: Source, path: Path, keys: Sequence[Vkey], progress: Callable[
         IntegrityError, FormatError: a signature, the form of a note, or a tile does not hold.
         Unreachable, NotFound: the log does not answer.
         Damaged: the mirror itself was changed.
+        UsageError: another run is at work in the folder.
 
     On the first four the mirror is as it was, and the refused checkpoint lies beside it as `fork-<hash>`.
     """
     one_log(keys)
     copy = Copy(path)
+    with copy.alone():
+        return _follow(source, copy, keys, progress)
+
+
+def _follow(source: Source, copy: Copy, keys: Sequence[Vkey], progress: Callable[[int], object]) -> Followed:
     held = _held(copy, keys)
     data = source.read("checkpoint", LARGEST_NOTE)
-    path.mkdir(parents=True, exist_ok=True)
     try:
         taken = _take(source, copy, (held, data, keys), progress)
     except (IntegrityError, FormatError) as error:

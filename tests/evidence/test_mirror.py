@@ -19,6 +19,7 @@ from evidence.cli import main
 from evidence.errors import EvidenceError, FormatError, IntegrityError, NotFound, Unreachable, UsageError
 from evidence.merkle import Tree, leaf_hash
 from evidence.mirror.checking import check
+from evidence.mirror.copy import Copy
 from evidence.mirror.following import Damaged, Followed, Fork, Source, WentBack, follow, http_source
 from evidence.signing import SigningKey
 from evidence.tiles import tiles
@@ -209,6 +210,14 @@ def test_keys_of_two_logs_or_of_a_witness_are_a_mistake(log: PublishedLog, tmp_p
     for keys in ([], [log.vkey, Vkey("other", ED25519, log.key.public)], [Vkey(log.origin, COSIGNATURE, log.key.public)]):
         with pytest.raises(UsageError):
             follow(source_of(log), tmp_path, keys)
+
+
+def test_two_runs_in_one_folder_wait_for_each_other(log: PublishedLog, mirrored: Path) -> None:
+    before = files_of(mirrored)
+    log.publish(384)
+    with Copy(mirrored).alone(), pytest.raises(UsageError, match="Another run"):
+        follow(source_of(log), mirrored, [log.vkey])
+    assert files_of(mirrored) == before
 
 
 def test_further_signatures_over_the_same_checkpoint_are_taken(log: PublishedLog, mirrored: Path) -> None:

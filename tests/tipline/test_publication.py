@@ -99,6 +99,7 @@ def test_a_crash_at_any_write_of_a_publication_is_repaired_by_the_next(house: Cu
         house.acquire()
         again = house.sequencer()
         again.start()
+        assert not [name for name in files(house) if name.endswith(".new")]
         again.publish()
         assert check(house.settings.log_folder, [key_of(house)]).note == newest(house)
         assert follow(as_source(house), mirror, [key_of(house)]).note == newest(house)
