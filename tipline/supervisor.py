@@ -19,6 +19,7 @@ from tipline import jobs
 from tipline.admin.setup import SetupReport, prepare
 from tipline.config import Settings
 from tipline.errors import TiplineError
+from tipline.running import present
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 15
@@ -216,13 +217,14 @@ def run(settings: Settings, ports: Ports, say: Say) -> None:
     """Set up what is missing, then serve everything on loopback until told to stop.
 
     Raises:
-        CannotStart: a port is taken, or a child keeps dying.
+        CannotStart: a port is taken, or a child keeps dying. Conflict: a command that must be alone is at work.
     """
     check_ports(ports)
     settings = with_ports(settings, ports)
-    report = prepare(settings)
-    jobs.migrate(settings.database)
-    Supervisor(settings, ports, say).run(lambda: _greet(settings, report, say))
+    with present(settings):  # before the tables are touched
+        report = prepare(settings)
+        jobs.migrate(settings.database)
+        Supervisor(settings, ports, say).run(lambda: _greet(settings, report, say))
 
 
 def _greet(settings: Settings, report: SetupReport, say: Say) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from evidence.records import Opening
 from evidence.signing import SigningKey, key_id, ssh_fingerprint, ssh_public_line
 from tests.tipline.custody_house import NOW, CustodyHouse, build
 from tests.tipline.recovery import back_up, dies_at, put_back, record_of, triggers_of, without_triggers
-from tipline import restoring, running
+from tipline import restoring, running, supervisor
 from tipline.anchor import FOR_GOOD
 from tipline.cli import main
 from tipline.config import Settings
@@ -512,9 +513,18 @@ def test_whatever_runs_is_refused(house: CustodyHouse, lock: str) -> None:
 
 
 def test_while_it_works_nothing_starts(house: CustodyHouse) -> None:
-    with running.alone(house.settings, house.worker.database, NOW), pytest.raises(Conflict, match="at work"):
-        running.hold(house.settings)
+    with running.alone(house.settings, house.worker.database, NOW):
+        with pytest.raises(Conflict, match="at work"):
+            running.hold(house.settings)
+        with pytest.raises(Conflict, match="at work"):
+            supervisor.run(house.settings, supervisor.Ports(free_port(), free_port(), free_port()), lambda _: None)
     os.close(running.hold(house.settings))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def test_without_a_database_it_makes_none(settings: Settings) -> None:
