@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from evidence import bundle, timestamp
+from evidence import bundle, checkpoint, timestamp
 from evidence import verify as verifier
 from evidence.commands import terminal
 from evidence.commands.terminal import AUTHORITY, DIR, ITEMS, JSON, PURPOSE, command, options
@@ -37,7 +37,7 @@ def prove(directory: Path, names: Sequence[str], since: Path | None, out: Path, 
         files = {f"{item.number}.tlog-proof": inclusion_proof(found, item) for item in found.items(names)}
         files["checkpoint"] = found.note()
         if since is not None:
-            files["consistency"] = growth_proof(found, since.read_text("utf-8"))
+            files["consistency"] = growth_proof(found, checkpoint.decode_note(since.read_bytes()))
         out.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             terminal.write_new(out / name, text.encode())

@@ -90,7 +90,10 @@ def passphrase(variable: str = PASSPHRASE_FILE, prompt: str = "Passphrase", conf
     """From the file that the variable names, else asked for. UsageError where there is nobody to ask."""
     path = os.environ.get(variable)
     if path:
-        return Path(path).read_text("utf-8").rstrip("\r\n")
+        try:
+            return Path(path).read_text("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path} holds no text.", "A passphrase is written in UTF-8.") from error
     if sys.stdin is sys.__stdin__ and not _has_terminal():
         raise UsageError("There is no terminal to ask for the passphrase.", f"Run it in a terminal, or name a file in {variable}.")
     return str(_asked(lambda: click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True), f"name a file in {variable}"))

@@ -152,7 +152,7 @@ class Journal:
             return os.pread(file.fileno(), line.length, line.start)
 
     def _head(self, publics: Sequence[bytes]) -> checkpoint.Checkpoint:
-        note = self._checkpoint.read_text("utf-8")
+        note = checkpoint.decode_note(self._checkpoint.read_bytes())
         for public in publics[:-1]:
             try:
                 return checkpoint.open_checkpoint(note, self.origin, public)

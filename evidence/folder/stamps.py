@@ -70,7 +70,7 @@ def newest(found: Folder) -> Stamped | None:
     place = found.path / STAMPS
     names = (re.fullmatch(r"([1-9][0-9]{0,15})\.checkpoint", path.name) for path in place.glob("*.checkpoint"))
     for size in sorted((int(name[1]) for name in names if name), reverse=True):
-        note = (place / f"{size}.checkpoint").read_text("utf-8")
+        note = checkpoint.decode_note((place / f"{size}.checkpoint").read_bytes())
         try:
             checkpoint.open_checkpoint(note, found.origin, found.keys.log.public)
         except IntegrityError:

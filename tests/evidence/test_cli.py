@@ -87,7 +87,15 @@ def test_acquired_files_are_told_by_their_digests(desk: Path) -> None:
 
 def test_nothing_in_the_folder_names_anybody_or_any_file(desk: Path) -> None:
     data = b"".join(path.read_bytes() for path in desk.rglob("*") if path.is_file())
-    for canary in (b"Ada Lane", b"Bo Reyes", b"photo one", b"Warrant", PHOTO[:64], hashlib.sha256(PHOTO).hexdigest().encode(), PASSPHRASE.encode()):
+    for canary in (
+        b"Ada Lane",
+        b"Bo Reyes",
+        b"photo one",
+        b"Warrant",
+        PHOTO[:64],
+        hashlib.sha256(PHOTO).hexdigest().encode(),
+        PASSPHRASE.encode(),
+    ):
         assert canary not in data
     assert all(path.stat().st_mode & 0o077 == 0 for path in [desk, *desk.rglob("*")])
 
@@ -291,6 +299,22 @@ def test_a_disposal_that_a_crash_cut_short_is_finished(desk: Path, monkeypatch: 
     before = len(list((desk / "objects").rglob("*.age")))
     run("transfer", desk, "2", "--to", "Lab")
     assert len(list((desk / "objects").rglob("*.age"))) == before - 2
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "folder.json", "log.jsonl"])
+@pytest.mark.parametrize("data", [b"", b"\xff\xfe\n\n\x00\n", b"[]\n"])
+def test_rubbish_in_place_of_a_file_is_told_in_words(desk: Path, name: str, data: bytes) -> None:
+    (desk / name).write_bytes(data)
+    result = run("log", desk, code=1)
+    assert "Traceback" not in result.output
+    assert "Error: " in result.output
+
+
+def test_rubbish_given_by_hand_is_told_in_words(desk: Path, tmp_path: Path) -> None:
+    (tmp_path / "rubbish").write_bytes(b"\xff\xfe\n\n\x00")
+    assert "note" in run("prove", desk, "--since", tmp_path / "rubbish", "--to", tmp_path / "out", code=1).output
+    (tmp_path / "passphrase").write_bytes(b"\xff\xfe")
+    assert "holds no text" in run("log", desk, code=2).output
 
 
 def test_another_passphrase_opens_nothing(desk: Path, tmp_path: Path) -> None:
