@@ -19,9 +19,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evidence.errors import FormatError, IntegrityError
-from evidence.signing import SigningKey, verify
+from evidence.signing import SigningKey, verify, verify_ml_dsa
 
-ED25519, COSIGNATURE = 1, 4  # types of signed-note: a log's signature, and a witness's with its time
+ED25519, COSIGNATURE, ML_DSA = 1, 4, 6  # types of signed-note: a log's signature, and a witness's with its time, by either algorithm
+COSIGNING = (COSIGNATURE, ML_DSA)
+_PUBLIC = {ED25519: 32, COSIGNATURE: 32, ML_DSA: 1312}  # bytes of a key
+_SIGNED = {COSIGNATURE: 64, ML_DSA: 2420}  # bytes of a signature
 CONSISTENCY = "tipline/consistency/1"
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:-]{0,199}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -47,7 +50,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Vkey:
-    """Who may sign a note, and how (signed-note, "Verifier keys"): a name, a type of signature, 32 bytes of Ed25519."""
+    """Who may sign a note, and how (signed-note, "Verifier keys"): a name, a type of signature, a public key."""
 
     name: str
     kind: int
@@ -74,12 +77,12 @@ class Cosigned:
 
 
 def parse_vkey(text: str) -> Vkey:
-    """Return the key of a vkey; FormatError for another form, a wrong hash, or a type other than Ed25519 and cosignature/v1."""
+    """Return the key of a vkey; FormatError for another form, a wrong hash, or a type of which there is none above."""
     match = _VKEY.fullmatch(text)
     if match is None or not _is_name(match[1]):
         raise FormatError(f"not a key of a signed note: {text[:80]!r}", _NEXT_KEY)
     raw = _base64(match[3])
-    if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE):
+    if len(raw) - 1 != _PUBLIC.get(raw[0] if raw else 0):
         raise FormatError(f"a key of a kind that is not known here: {text[:80]!r}", _NEXT_KEY)
     found = Vkey(match[1], raw[0], raw[1:])
     if found.mark.hex() != match[2]:
@@ -238,13 +241,25 @@ def _cosigned(text: str, at: int) -> bytes:
     return f"cosignature/v1\ntime {at}\n{text}".encode()
 
 
+def _cosigned_tree(name: str, text: str, at: int) -> bytes:
+    """What an ML-DSA-44 cosignature of a whole tree is over (tlog-cosignature, `cosigned_message`)."""
+    head = _parse_text(text)
+    witness, origin = name.encode()[:255], head.origin.encode()
+    names = (bytes([len(witness)]) + witness, bytes([len(origin)]) + origin)
+    return b"subtree/v1\n\0" + names[0] + at.to_bytes(8, "big") + names[1] + bytes(8) + head.size.to_bytes(8, "big") + head.root
+
+
 def _witness(witnesses: Iterable[Vkey], name: str, blob: bytes) -> Vkey | None:
-    return next((one for one in witnesses if (one.name, one.mark, one.kind) == (name, blob[:4], COSIGNATURE)), None)
+    return next((one for one in witnesses if (one.name, one.mark) == (name, blob[:4]) and one.kind in COSIGNING), None)
 
 
 def _holds(witness: Vkey, blob: bytes, text: str) -> bool:
     at = int.from_bytes(blob[4:12], "big")
-    return len(blob) == 76 and 0 < at < 1 << 63 and verify(witness.public, blob[12:], _cosigned(text, at))
+    if len(blob) != 12 + _SIGNED[witness.kind] or not 0 < at < 1 << 63:
+        return False
+    if witness.kind == ML_DSA:
+        return verify_ml_dsa(witness.public, blob[12:], _cosigned_tree(witness.name, text, at))
+    return verify(witness.public, blob[12:], _cosigned(text, at))
 
 
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, str]]]:

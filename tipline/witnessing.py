@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from evidence.checkpoint import (
-    COSIGNATURE,
+    COSIGNING,
     ED25519,
     Cosigned,
     Vkey,
@@ -112,7 +112,7 @@ def parse_witnesses(text: str) -> list[Witness]:
             address = checked(url.strip()).rstrip("/") if url.strip() else None
         except EvidenceError as error:
             raise BadInput(f"TIPLINE_WITNESSES can't be read: {error}", _SETTING) from error
-        if key.kind != COSIGNATURE:
+        if key.kind not in COSIGNING:
             raise BadInput(f"TIPLINE_WITNESSES names a key that is no witness's: {key.name}", _SETTING)
         found.append(Witness(key, address))
     if len(found) > MOST or len({one.key.name for one in found}) != len(found):

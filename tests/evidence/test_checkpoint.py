@@ -7,6 +7,7 @@ import hashlib
 import struct
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,6 +195,30 @@ def test_a_false_cosignature_is_never_added_and_one_in_place_is_told() -> None:
     for odd in ("", "words\n", line[:-1], line + "\n", "— a+b " + line.split(" ")[2]):
         with pytest.raises(FormatError):
             add_cosignatures(NOTE, odd, [WITNESS_KEY])
+
+
+def ml_dsa_line(name: str, key: MLDSA44PrivateKey, at: int, size: int = 1234) -> str:
+    """The format's structure, written out once more."""
+    told = struct.pack(">Q", at) + bytes([len(ORIGIN)]) + ORIGIN.encode() + struct.pack(">QQ", 0, size) + HEAD.root
+    signature = key.sign(b"subtree/v1\n\0" + bytes([len(name)]) + name.encode() + told)
+    mark = hashlib.sha256(name.encode() + b"\n\x06" + key.public_key().public_bytes_raw()).digest()[:4]
+    return f"— {name} {base64.b64encode(mark + struct.pack('>Q', at) + signature).decode()}\n"
+
+
+def test_a_witness_may_sign_with_ml_dsa() -> None:
+    key = MLDSA44PrivateKey.generate()
+    witness = Vkey("pq.example/w1", checkpoint.ML_DSA, key.public_key().public_bytes_raw())
+    assert parse_vkey(witness.text) == witness
+    line = ml_dsa_line(witness.name, key, AT)
+    assert add_cosignatures(NOTE, line, [WITNESS_KEY, witness]) == NOTE + line
+    assert cosignatures(NOTE + line, [witness]) == [Cosigned(witness.name, AT, line)]
+    assert open_checkpoint(NOTE + line, ORIGIN, KEY.public) == HEAD
+    false = base64.b64encode(base64.b64decode(line.split(" ")[2])[:-1] + b"\0").decode()
+    for wrong in (ml_dsa_line(witness.name, key, AT, size=1235), ml_dsa_line(witness.name, key, 0), f"— {witness.name} {false}\n"):
+        if wrong != line:
+            assert add_cosignatures(NOTE, wrong, [witness]) == NOTE
+            with pytest.raises(IntegrityError):
+                cosignatures(NOTE + wrong, [witness])
 
 
 def test_an_ordinary_signature_of_a_witness_is_no_cosignature() -> None:
