@@ -14,7 +14,7 @@ import pytest
 
 from evidence import cli
 from evidence import verify as verifier
-from evidence.folder import keyring
+from evidence.folder import keyring, person
 from evidence.keys import Identity, passphrase_key
 from evidence.storage.disk import DiskStore
 from evidence.vault import Vault
@@ -126,7 +126,8 @@ def _read(outcome: Outcome) -> dict[str, str]:
 def _one_derivation() -> Iterator[None]:
     """The passphrase is stretched once for the module: the same inputs give the same key."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keyring, "passphrase_key", cache(passphrase_key))
+        for module in (keyring, person):
+            patch.setattr(module, "passphrase_key", cache(passphrase_key))
         yield
 
 
