@@ -73,8 +73,8 @@ def examiner_recipient(work: Work) -> str:
     return next(key.key_id for key in known_keys(work) if key.role == "examiner")
 
 
-def live_keys(work: Work, role: str) -> set[Key]:
-    """Return the keys of a role that the log names as added and not as retired since.
+def live_keys(work: Work, *roles: str) -> set[Key]:
+    """Return the keys of some roles that the log names as added and not as retired since.
 
     Events count only if a process key of this installation attested them, so rows that somebody put into the database
     name nobody: the keys of known-keys.json, and those whose coming or going such a key attested.
@@ -84,7 +84,7 @@ def live_keys(work: Work, role: str) -> set[Key]:
     attested = _attested(events, trusted)
     live: set[Key] = set()
     for kind, key, _ in attested:
-        if key.role == role:
+        if key.role in roles:
             live = live | {key} if kind == "KEY_ADDED" else live - {key}
     return live
 

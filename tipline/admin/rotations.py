@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from evidence.keys import Identity, Successor, wrap
+from evidence.signing import key_id
 from tipline import audit
 from tipline.accounts.key_events import Key, live_keys, record_key
 from tipline.actor import Actor, ProgramKeys
@@ -234,15 +235,23 @@ def _open_rotation(work: Work, program_id: str) -> Rotation | None:
 def _readers(work: Work, actor: Actor, program_id: str) -> list[tuple[Staff, str]]:
     """Return who has a wrap, with what speaks against a new one. One's own key needs no comparing: this session opened it."""
     query = select(Staff).join(ProgramWrap, ProgramWrap.staff_id == Staff.id).where(ProgramWrap.program_id == program_id)
-    confirmed = {(key.owner, key.key_id) for key in live_keys(work, "reader")}
+    confirmed = live_keys(work, "reader", "person")
     found = []
     for staff in work.session.scalars(query.order_by(Staff.display_name, Staff.id)):
         own = staff.id == actor.staff_id and staff.recipient == actor.keyring.identity.recipient
         obstacle = "" if staff.state == "active" else "The account is not active."
-        if not obstacle and not own and (staff.id, staff.recipient) not in confirmed:
+        if not obstacle and not own and not _is_confirmed(staff, confirmed):
             obstacle = "Nobody has confirmed this key. Compare the fingerprint and grant the program again."
         found.append((staff, obstacle))
     return found
+
+
+def _is_confirmed(staff: Staff, confirmed: set[Key]) -> bool:
+    """Say whether the log names both keys of a colleague: rows that somebody put back make nobody a reader again."""
+    if staff.recipient is None or staff.signing_public is None:
+        return False
+    signs = Key("person", key_id(bytes.fromhex(staff.signing_public)), staff.id)
+    return {Key("reader", staff.recipient, staff.id), signs} <= confirmed
 
 
 def _wrap_anew(work: Work, actor: Actor, program: Program, identity: Identity, recovery: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from evidence.signing import key_id, ssh_fingerprint
 from tipline import audit
 from tipline.accounts import services as accounts
-from tipline.accounts.key_events import Key, record_key
+from tipline.accounts.key_events import Key, live_keys, record_key
 from tipline.accounts.rules import fault_of_login
 from tipline.accounts.sessions import close_all_sessions
 from tipline.actor import Actor
@@ -139,6 +139,9 @@ def disable_colleague(work: Work, actor: Actor, staff_id: str) -> None:
     for program_id in held:  # until its key is made anew, the program's page says who left
         audit.record(work.session, work.now(), actor, LOST_ACCESS, ("staff", staff.id), program_id)
     close_all_sessions(work.session, staff.id)
+    reader = Key("reader", staff.recipient or "", staff.id)
+    if reader in live_keys(work, "reader"):  # else rows that somebody puts back could make them one again
+        record_key(work, "KEY_RETIRED", reader, actor)
     if staff.state == "active" and staff.signing_public is not None:
         record_key(work, "KEY_RETIRED", Key("person", key_id(bytes.fromhex(staff.signing_public)), staff.id), actor)
     staff.state, staff.invitation_hash, staff.invitation_expires_at = "disabled", None, None

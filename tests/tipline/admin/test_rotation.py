@@ -14,12 +14,13 @@ from tests.installations import Installation, install
 from tests.tipline.admin.turning import Died, Turning
 from tipline.accounts import key_events
 from tipline.accounts.key_events import Key, live_keys
-from tipline.admin import listing, rewrapping, rotations
+from tipline.admin import listing, rewrapping, rotations, services
 from tipline.admin.recovery import TypedShares, open_with
 from tipline.config import Settings
 from tipline.errors import Conflict, Forbidden, NoKey
 from tipline.models.custody import CustodyOpening, Exhibit
 from tipline.models.programs import Program, ProgramWrap, Rotation
+from tipline.models.staff import Staff
 from tipline.recipients import RecipientFile, SignedList, write_list
 
 
@@ -196,6 +197,25 @@ def test_only_keys_that_the_log_confirms_get_the_new_one(turning: Turning) -> No
     with turning.made.work(write=False) as work:
         left = set(work.session.scalars(select(ProgramWrap.staff_id)))
     assert left == {people[role].staff_id for role in ("administrator", "investigator", "program_manager")}
+
+
+def test_who_left_is_no_reader_again_whatever_rows_somebody_puts_back(turning: Turning) -> None:
+    leaver = turning.made.people["counsel"]
+    with turning.made.work() as work:
+        row = work.session.get_one(ProgramWrap, (turning.program, leaver.staff_id))
+        wrapped, granted_by, granted_at = row.wrapped, row.granted_by, row.granted_at
+    with turning.made.work() as work:
+        services.disable_colleague(work, turning.made.actor("administrator"), leaver.staff_id)
+    with turning.made.work() as work:
+        work.session.get_one(Staff, leaver.staff_id).state = "active"
+        back = ProgramWrap(
+            program_id=turning.program, staff_id=leaver.staff_id, wrapped=wrapped, granted_by=granted_by, granted_at=granted_at
+        )
+        work.session.add(back)
+    turning.start()
+    assert turning.finish().finished_at is not None
+    assert turning.what_it_opens(leaver.keys.identity) == []
+    assert turning.what_it_opens(turning.old) == []
 
 
 def test_an_event_that_no_process_signed_confirms_nobody(turning: Turning) -> None:
