@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +86,7 @@ def _in_time(connection: http.client.HTTPConnection, seconds: float) -> Iterator
     """Cut the connection when the time is over: a time-out of the socket alone begins anew with every byte."""
 
     def cut() -> None:
-        if connection.sock is not None:
+        with suppress(OSError, AttributeError):  # it may be closed, or be closing
             connection.sock.shutdown(socket.SHUT_RDWR)
 
     until = time.monotonic() + seconds
@@ -95,7 +95,7 @@ def _in_time(connection: http.client.HTTPConnection, seconds: float) -> Iterator
     clock.start()
     try:
         yield
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # the last: a host name that no name can be
         late = time.monotonic() >= until or isinstance(error, TimeoutError)
         why = f"did not answer within {seconds:g} seconds" if late else f"could not be asked ({type(error).__name__})"
         raise NotFound(f"{connection.host} {why}", "It is asked again later.") from error

@@ -517,7 +517,10 @@ def ask_openssl(reply: bytes, stamp: Stamp, ca: Path, not_in: Optional[Path] = N
         (Path(folder) / "reply.tsr").write_bytes(reply)
         command = [os.path.realpath(program), "ts", "-verify", "-digest", stamp.imprint.hex(), "-CAfile", str(ca.resolve())]
         command += ["-in", str(Path(folder) / "reply.tsr"), "-attime", moment]
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        try:
+            done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return "it could not be asked (%s)" % type(error).__name__
     told = done.stdout.decode("utf-8", "replace")
     return "" if done.returncode == 0 and "Verification: OK" in told else told.strip()[-300:] or "no verdict"
 

@@ -73,6 +73,16 @@ def test_without_openssl_the_library_judges_alone(authority: Authority, good: tu
         timestamp.check_reply(flipped(good[0], len(good[0]) - 5), DIGEST, good[1], authority.roots)
 
 
+def test_an_openssl_that_cannot_be_run_is_no_yes(
+    authority: Authority, good: tuple[bytes, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "openssl").write_text("no program")
+    (tmp_path / "openssl").chmod(0o755)
+    monkeypatch.setattr(verify.shutil, "which", lambda name: str(tmp_path / "openssl"))
+    with pytest.raises(IntegrityError, match="it could not be asked"):
+        timestamp.check_reply(good[0], DIGEST, good[1], authority.roots)
+
+
 def test_what_the_library_refuses_openssl_may_hold_good(
     authority: Authority, good: tuple[bytes, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +155,8 @@ def test_a_reply_that_does_not_hold(manner: Authority, manner_of: str, error: ty
 def test_nobody_there() -> None:
     with pytest.raises(NotFound, match="could not be asked"):
         timestamp.fetch("http://127.0.0.1:9/", b"x", 2)
+    with pytest.raises(NotFound, match="could not be asked"):
+        timestamp.fetch(f"http://a..{'b' * 70}/", b"x", 2)
     for wrong in ("ftp://x/", "nowhere", "https://me@x/", "file:///etc/passwd"):
         with pytest.raises(UsageError):
             timestamp.fetch(wrong, b"x")

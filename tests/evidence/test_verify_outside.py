@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evidence import checkpoint, manifest, merkle, signing, timestamp, verify
 from evidence.errors import IntegrityError
@@ -20,6 +22,11 @@ from tests.evidence.bundles import COSIGNED_AT, FILES, ORIGIN, WITNESS, Installa
 from tests.evidence.test_verify import fingerprint
 from tests.evidence.test_verify import reseal as signed_again
 
+REPLY = bytes.fromhex(  # the part of a reply that verify.py reads: status, and a token that ends behind its TSTInfo
+    "3081853003020100307e06092a864886f70d010702a071306f02010331003068060b2a864886f70d0109100104a059045730"
+    "5502010106092b06010401868d1f013031300d060960864801650304020105000420ba7816bf8f01cfea414140de5dae2223"
+    "b00361a396177a9cb410ff61f20015ad020101180f32303236313132323036353032345a"
+)
 STRANGER = checkpoint.Vkey("other.example.org/w", checkpoint.COSIGNATURE, signing.SigningKey.from_seed(b"S" * 32).public)
 
 
@@ -326,3 +333,15 @@ def test_the_listing_of_a_full_bundle_is_that_of_its_manifests(good: tuple[Insta
     listed = verify.read_manifest(verify.Folder(good[1]), manifest.TAGS)
     assert {"custody/published", "custody/published-proof", "custody/published.1.tsr"} <= set(listed)
     assert not any(path.startswith("seal/") for path in listed)
+
+
+@given(st.binary(max_size=200), st.integers(0, 1000), st.integers(0, 255))
+def test_a_hostile_reply_is_refused_and_never_crashes_the_verifier(noise: bytes, place: int, value: int) -> None:
+    whole = REPLY[: place % len(REPLY)] + bytes([value]) + REPLY[place % len(REPLY) + 1 :]
+    for data in (noise, whole, REPLY[: place % len(REPLY)] + noise, noise + REPLY):
+        try:
+            found = verify.read_stamp(data, "here")
+        except verify.Broken as error:
+            assert str(error).startswith("here: not a time stamp")  # noqa: PT017  one that is read is good too
+        else:
+            assert found.algorithm in ("sha256", "sha384", "sha512")
