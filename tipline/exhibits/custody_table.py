@@ -72,23 +72,24 @@ class Custody:
 
 def read_custody(work: Work, exhibit: Exhibit, openings: Sequence[Opening], before: int | None) -> Custody:
     """Put an exhibit's checked openings into words: 100 of them before a number, the newest where there is none."""
-    indexes = _indexes(work, exhibit)
-    fields = [dict(opening.fields()) for opening in openings]
-    names = _names(work, fields)
-    corrections = corrected([str(one["authority"]) if one["kind"] == "CORRECTED" else "" for one in fields], openings)
+    indexes, kinds = _indexes(work, exhibit), [str(opening.field("kind")) for opening in openings]
+    corrections = corrected(openings, kinds)
     end = len(openings) if before is None else max(0, min(before - 1, len(openings)))
     start = max(0, end - EVENTS_PAGE)
-
-    def told(at: int) -> Event:
-        return _event(fields[at], names, indexes[at], (corrections.get(at), tuple(n + 1 for n, to in corrections.items() if to == at)))
-
-    last = {kind: at for at, one in enumerate(fields) for kind in (_group(str(one["kind"])),)}
+    last = {_group(kind): at for at, kind in enumerate(kinds)}
+    shown = {*range(start, end), *(last[group] for group in ("verified", "QUARANTINED") if group in last)}
+    fields = {at: dict(openings[at].fields()) for at in shown}
+    names = _names(work, fields.values())
+    told = {}
+    for at in shown:
+        by = tuple(number + 1 for number, to in corrections.items() if to == at)
+        told[at] = _event(dict(fields[at]), names, indexes[at], (corrections.get(at), by))
     return Custody(
-        events=[told(at) for at in range(end - 1, start - 1, -1)],
+        events=[told[at] for at in range(end - 1, start - 1, -1)],
         count=len(openings),
         older=start + 1 if start else None,
-        verification=told(last["verified"]) if "verified" in last else None,
-        stopped=told(last["QUARANTINED"]) if "QUARANTINED" in last else None,
+        verification=told[last["verified"]] if "verified" in last else None,
+        stopped=told[last["QUARANTINED"]] if "QUARANTINED" in last else None,
         log=_place(work, indexes),
     )
 
@@ -105,12 +106,13 @@ def _group(kind: str) -> str:
     return "verified" if kind in ("VERIFIED", "VERIFY_FAILED") else kind
 
 
-def corrected(named: Sequence[str], openings: Sequence[Opening]) -> dict[int, int]:
-    """Return which event each correction corrects, by places from 0. `named`: the entry that a correction names, else empty."""
-    if not any(named):
+def corrected(openings: Sequence[Opening], kinds: Sequence[str]) -> dict[int, int]:
+    """Return which event each correction corrects, by places from 0."""
+    named = {at: str(openings[at].field("authority")) for at, kind in enumerate(kinds) if kind == "CORRECTED"}
+    if not named:
         return {}
     places = {opening.entry().hex(): at for at, opening in enumerate(openings)}
-    return {at: places[entry] for at, entry in enumerate(named) if entry in places}
+    return {at: places[entry] for at, entry in named.items() if entry in places}
 
 
 def _names(work: Work, events: Iterable[Mapping[str, object]]) -> dict[str, str]:
@@ -184,7 +186,7 @@ def custody_csv(work: Work, actor: Actor, exhibit_id: str) -> tuple[str, str]:
     opened = get_opened(work, actor, exhibit_id)
     openings = work.vault.openings(work.session, exhibit, opened.keyfile)
     events = [opening.fields() for opening in openings]
-    corrections = corrected([str(one["authority"]) if one["kind"] == "CORRECTED" else "" for one in events], openings)
+    corrections = corrected(openings, [str(one["kind"]) for one in events])
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow([*rules.CUSTODY_COLUMNS, "entry", "log_index", "corrects", "corrected_by"])
