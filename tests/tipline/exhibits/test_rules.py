@@ -94,3 +94,32 @@ def test_other_cells_are_as_they_are() -> None:
 )
 def test_each_event_reads_as_a_sentence(kind: str, fields: dict[str, str | int], words: str) -> None:
     assert rules.sentence({**fields, "kind": kind}) == words
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "clock", "exact", "about"),
+    [
+        ("2026-11-22T14:31:07.000Z", "2026-11-22T14:31:07.000Z", "system clock, UTC", True, False),
+        ("2026-11-22", "2026-11-22", "day and order only", False, False),
+        ("2026-09-03T14:00:00.000Z", "2026-09-03T15:30:00.000Z", rules.CLOCKS["watch"], False, True),
+        ("2026-09-03T14:00:00.000Z", None, rules.CLOCKS["compared"], False, True),
+    ],
+)
+def test_only_the_system_clock_is_exact(start: str, end: str | None, clock: str, exact: bool, about: bool) -> None:
+    when = rules.occurred({"occurred_from": start, "occurred_to": end, "clock": clock})
+    assert (when.exact, when.about, when.end is not None) == (exact, about, end not in (None, start))
+
+
+def test_details_say_for_whom_and_by_what_means_and_no_signature() -> None:
+    plain = {"occurred_from": "2026-11-22", "occurred_to": "2026-11-22", "clock": "day and order only", "method_tool": "tipline"}
+    moved = {
+        **plain,
+        "kind": "TRANSFERRED",
+        "on_behalf_of": "Laboratory",
+        "justification": "released on behalf of J. under ed25519 signature ab",
+    }
+    assert rules.details(moved) == [("Released", "on behalf of J."), ("On behalf of", "Laboratory")]
+    copied = {**plain, "kind": "DERIVED", "authority": "ab" * 32, "method_tool": "tipline copier", "method_version": "1"}
+    assert rules.details(copied) == [("Method", "tipline copier 1")]
+    right = {**plain, "kind": "CORRECTED", "authority": "ab" * 32, "justification": "Wrong list"}
+    assert rules.details(right) == [("Why", "Wrong list")]
