@@ -12,6 +12,7 @@ from tipline import jobs
 from tipline.accounts import services as accounts
 from tipline.accounts.key_events import Key, record_key
 from tipline.admin.keys import infrastructure_keys, publish_known_keys
+from tipline.admin.listing import publish_signed
 from tipline.config import Settings
 from tipline.db import Database, upgrade
 from tipline.errors import Conflict
@@ -64,6 +65,7 @@ def prepare(settings: Settings) -> SetupReport:
             for key in logged:
                 record_key(work, "KEY_ADDED", key)
             link = first_administrator_link(work)
+            publish_signed(work)  # a list that a crash kept from the key folders
     finally:
         process.database.dispose()
     return SetupReport(tuple(made), tuple(logged), link)

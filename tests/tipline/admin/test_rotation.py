@@ -16,6 +16,7 @@ from tipline.accounts import key_events
 from tipline.accounts.key_events import Key, live_keys
 from tipline.admin import listing, rewrapping, rotations, services
 from tipline.admin.recovery import TypedShares, open_with
+from tipline.admin.setup import prepare
 from tipline.config import Settings
 from tipline.errors import Conflict, Forbidden, NoKey
 from tipline.models.custody import CustodyOpening, Exhibit
@@ -123,6 +124,20 @@ def test_a_crash_between_commit_and_list_leaves_a_program_that_works(turning: Tu
     assert turning.finish().finished_at is not None
     assert turning.read_all() == 4
     assert turning.what_it_opens(turning.old) == []
+
+
+def test_the_next_start_writes_the_list_that_a_crash_kept_back(turning: Turning, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(settings: Settings, signed: SignedList) -> None:
+        if signed.version > turning.made.console.vault.recipients.version:
+            raise Died
+
+    monkeypatch.setattr(listing, "write_list", dies)
+    with pytest.raises(Died):
+        turning.start()
+    monkeypatch.undo()
+    prepare(turning.made.settings)
+    assert {turning.listed(face) for face in ("public", "console", "worker")} != {turning.old.recipient}
+    assert turning.listed("public") == turning.listed("worker")
 
 
 def test_a_face_that_still_holds_the_old_list_loses_no_tip(turning: Turning, monkeypatch: pytest.MonkeyPatch) -> None:
