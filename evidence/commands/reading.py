@@ -62,7 +62,7 @@ def _all(found: Folder) -> tuple[list[Item], dict[str, str]]:
             except EvidenceError as error:
                 failed[number] = str(error)
             progress(1)
-    return items, failed
+    return items, failed | _fault_of_keys(found)
 
 
 def _event(item: Item, index: int, opening: Opening) -> dict[str, Scalar]:
@@ -152,7 +152,7 @@ def scrub(directory: Path, names: Sequence[str], share: int, jobs: int, as_json:
     """
     with terminal.opening(directory) as found:
         checked = _checked(found, names, share, jobs)
-        failed = {one.number: one.fault for one in checked if one.fault}
+        failed = {one.number: one.fault for one in checked if one.fault} | _fault_of_keys(found)
         verified = sorted(one.number for one in checked if not one.fault)
         unlogged = found.unlogged()
         for number, fault in failed.items():
@@ -162,6 +162,15 @@ def scrub(directory: Path, names: Sequence[str], share: int, jobs: int, as_json:
         facts = {"verified": verified, "failed": failed, "not_in_the_log": unlogged}
         terminal.finish(as_json, found, facts, f"Read again: {len(verified)} as acquired, {len(failed)} not.")
     sys.exit(1 if failed else 0)
+
+
+def _fault_of_keys(found: Folder) -> dict[str, str]:
+    """What is wrong with the events of the folder's own keys, which no item holds and every bundle needs."""
+    try:
+        found.key_events()
+    except EvidenceError as error:
+        return {"keys": str(error)}
+    return {}
 
 
 def _checked(found: Folder, names: Sequence[str], share: int, jobs: int) -> list[scrubbing.Checked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from tests.faults.counting import Tally
 from tests.faults.holds import broken_folder, broken_vault, entries
 from tests.faults.injector import Outcome
 from tests.faults.sweeping import Scene, sweep
+from tests.faults.test_damage import Damages
 
 PASSPHRASE = "six words that nobody will guess"
 READER = Identity.generate()
@@ -215,3 +217,29 @@ def _could_clean(outcome: Outcome) -> bool:
     if outcome.hit is None or outcome.fault is None or outcome.fault.kind in ("kill", "dead"):
         return outcome.hit is None
     return outcome.fault.kind != "eio" or ".export-" not in outcome.hit.path or outcome.hit.name in ("read", "write", "mkdir")
+
+
+def test_a_damaged_folder(folder_before: Path, tmp_path: Path, tally: Tally) -> None:
+    """Every file of a folder, spoiled: the next command says so; only a torn last line is dropped, where nothing was signed yet."""
+    data = tmp_path / "case"
+    shutil.copytree(folder_before / "case", data)
+    names = [path.relative_to(data) for path in sorted(data.rglob("*")) if path.is_file() and path.name != "lock"]
+    recorded = entries(data, PASSPHRASE)
+    for name in names:
+        other = (data / tally.chance.choice([each for each in names if each != name])).read_bytes()
+        damages = Damages(tally.chance, other)
+        for kind, damage in tally.share([*damages.flips(8 if name.suffix != ".age" else 3), *damages.others()], 8):
+            whole = (data / name).read_bytes()
+            if damage(whole) == whole:
+                continue
+            shutil.rmtree(data)
+            shutil.copytree(folder_before / "case", data)
+            (data / name).write_bytes(damage(whole))
+            unnoticed = command("scrub", data) == 0 and entries(data, PASSPHRASE)[: len(recorded)] != recorded
+            torn = name.name == "log.jsonl" and damage(whole).startswith(whole)
+            harmless = torn or (name.name == "folder.json" and damage(whole) == whole.rstrip())
+            wrong = ["nothing was noticed"] if unnoticed or not (harmless or command("scrub", data)) else []
+            tally.add(f"{name}: {kind}", wrong)
+            shutil.rmtree(data)
+            shutil.copytree(folder_before / "case", data)
+    tally.check(30)

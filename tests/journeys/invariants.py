@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from evidence import tiles
 from evidence.errors import EvidenceError
 from evidence.merkle import Tree, leaf_hash
 from evidence.records import NO_PREVIOUS, Opening
@@ -23,6 +24,7 @@ from tipline.actor import ProgramKeys
 from tipline.anchor import open_anchor
 from tipline.config import Settings
 from tipline.errors import TiplineError
+from tipline.logkeys import read_published
 from tipline.models.cases import Export
 from tipline.models.custody import (
     CustodyEvent,
@@ -200,6 +202,7 @@ def _log(session: Session, process: Process) -> Iterator[str]:
     if waiting | placed != set(session.scalars(select(CustodyEvent.event_id))):
         yield "an event has no place in the log and waits for none"
     yield from _checkpoints(session, process, [leaf[2] for leaf in leaves])
+    yield from _published(session, process, [leaf[2] for leaf in leaves])
     yield from _anchor(session, process)
 
 
@@ -209,6 +212,25 @@ def _checkpoints(session: Session, process: Process, entries: list[str]) -> Iter
         opened = open_signed(session, process.vault.keys, row.note)
         if row.size != opened.size or opened.size > tree.size or opened.root != tree.root(opened.size):
             yield f"the checkpoint of size {row.size} is not the log's"
+
+
+def _published(session: Session, process: Process, entries: list[str]) -> Iterator[str]:
+    """What the log folder shows to strangers is signed, and every tile of it is there and the log's."""
+    folder = process.settings.log_folder
+    try:
+        head = read_published(session, folder, process.vault.keys)
+    except TiplineError as error:
+        yield f"the published checkpoint is refused: {error}"
+        return
+    if head is None:
+        return
+    tree = Tree(leaf_hash(bytes.fromhex(entry)) for entry in entries)
+    if head.size > tree.size or head.root != tree.root(head.size):
+        yield f"the published checkpoint of size {head.size} is not the log's"
+        return
+    for path, data in tiles.tiles(tree, 0, head.size):
+        if not (folder / path).exists() or (folder / path).read_bytes() != data:
+            yield f"the published {path} is not the log's"
 
 
 def _anchor(session: Session, process: Process) -> Iterator[str]:
