@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -141,10 +142,10 @@ def quarantine(directory: Path, names: Sequence[str], reason: str, end: bool, as
 @click.option("--right", metavar="TEXT", required=True, help="What is right.")
 @click.option("--reason", metavar="TEXT", required=True, help="Why it was wrong.")
 @JSON
-def correct(directory: Path, name: str, seq: int, right: str, reason: str, as_json: bool) -> None:  # noqa: PLR0913 - options of a command
+def correct(directory: Path, name: str, as_json: bool, **said: Any) -> None:
     """Say what is right where the record was wrong. Nothing is edited: both stay."""
     with terminal.opening(directory) as found:
-        acts.correct(found, found.item(name), seq, right, reason)
+        acts.correct(found, found.item(name), **said)
         terminal.finish(as_json, found, {"kind": "CORRECTED"})
 
 
