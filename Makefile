@@ -26,7 +26,7 @@ test: $(VENV)/.test  ## Run all tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
-	@FAULTS=all $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults
+	@FAULTS=$(or $(FAULTS),all) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults
 
 lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff check .

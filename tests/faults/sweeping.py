@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.counting import Tally
+from tests.faults.counting import Tally, literally_everything
 from tests.faults.injector import KINDS, Fault, Outcome, run
 from tests.faults.syscalls import Call
 
@@ -23,20 +23,27 @@ class Scene:
     prepare: Callable[[Path], Callable[[], object]]
     check: Callable[[Path, Outcome], list[str]]
     tidy: Callable[[], None] = lambda: None
+    thin: bool = False
 
 
-def faults_of(calls: Sequence[Call]) -> list[Fault]:
+def faults_of(calls: Sequence[Call], thin: bool = False) -> list[Fault]:
     """Return the faults that a run's calls allow.
 
     A process that dies before it reads leaves what one leaves that dies before its next change; so kill is tried at changes
     only. What lasts is tried at the first of several like calls on one file.
+
+    Args:
+        thin: errors and short writes too are tried at the first and the last of several like calls on one file, and not between:
+            a database writes a hundred pages in a row.
     """
     faults: list[Fault] = []
+    likes = [(call.name, call.path) for call in calls]
     for n, call in enumerate(calls, start=1):
-        again = n > 1 and (calls[n - 2].name, calls[n - 2].path) == (call.name, call.path)
+        first, last = n == 1 or likes[n - 2] != likes[n - 1], n == len(calls) or likes[n] != likes[n - 1]
         for kind in KINDS:
             fault = Fault(kind, n)
-            wanted = call.changes if kind == "kill" else call.changes and not again if fault.lasts() else True
+            tried = kind == "kill" or (first if fault.lasts() else first or last or not thin)
+            wanted = tried and (call.changes or (kind != "kill" and not fault.lasts()))
             if wanted and fault.fits(call):
                 faults.append(fault)
     return faults
@@ -51,7 +58,7 @@ def sweep(scene: Scene, place: Path, tally: Tally, most: int) -> None:
     assert whole.acknowledged, f"without a fault the act ended with {whole.ended} {whole.said}"
     wrong = scene.check(data, whole)
     assert not wrong, f"without a fault: {wrong}"
-    for fault in tally.share(faults_of(whole.calls), most):
+    for fault in tally.share(faults_of(whole.calls, scene.thin and not literally_everything()), most):
         data = _fresh(scene, place)
         outcome = run(act, data, fault)
         if outcome.hit is not None:

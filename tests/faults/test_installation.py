@@ -66,7 +66,7 @@ def test_a_send(world: World, tmp_path: Path, tally: Tally) -> None:
             wrong.append(f"{tips(world, data)} tips after the repeat")
         return [*wrong, *unexamined(world, data), *world.broken(data)]
 
-    sweep(Scene(world.folder, prepare, check, world.tidy), tmp_path, tally, SHARE)
+    sweep(Scene(world.folder, prepare, check, world.tidy, thin=True), tmp_path, tally, SHARE)
     tally.check()
 
 
@@ -108,7 +108,7 @@ def test_a_form(world: World, tmp_path: Path, tally: Tally) -> None:
             wrong.append(f"the form could not be sent afterwards: {sent.status_code}")
         return [*wrong, *world.broken(data)]
 
-    sweep(Scene(world.folder, prepare, check, world.tidy), tmp_path, tally, SHARE)
+    sweep(Scene(world.folder, prepare, check, world.tidy, thin=True), tmp_path, tally, SHARE)
     tally.check()
 
 
@@ -135,7 +135,7 @@ def test_an_appended_event(world: World, tmp_path: Path, tally: Tally) -> None:
             wrong.append("the repeat was not recorded")
         return [*wrong, *world.broken(data)]
 
-    sweep(Scene(world.folder, prepare, check, world.tidy), tmp_path, tally, SHARE)
+    sweep(Scene(world.folder, prepare, check, world.tidy, thin=True), tmp_path, tally, SHARE)
     tally.check()
 
 
@@ -174,7 +174,7 @@ def test_a_publication(world: World, tmp_path: Path, tally: Tally) -> None:
             wrong.append(f"the worker can't start: {error}")
         return [*wrong, *world.broken(data)]
 
-    sweep(Scene(world.folder, prepare, check, world.tidy), tmp_path, tally, SHARE)
+    sweep(Scene(world.folder, prepare, check, world.tidy, thin=True), tmp_path, tally, SHARE)
     tally.check()
 
 
@@ -223,7 +223,7 @@ def sweep_export(world: World, place: Path, tally: Tally, export: str, job: Call
         state = state_of(world, data, export)
         return [*wrong, *world.broken(data), *([] if state in ENDS else [f"the export is {state} in the end"])]
 
-    sweep(Scene(world.folder, work_on, check, world.tidy), place, tally, SHARE_OF_EXPORTS)
+    sweep(Scene(world.folder, work_on, check, world.tidy, thin=True), place, tally, SHARE_OF_EXPORTS)
     tally.check()
 
 
@@ -266,5 +266,5 @@ def test_an_export_is_signed(world: World, tmp_path: Path, tally: Tally) -> None
             wrong.append(f"the repeat was answered with {again}")
         return [*wrong, *world.broken(data)]
 
-    sweep(Scene(world.folder, prepare, check, world.tidy), tmp_path, tally, SHARE)
+    sweep(Scene(world.folder, prepare, check, world.tidy, thin=True), tmp_path, tally, SHARE)
     tally.check()

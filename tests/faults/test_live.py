@@ -20,7 +20,7 @@ from tests.journeys.test_bad_input import KIND, words_on
 from tests.tipline.intake.house import SEND, TIP, field_value, multipart
 from tipline.security import cookie_name
 
-KILLS, ERRORS = (10, 90) if everything() else (1, 6)
+KILLS, ERRORS = (8, 40) if everything() else (1, 6)
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def served(world: World, place: Path, face: str) -> Iterator[Live]:
 def chosen(tally: Tally, live: Live) -> list[Fault]:
     """Some kills, which cost a start each, and more of the others. What lasts would outlive the request."""
     assert live.referee is not None
-    faults = [fault for fault in faults_of(live.referee.calls) if not fault.lasts()]
+    faults = [fault for fault in faults_of(live.referee.calls, thin=True) if not fault.lasts()]
     kills = [fault for fault in faults if fault.kind == "kill"]
     others = [fault for fault in faults if fault.kind != "kill"]
     return [*tally.chance.sample(others, min(ERRORS, len(others))), *tally.chance.sample(kills, min(KILLS, len(kills)))]
