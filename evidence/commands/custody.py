@@ -140,7 +140,7 @@ def quarantine(directory: Path, names: Sequence[str], reason: str, end: bool, as
 @ITEM
 @click.option("--event", "seq", type=int, metavar="N", required=True, help="Which event of the item was wrong.")
 @click.option("--right", metavar="TEXT", required=True, help="What is right.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why it was wrong.")
+@click.option("--reason", "why", metavar="TEXT", required=True, help="Why it was wrong.")
 @JSON
 def correct(directory: Path, name: str, as_json: bool, **said: Any) -> None:
     """Say what is right where the record was wrong. Nothing is edited: both stay."""
