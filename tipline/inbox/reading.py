@@ -141,7 +141,7 @@ def record_findings(work: Work, actor: Actor, opened: Sequence[Opened]) -> int:
         Of how many of the exhibits a scrub found the object damaged, recorded now or before.
     """
     findings = find_findings(work, [item.exhibit for item in opened])
-    fresh = [item for item in opened if item.exhibit.object_name in findings and item.exhibit.state == "held"]
+    fresh = [item for item in opened if _is_new(findings.get(item.exhibit.object_name or ""), item.exhibit)]
     if fresh:
         with committed(work) as session:
             for item in fresh:
@@ -151,6 +151,11 @@ def record_findings(work: Work, actor: Actor, opened: Sequence[Opened]) -> int:
                 record_failure(work, session, Failure(exhibit, item.keyfile, said, actor))
                 finding.recorded_at = work.now()
     return len(findings)
+
+
+def _is_new(finding: ScrubFinding | None, exhibit: Exhibit) -> bool:
+    """Whether custody does not tell of it yet. A reading may have put the exhibit into quarantine before the scrub came by."""
+    return finding is not None and (exhibit.state == "held" or (exhibit.state == "quarantined" and finding.recorded_at is None))
 
 
 @dataclass(frozen=True)

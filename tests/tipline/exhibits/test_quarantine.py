@@ -101,6 +101,17 @@ def test_what_a_scrub_found_is_shown_and_recorded_by_the_next_who_holds_the_key(
     assert len(desk.kinds(file)) == 4  # once
 
 
+def test_what_a_scrub_found_after_it_was_quarantined_is_recorded_too_and_once(desk: Desk, file: str) -> None:
+    with desk.acting() as (work, actor):
+        quarantine.put(work, actor, SetQuarantine(file, "In doubt"))
+    name = scrubbed(desk, file)
+    for _ in range(2):
+        with desk.acting() as (work, actor):
+            quarantine.record_findings(work, actor, file)
+    assert desk.kinds(file)[2:] == ["QUARANTINED", "VERIFY_FAILED"]
+    assert (state(desk, file), finding(desk, name).recorded_at is not None) == ("quarantined", True)
+
+
 @pytest.mark.parametrize("act", ["download", "preview", "text", "copy", "tip", "examine"])
 def test_any_act_records_it_first_and_is_refused(desk: Desk, number: str, file: str, act: str) -> None:
     scrubbed(desk, file, "missing")
