@@ -145,13 +145,18 @@ def _sheet(actor: Actor, command: RegisterThing) -> str:
         "Where it is": command.place,
         "From whom": handover.handed_over_by,
         "How it came": CHANNELS.get(handover.channel, handover.channel),
-        "When it came": f"{_moment(command.came_from)} to {_moment(command.came_until)}, {rules.CLOCKS[command.clock]}",
+        "When it came": f"{_came(command)}, told by {rules.CLOCKS[command.clock]}",
         "Received by": command.received_by or actor.name,
         "On behalf of": handover.on_behalf_of or "themselves",
         "Described by": actor.name,
         "Photographs": str(len(command.photographs)),
     }
     return "".join(f"{name}: {value}\n" for name, value in rows.items())
+
+
+def _came(command: RegisterThing) -> str:
+    start, end = _moment(command.came_from), _moment(command.came_until)
+    return start if start == end else f"{start} to {end}"
 
 
 def _put_place(actor: Actor, exhibit: Exhibit, place: str) -> None:

@@ -127,7 +127,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Value], str], str]] = {
     "DERIVED": _derived,
     "REDACTED": _redacted,
     "VERIFIED": lambda _fields, told: f"Sealed bytes read again, {told or 'digest agrees'}",
-    "VERIFY_FAILED": lambda _fields, told: f"Sealed bytes read again: {told}",
+    "VERIFY_FAILED": lambda _fields, told: f"Sealed bytes read again: {_without_digests(told)}",
     "EXPORTED": _exported,
     "HELD": lambda fields, told: f"Legal hold placed, for {fields.get('purpose') or told or 'no reason given'}",
     "RELEASED": lambda fields, told: f"Legal hold released, for {fields.get('purpose') or told or 'no reason given'}",
@@ -178,7 +178,7 @@ def details(fields: Mapping[str, Value]) -> list[tuple[str, str]]:
         "Released": released if transfer else None,
         "On behalf of": fields.get("on_behalf_of"),
         "Authority": None if transfer or kind in NAMES_AN_EVENT else fields.get("authority"),
-        "Note" if kind == "ACQUIRED" else "Why": None if transfer else why,
+        "Note" if kind == "ACQUIRED" else "Why": None if transfer or kind == "RELEASED" else why,
         "From": fields.get("moved_from") if kind == "ACQUIRED" else None,
         "Clock": fields.get("clock") if occurred(fields).about else None,
         "Method": _method(fields),
@@ -194,6 +194,11 @@ def _method(fields: Mapping[str, Value]) -> str:
 
 def _bytes(count: Value) -> str:
     return f"{int(count):,} {'byte' if count == 1 else 'bytes'}" if count is not None else "unknown length"
+
+
+def _without_digests(text: str) -> str:
+    """What went wrong, begun small; the digests that it names stand on the page in groups, under Digests."""
+    return re.sub(r" [0-9a-f]{64}\b", "", text[:1].lower() + text[1:])
 
 
 def _capital(text: str) -> str:

@@ -82,6 +82,7 @@ def test_other_cells_are_as_they_are() -> None:
         ("DOWNLOADED", {}, "Original handed out as it was received"),
         ("VERIFIED", {}, "Sealed bytes read again, digest agrees"),
         ("VERIFY_FAILED", {"result": "it was changed"}, "Sealed bytes read again: it was changed"),
+        ("VERIFY_FAILED", {"result": f"The object {'ab' * 32} was changed."}, "Sealed bytes read again: the object was changed."),
         (
             "TRANSFERRED",
             {"released_by": "D. Acosta", "received_by": "M. Okafor", "purpose": "analysis", "authority": "Order 7"},
