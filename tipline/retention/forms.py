@@ -26,7 +26,7 @@ class HoldForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 class ReleaseForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     """A hold to end."""
 
-    reason = StringField("Reason", [InputRequired("Say why it ends."), _SHORT_ENOUGH])
+    reason = StringField("Why it is released", [InputRequired("Say why it ends."), _SHORT_ENOUGH])
     whole_act = BooleanField("Release all that were placed with it")
 
     def command(self, hold_id: str) -> ReleaseHold:
