@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from evidence.errors import EvidenceError, IntegrityError, StorageFull
 from tests.installations import Installation
+from tests.tipline.custody_house import build
 from tipline import jobs, worker
+from tipline.config import Settings
 from tipline.takeover import SILENT_AFTER, Takeover
 from tipline.work import Work
 
@@ -167,3 +170,46 @@ def test_a_disk_that_is_full_for_a_while_does_not_end_the_worker(installation: I
     made._every(0.01, act)
     assert len(turns) == 3
     made.process.database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (OSError(28, "no space"), 3),
+        (StorageFull("full"), 3),
+        (EvidenceError("the storage folder refused"), 3),
+        (IntegrityError("changed"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_disk_refused_is_tried_again_and_what_is_broken_is_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    house = build(settings)
+    left, waited = [error, error], list[float]()
+
+    def act(_work: Work) -> None:
+        if left:
+            raise left.pop()
+
+    monkeypatch.setitem(jobs.REGISTRY, "refused", act)
+    try:
+        worker.run_job(house.worker, "refused", (), waited.append)
+    except worker.JobFailed:
+        assert tries == 1
+    assert len(waited) == tries - 1
+    assert len(left) == 2 - min(tries, 2)
+    house.close()
+
+
+def test_a_job_is_not_tried_for_ever(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, waited = build(settings), list[float]()
+
+    def act(_work: Work) -> None:
+        raise OSError(5, "the disk is dead")
+
+    monkeypatch.setitem(jobs.REGISTRY, "refused", act)
+    with pytest.raises(worker.JobFailed):
+        worker.run_job(house.worker, "refused", (), waited.append)
+    assert waited == list(worker.TRIED_AGAIN_AFTER)
+    house.close()
