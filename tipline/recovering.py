@@ -27,7 +27,7 @@ from tipline.models.custody import LogCheckpoint, Restoration
 from tipline.process import Process, open_process
 from tipline.publication import PUBLISHED, newest_published
 from tipline.running import alone
-from tipline.takingback import Taken, take_back
+from tipline.takingback import Taken, skip_numbers, take_back
 from tipline.vault import Act
 from tipline.work import Work
 
@@ -171,6 +171,7 @@ def _take_back(process: Process, anchor: Anchor, found: Compared, say: Say) -> N
         session.add(restoration)
         session.flush()
         taken = take_back(session, anchor, found.database, restoration.id, work.today())
+        skip_numbers(session, taken.events, work.today().year)
         restoration.lost, restoration.superseded = taken.lost, taken.superseded
         told_again = _tell_keys_again(work, taken.key_events)
         if log_size(session) != last + 1:
@@ -182,6 +183,7 @@ def _take_back(process: Process, anchor: Anchor, found: Compared, say: Say) -> N
 
 def _tell_taken(taken: Taken, first: int, last: int, say: Say) -> None:
     say(f"Taken back from the anchor: indexes {first} to {last}; {taken.events} events, {taken.exhibits} exhibits, {taken.placed} places.")
+    say("Numbers of tips, cases, exhibits, letters and samples go on at a later hundred, so that none is given twice.")
     if taken.lost:
         say(f"LOST: {taken.lost} events came back without their content, which the anchor does not hold.")
     if taken.homeless:

@@ -21,9 +21,10 @@ from tipline.anchor import EXHIBIT, FOR_GOOD, Anchor, EventRow, Line
 from tipline.errors import Unsound
 from tipline.migrations.triggers import append_only, lift
 from tipline.models.custody import CustodyEvent, CustodyOpening, CustodyStub, Exhibit, LogLeaf, LogPending, SupersededEvent
-from tipline.models.programs import Program
+from tipline.models.programs import Counter, Program
 
 AT_ONCE = 500
+YEARLY = ("tip", "case", "letter", "sample")
 UNKNOWN = "unknown"  # kind of an exhibit whose anchor line is of an earlier version and tells nothing of it
 LOCK_EVENTS = text("LOCK TABLE custody_event, log_leaf IN ACCESS EXCLUSIVE MODE")
 _ROW = (CustodyEvent.event_id, CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq, CustodyEvent.exhibit_prev, CustodyEvent.entry)
@@ -67,6 +68,20 @@ def take_back(session: Session, anchor: Anchor, start: int, restoration_id: str,
         _bring_openings(session, lines, taken)
         _bring_places(session, lines, taken)
     return taken
+
+
+def skip_numbers(session: Session, events: int, year: int) -> None:
+    """Let every series go on at a later hundred: numbers that were given out after the backup are never given to another thing.
+
+    The rows that held them are lost, so they can't be counted; each came with an event at least, or close to one.
+    """
+    counters = {counter.series: counter for counter in session.scalars(select(Counter))}
+    for series in {f"{name}:{year}" for name in YEARLY} - counters.keys():
+        counters[series] = Counter(series=series, value=0)
+        session.add(counters[series])
+    for counter in counters.values():
+        counter.value = ((counter.value + events) // 100 + 1) * 100
+    session.flush()
 
 
 def _missing(anchor: Anchor, start: int) -> Iterator[Sequence[Line]]:

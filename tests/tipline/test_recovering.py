@@ -118,6 +118,24 @@ def test_an_old_backup_gets_everything_back_that_the_anchor_holds(both: CustodyH
     both.sequencer().start()
 
 
+def test_no_number_that_was_given_out_after_the_backup_is_given_again(both: CustodyHouse) -> None:
+    with both.worker.unit(write=True) as work:
+        work.next_number("exhibit:c1")
+    backup = back_up(both.worker.database)
+    given = set()
+    for _ in range(3):
+        both.acquire()
+        with both.worker.unit(write=True) as work:
+            given |= {(series, work.next_number(series)) for series in ("exhibit:c1", f"tip:{NOW.year}", f"case:{NOW.year}")}
+    both.sequencer().run_all()
+    put_back(both.worker.database, backup)
+    run(both)
+    for series in ("exhibit:c1", f"tip:{NOW.year}", f"case:{NOW.year}", f"letter:{NOW.year}"):
+        with both.worker.unit(write=True) as work:
+            assert (series, work.next_number(series)) not in given
+            assert work.next_number(series) > 100
+
+
 def test_exhibits_that_came_back_open_with_the_program_key(house: CustodyHouse) -> None:
     backup, _, _ = lived(house)
     with house.session() as session:
