@@ -33,6 +33,7 @@ from tipline.work import Work
 
 MOST_BYTES = 64 * 1024**2
 MOST_PEOPLE = 50_000  # of one attachment
+MADE_HERE = ("working_copy", "redaction")  # that these are like what they were made from tells nothing
 SHORT_WORDS = 200  # bytes of a source's own words: two people may well write the same few
 RECORDS = frozenset({"csv", "x12", "hl7"})
 RECORD_NAMES = (".csv", ".tsv", ".txt", ".x12", ".edi", ".hl7", ".837", ".835", ".834", ".270", ".271")
@@ -70,7 +71,7 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
     facts = work.vault.facts(exhibit, keys)
     item = owner_of(work, exhibit)
     name = shown_name(facts.name)
-    telling = facts.length >= SHORT_WORDS if exhibit.kind == "tip_text" else facts.length > 0
+    telling = exhibit.kind not in MADE_HERE and facts.length >= (SHORT_WORDS if exhibit.kind == "tip_text" else 1)
     plain = Gathered(item, name, facts.digest, facts.length, telling=telling)
     if exhibit.state != "held" or item[0] == "sample":
         return plain

@@ -97,6 +97,8 @@ def test_the_same_bytes_are_found_in_other_things_only(tmp_path: Path, keys: Pro
         index.put_file(TIP, File("sha256:aa", "e1", "a"))
         index.put_file(TIP, File("sha256:aa", "e2", "b"))
         index.put_file(OTHER, File("sha256:aa", "e3", "c"))
+        index.put_file(("exhibit", "e4"), File("sha256:aa", "e4", "working-copy.txt", telling=False))
+        assert list(index.same_bytes(("exhibit", "e4"), 50)) == []
         assert [(mine.exhibit_id, whose, theirs.exhibit_id) for mine, whose, theirs in index.same_bytes(TIP, 50)] == [
             ("e1", OTHER, "e3"),
             ("e2", OTHER, "e3"),
