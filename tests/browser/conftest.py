@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 ARGUMENTS += ["--disable-component-update", "--disable-default-apps"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 BETWEEN = (1024, 800, 640, 320)  # 640 is what a desk shows at 200 % zoom
 CHECKED = {("desktop", "light"), ("phone", "dark")}  # all colours and both layouts, in half the time of four rounds
@@ -101,7 +102,9 @@ class Eye:
         assert faults == [], f"{name}: " + "\n".join(sorted(set(faults)))
 
     def _faults(self, page: Page) -> list[str]:
-        found = self.axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
+        if not page.evaluate("typeof axe === 'object'"):  # once a page, not once a look: it is half a megabyte
+            page.evaluate(self.axe.axe_script)
+        found = page.evaluate("options => axe.run(options).then(answer => answer.violations)", AXE)
         return [f"{one['id']}: {one['help']}: {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
 
     def paper(self, page: Page, name: str) -> None:

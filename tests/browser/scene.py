@@ -29,6 +29,8 @@ class Scene:
     receipt: str = ""
     tip: str = ""
     case: str = ""
+    program: str = ""
+    shares: list[str] = field(default_factory=list)
 
     def context(self, **more: object) -> BrowserContext:
         return self.eye.watch(self.chromium.new_context(viewport=DESKTOP, **more))  # type: ignore[arg-type]  # options of a context

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyotp
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from tests.browser import custody_steps, installation_steps
 from tests.browser.conftest import Eye, press
 from tests.browser.scene import SLOW, Scene, choose, load_until, look_at_public_pages, sealed_file, use_link, walk_to
 from tests.journeys.inputs import own_inputs
@@ -59,10 +59,10 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
         page.locator(f"[name={name}]").fill(value)
     scene.eye.look(page, "program-new")
     press(page.locator("form[action$='/programs/new'] button.btn-main"))
-    shares = [page.locator(f"#share-{number}").text_content() or "" for number in (1, 2)]
+    scene.shares = [page.locator(f"#share-{number}").text_content() or "" for number in (1, 2, 3)]
     scene.eye.look(page, "program-recovery")
-    page.fill("textarea[name=first]", shares[0])
-    page.fill("textarea[name=second]", shares[1])
+    page.fill("textarea[name=first]", scene.shares[0])
+    page.fill("textarea[name=second]", scene.shares[1])
     press(page.locator("form[action$='/recovery'] button"))
     for _ in range(2):
         form = page.locator("form[action$='/access']").first
@@ -70,12 +70,14 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
         press(form.locator("button"))
     expect(page.locator("form[action$='/access']")).to_have_count(0)
     scene.eye.look(page, "program")
+    scene.program = page.url
     page.goto(f"{scene.site.console}/programs")
     scene.eye.look(page, "programs")
     scene.desks["investigator"].goto(f"{scene.site.console}/inbox")
     scene.eye.look(scene.desks["investigator"], "inbox-empty")
-    page.goto(f"{scene.site.console}/keys")
-    scene.eye.look(page, "keys")
+    for name in ("keys", "keys/examiner", "record"):
+        page.goto(f"{scene.site.console}/{name}")
+        scene.eye.look(page, name.replace("/", "-"))
 
 
 def test_03_a_source_sends_a_tip_without_javascript(scene: Scene, tmp_path: Path) -> None:
@@ -257,7 +259,18 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     scene.eye.look(page, "exports")
 
 
-def test_11_damage_on_the_disk_stops_the_work_in_words(scene: Scene) -> None:
+def test_11_a_physical_thing_is_registered_and_handed_over(scene: Scene) -> None:
+    custody_steps.register_a_thing(scene)
+    custody_steps.hand_the_thing_over(scene)
+
+
+def test_12_copies_holds_and_a_disposition(scene: Scene) -> None:
+    custody_steps.copy_and_redact(scene)
+    custody_steps.hold_and_release(scene)
+    custody_steps.dispose(scene)
+
+
+def test_13_damage_on_the_disk_stops_the_work_in_words(scene: Scene) -> None:
     page, counsel = scene.desks["investigator"], scene.desks["counsel"]
     page.goto(scene.case)
     press(page.locator("#exhibits a[href*='/exhibits/']").nth(1))
@@ -268,12 +281,13 @@ def test_11_damage_on_the_disk_stops_the_work_in_words(scene: Scene) -> None:
     press(counsel.get_by_role("button", name="Prepare the bundle"))
     expect(counsel.get_by_role("alert")).to_contain_text("The other exhibits are unharmed", timeout=SLOW)
     scene.eye.look(counsel, "export-failed")
+    custody_steps.scrub_finds_damage(scene, page.url)
     press(page.get_by_role("button", name=re.compile("Verify now")))
     expect(page.locator("main")).to_contain_text("Does not verify")
     scene.eye.look(page, "exhibit-quarantined")
 
 
-def test_12_pages_that_have_nothing_to_show(scene: Scene) -> None:
+def test_14_pages_that_have_nothing_to_show(scene: Scene) -> None:
     page = scene.desks["investigator"]
     for name, path in (
         ("inbox-nothing-fits", "/inbox?state=closed&assignee=nobody"),
@@ -288,7 +302,7 @@ def test_12_pages_that_have_nothing_to_show(scene: Scene) -> None:
     scene.eye.look(page, "public-home")
 
 
-def test_13_the_keyboard_is_enough(scene: Scene) -> None:
+def test_15_the_keyboard_is_enough(scene: Scene) -> None:
     page = scene.context(java_script_enabled=False).new_page()
     page.goto(f"{scene.site.public}/p/northfield/tip")
     page.keyboard.press("Tab")
@@ -309,20 +323,15 @@ def test_13_the_keyboard_is_enough(scene: Scene) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Your tip has arrived")
 
 
-def test_14_signing_in_by_keyboard(scene: Scene) -> None:
-    page = scene.desks["counsel"]
-    press(page.get_by_role("button", name="Sign out"))
-    passphrase, secret = scene.secrets["counsel"]
-    page.goto(f"{scene.site.console}/sign-in")
-    for selector, words in (("input[name=login]", "lindqvist"), ("input[name=passphrase]", passphrase)):
-        walk_to(page, selector)
-        page.keyboard.type(words)
-    walk_to(page, "input[name=code]")
-    page.keyboard.type(pyotp.TOTP(secret).now())
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+def test_16_who_lost_a_passphrase_comes_back_and_who_left_reads_nothing_new(scene: Scene) -> None:
+    installation_steps.print_and_use_a_kit(scene)
+    installation_steps.open_with_shares(scene)
+    installation_steps.somebody_leaves(scene)
+
+
+def test_17_a_recovered_record_is_signed_by_two(scene: Scene) -> None:
+    installation_steps.recover_the_record(scene)
 
 
 def test_every_kind_of_page_was_looked_at(scene: Scene) -> None:
-    assert len(set(scene.eye.seen)) >= 45, scene.eye.seen
+    assert len(set(scene.eye.seen)) >= 85, scene.eye.seen
