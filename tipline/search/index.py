@@ -219,7 +219,8 @@ class ProgramIndex:
         rows = self._db.execute(
             """SELECT mine.sha256, mine.exhibit_id, mine.name, other.item_kind, other.item_id, other.exhibit_id, other.name
                FROM digest AS mine JOIN digest AS other ON other.sha256 = mine.sha256
-               WHERE mine.telling AND other.telling AND mine.item_kind = ? AND mine.item_id = ? AND NOT (other.item_kind = ? AND other.item_id = ?)
+               WHERE mine.telling AND other.telling
+               AND mine.item_kind = ? AND mine.item_id = ? AND NOT (other.item_kind = ? AND other.item_id = ?)
                ORDER BY other.item_id, other.exhibit_id LIMIT ?""",
             (*item, *item, most),
         )
