@@ -333,5 +333,9 @@ def test_17_a_recovered_record_is_signed_by_two(scene: Scene) -> None:
     installation_steps.recover_the_record(scene)
 
 
+def test_18_the_console_works_without_javascript(scene: Scene) -> None:
+    installation_steps.work_without_javascript(scene)
+
+
 def test_every_kind_of_page_was_looked_at(scene: Scene) -> None:
     assert len(set(scene.eye.seen)) >= 85, scene.eye.seen
