@@ -76,7 +76,7 @@ def _start_weed(folder: Path, environment: dict[str, str]) -> tuple[subprocess.P
         "-filer",
         "-s3",
         f"-s3.config={config}",
-        "-volume.max=20",
+        "-volume.max=200",
     ]
     arguments += ["-master.volumeSizeLimitMB=64", "-volume.minFreeSpace=1", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     arguments += [f"-filer.localSocket={folder / 'filer.sock'}", *(f"-{name}={port}" for name, port in ports.items())]

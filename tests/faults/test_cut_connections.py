@@ -28,6 +28,7 @@ from tipline.process import open_process
 pytestmark = pytest.mark.servers
 SHARE, AT_ONCE = 12, 20
 FILES = {"a.txt": b"enclosed"}
+NOT_CUT = "the wire was not cut"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,17 @@ def check_form(copy: Copy, draft: str) -> tuple[int, list[str]]:
     return fill(copy.client, draft, "Words", FILES).status_code, []
 
 
+def cut_near(copy: Copy, act: Act, place: int) -> tuple[int, list[str]]:
+    """Cut at a place, or after the last message: the driver prepares statements that come again, so a later Send has fewer."""
+    wrong = cut(copy, act, place)
+    for _ in range(3):
+        if wrong != [NOT_CUT]:
+            break
+        place = copy.wire.messages - 1
+        wrong = cut(copy, act, place)
+    return place, wrong
+
+
 def cut(copy: Copy, act: Act, after: int) -> list[str]:
     """Begin a tip, cut the wire at one place of its way, and bring it to its end."""
     before, draft = copy.tips(), begin(copy.client)
@@ -97,7 +109,7 @@ def cut(copy: Copy, act: Act, after: int) -> list[str]:
     status, words = act(copy, draft)
     was_cut = copy.wire.cut
     copy.wire.leave_alone()
-    wrong = [] if was_cut else ["the wire was not cut"]
+    wrong = [] if was_cut else [NOT_CUT]
     wrong += [] if status == 200 or status >= 500 else [f"answered with {status}"]
     if act is check_form and status != 200 and check_form(copy, draft)[0] != 200:
         wrong.append("the form was refused when it was repeated")
@@ -119,7 +131,8 @@ def test_one_tip_comes_of_every_cut(act: Act, base: Installation, postgres_serve
     for start in range(0, len(places), AT_ONCE):
         with copied(base, keys, postgres_server, tmp_path / str(start)) as copy:
             for place in places[start : start + AT_ONCE]:
-                tally.add(f"cut after message {place} of {act.__name__}", cut(copy, act, place))
+                where, wrong = cut_near(copy, act, place)
+                tally.add(f"cut after message {where} of {act.__name__}", wrong)
     tally.check(60 if everything() else 1)
 
 

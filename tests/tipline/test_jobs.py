@@ -141,7 +141,7 @@ def test_a_job_that_kills_its_workers_is_given_up_after_three_resumptions(
         assert wait_for(lambda worker=worker: worker.poll() is not None), logs_of(folder)
         assert len(begun.read_text().split()) == deaths
     last = start_worker()
-    assert wait_for(lambda: '"given_up": ["kill-its-worker-deadly"]' in logs_of(folder)), logs_of(folder)
+    assert wait_for(lambda: '"given_up": ["kill-its-worker-deadly"' in logs_of(folder)), logs_of(folder)
     enqueue(process, "write_slowly", "after")
     assert wait_for(lambda: (folder / "after.done").exists()), logs_of(folder)
     assert last.poll() is None
@@ -156,7 +156,7 @@ def test_what_failed_is_told_without_its_message(
     enqueue(process, "fail_with_words", "talkative")
     start_worker()
     assert wait_for(lambda: "job failed" in logs_of(folder)), logs_of(folder)
-    assert wait_for(lambda: [row.status for row in process.jobs.client().list_workflows()] == ["ERROR"])
-    (row,) = process.jobs.client().list_workflows()
+    assert wait_for(lambda: [row.status for row in process.jobs.client().list_workflows(name="fail_with_words")] == ["ERROR"])
+    (row,) = process.jobs.client().list_workflows(name="fail_with_words")
     assert "ValueError" in str(row.error)
     assert "canary" not in str(row.error) + logs_of(folder)
