@@ -1,7 +1,7 @@
 """To whom the processes may seal: a signed list in each key folder, so that a changed database row never becomes a reader.
 
 recipients.json  {"list": "<JSON text>", "signatures": [{"key": hex, "signature": hex}]}
-pins.json        {"keys": [hex], "needed": 1, "then": [a signed list that pins other keys, as in recipients.json, ...]}
+pins.json        {"keys": [hex], "needed": 1, "version": n, "then": [a signed list that pins other keys, as in recipients.json, ...]}
 
 A new list is signed first (SignedList), kept in the database, and written to the folders after the commit: who finds them
 behind writes them again. `version` only ever rises. A list may name other signers: it is signed by enough of the keys that were
@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +171,14 @@ class Pins:
     """The signing keys, in hex, that may sign the list, and how many of them have to.
 
     Args:
-        first: the keys pinned at set-up, which every later change goes back to.
+        first: the keys pinned at set-up, or by the operator since (`first_version`), which every later change goes back to.
         then: the lists that pinned other keys since, oldest first.
     """
 
     first: tuple[str, ...]
     first_needed: int
     then: tuple[SignedList, ...] = ()
+    first_version: int = 0
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -190,11 +191,11 @@ class Pins:
     @property
     def version(self) -> int:
         """The version of the list that pinned them; 0 for those of the set-up."""
-        return self.then[-1].version if self.then else 0
+        return self.then[-1].version if self.then else self.first_version
 
     def follows(self, before: Pins) -> bool:
         """Say whether these pins are `before`, or came out of it by lists that those pinned before have signed."""
-        same_root = not before.first or (self.first, self.first_needed) == (before.first, before.first_needed)
+        same_root = not before.first or replace(self, then=()) == replace(before, then=())
         return same_root and [link.body for link in self.then[: len(before.then)]] == [link.body for link in before.then]
 
     def missing(self, signed: SignedList) -> frozenset[str]:
@@ -219,11 +220,13 @@ class Pins:
         """
         if not signed.signers or signed.version <= self.version or len(self.keys) == 0 or self.missing(signed):
             raise Unsound("A change of the pinned administrators is not signed by those pinned before.", RESTORE)
-        return Pins(self.first, self.first_needed, (*self.then, signed))
+        return replace(self, then=(*self.then, signed))
 
     def to_text(self) -> str:
         """Return the content of pins.json."""
         document: dict[str, Any] = {"keys": list(self.first), "needed": self.first_needed}
+        if self.first_version:
+            document["version"] = self.first_version
         if self.then:
             document["then"] = [json.loads(link.to_text()) for link in self.then]
         return json.dumps(document) + "\n"
@@ -244,7 +247,7 @@ def read_pins(folder: Path) -> Pins:
     if not path.exists():
         return Pins((), 1)
     document = json.loads(path.read_text())
-    pins = Pins(tuple(document["keys"]), document["needed"])
+    pins = Pins(tuple(document["keys"]), document["needed"], first_version=document.get("version", 0))
     for link in document.get("then", ()):
         pins = pins.with_link(SignedList.from_text(json.dumps(link)))
     return pins
@@ -305,6 +308,17 @@ def write_list(settings: Settings, signed: SignedList) -> None:
             pins = read_pins(folder)
             if signed.signers and pins.version < signed.version:
                 replace_file(folder / PINS, pins.with_link(signed).to_text())
+
+
+def pin_anew(settings: Settings, signed: SignedList) -> None:
+    """Put a list and the keys that it pins into every key folder, whatever those pinned before have signed.
+
+    Only for the operator, with nothing running: tipline.succession says when. The console's folder comes last.
+    """
+    pins = Pins(signed.signers, needed_of(signed.signers), first_version=signed.version)
+    for face in sorted(FACES, key=lambda face: face == "console"):
+        replace_file(settings.keys(face) / "recipients.json", signed.to_text())
+        replace_file(settings.keys(face) / PINS, pins.to_text())
 
 
 def has_everywhere(settings: Settings, entry: Recipient) -> bool:

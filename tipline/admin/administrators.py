@@ -89,10 +89,14 @@ def pin_administrator(work: Work, actor: Actor, command: PinAdministrator) -> No
 
 def store_administrators(work: Work, actor: Actor, change: Change) -> None:
     """Record who signs from now on; `actor` signs last. The log names them by their recipient, so that no signing key ends with it."""
-    version = f"{SIGNS} from version {work.vault.recipients.version + 1}"
+    record_signers(work, actor, change, SIGNS)
+
+
+def record_signers(work: Work, actor: Actor | None, change: Change, purpose: str) -> None:
+    """Record whose keys sign the list from now on, and whose no longer; `actor` is None where the operator pinned them."""
     for kind, entries in (("KEY_ADDED", change.entries), ("KEY_RETIRED", change.without)):
         for entry in entries:
-            record_key(work, kind, Key("administrator", entry.recipient, entry.id), actor, version if kind == "KEY_ADDED" else None)
+            record_key(work, kind, Key("administrator", entry.recipient, entry.id), actor, purpose)
             audit.record(work.session, work.now(), actor, "list.signer", ("staff", entry.id), kind)
 
 

@@ -97,7 +97,7 @@ def sign(work: Work, actor: Actor, proposal_id: str, seen: str) -> bool:
     require(actor, "program.manage")
     row = _waiting(work, proposal_id)
     publish_signed(work)
-    change, signed = _read(row)
+    change, signed = read_proposal(row)
     _require_unchanged(work, row, change, signed, seen)
     pins, key = pins_of(work), actor.keyring.signing_key
     if key.public.hex() not in pins.missing(signed):
@@ -123,7 +123,7 @@ def decline(work: Work, actor: Actor, proposal_id: str) -> None:
     """
     require(actor, "program.manage")
     row = _waiting(work, proposal_id)
-    _, signed = _read(row)
+    _, signed = read_proposal(row)
     if actor.keyring.signing_key.public.hex() not in (*pins_of(work).keys, *signed.signers):
         raise Conflict("You don't sign the list of recipients.", "An administrator who does can decline this.")
     row.state, row.decided_by, row.decided_at = WITHDRAWN, actor.staff_id, work.now()
@@ -140,7 +140,12 @@ def _waiting(work: Work, proposal_id: str) -> RecipientProposal:
     return row
 
 
-def _read(row: RecipientProposal) -> tuple[Change, SignedList]:
+def read_proposal(row: RecipientProposal) -> tuple[Change, SignedList]:
+    """Return a change and its list as far as it is signed.
+
+    Raises:
+        Unsound: the list does not commit to this change.
+    """
     text = row.change or ""
     signed = SignedList.from_row(row.body, row.signature)
     if f'"change": "{hashlib.sha256(text.encode()).hexdigest()}"' not in signed.body:
@@ -168,7 +173,7 @@ def _mark(signed: SignedList) -> str:
 
 
 def _shown(work: Work, actor: Actor, row: RecipientProposal) -> Waiting:
-    change, signed = _read(row)
+    change, signed = read_proposal(row)
     pins = pins_of(work)
     asked = pins.missing(signed)
     people = {staff.signing_public: staff for staff in work.session.scalars(select(Staff).where(Staff.signing_public.is_not(None)))}

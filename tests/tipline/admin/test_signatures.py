@@ -15,13 +15,15 @@ from tests.tipline.accounts.console_house import PROGRAM, ConsoleHouse, Person
 from tests.tipline.admin.test_programs import FIELDS, staff
 from tests.tipline.admin.test_recovery import shares_on
 from tipline import recipients as files
+from tipline import succession
 from tipline.accounts.key_events import Key, live_keys
 from tipline.admin import rotations
 from tipline.admin.administrators import PinAdministrator, pin_administrator, signer_of
 from tipline.admin.services import disable_colleague
 from tipline.admin.setup import prepare
-from tipline.errors import Conflict, Unsound
+from tipline.errors import BadInput, Conflict, Unsound
 from tipline.models.programs import Program, ProgramWrap, RecipientProposal, Rotation
+from tipline.process import open_process
 from tipline.recipients import FACES, Recipient, RecipientFile, list_after, publish_recipients, read_pins, write_list
 
 
@@ -363,3 +365,72 @@ def test_a_crash_between_any_two_files_leaves_what_counts_and_the_next_start_doe
     assert {len(read_pins(house.settings.keys(face)).keys) for face in FACES} == {2}
     assert len({RecipientFile(house.settings.keys(face)).current() for face in FACES}) == 1
     open_program(admin, other)
+
+
+# too few are left
+
+
+def left_alone(house: ConsoleHouse, second: Person) -> tuple[Person, str]:
+    """The first administrator is gone; the second and a third have signed, which is not enough in the console."""
+    with second.acting() as (work, actor):
+        disable_colleague(work, actor, staff(house, "administrator").id)
+    third = house.colleague(second, "third", "administrator")
+    propose(second, "third", in_place_of="administrator")
+    return third, signer_of(staff(house, "third")).fingerprint
+
+
+def test_who_is_left_and_who_follows_sign_and_the_operator_pins(house: ConsoleHouse, admin: Person, second: Person) -> None:
+    before = pinned(house)
+    third, compared = left_alone(house, second)
+    with pytest.raises(Conflict, match="Not everybody who shall sign has signed"):
+        succession.pin_successor(house.settings, compared, print)
+    assert sign(third) == 303
+    assert pinned(house) == before
+    with pytest.raises(BadInput, match="not the fingerprint"):
+        succession.pin_successor(house.settings, "SHA256:x", print)
+    said: list[str] = []
+    succession.pin_successor(house.settings, compared, said.append)
+    assert compared in said[1]
+    assert pinned(house) == {(key_of(second).public.hex(), key_of(third).public.hex())}
+    with pytest.raises(Unsound, match="older than those before"):  # what ran on would stop
+        _ = house.process.vault.recipients
+    prepare(house.settings)
+    restarted = open_process("console", house.settings, house.clock)
+    with restarted.unit(write=False) as work:
+        assert {key.owner for key in live_keys(work, "administrator")} == {staff(house, "second").id, staff(house, "third").id}
+        assert staff(house, "administrator").recipient not in work.vault.recipients.administrators
+    restarted.database.dispose()
+
+
+def test_the_operator_pins_nobody_while_enough_can_sign(house: ConsoleHouse, admin: Person, second: Person) -> None:
+    third = house.colleague(admin, "third", "administrator")
+    propose(second, "third", in_place_of="administrator")
+    assert sign(third) == 303
+    with pytest.raises(Conflict, match="Enough of the administrators"):
+        succession.pin_successor(house.settings, signer_of(staff(house, "third")).fingerprint, print)
+    assert len(waiting(house).signature) > 0
+
+
+@pytest.mark.parametrize("lives", range(7))
+def test_the_operators_command_is_repeated_after_a_crash(
+    house: ConsoleHouse, admin: Person, second: Person, monkeypatch: pytest.MonkeyPatch, lives: int
+) -> None:
+    third, compared = left_alone(house, second)
+    assert sign(third) == 303
+    real, left = files.replace_file, [lives]
+
+    def dies(path: Path, text: str) -> None:
+        if left[0] == 0:
+            raise Died
+        left[0] -= 1
+        real(path, text)
+        if left[0] == 0 and lives == 6:  # all files, and no commit
+            raise Died
+
+    monkeypatch.setattr(files, "replace_file", dies)
+    with pytest.raises(Died):
+        succession.pin_successor(house.settings, compared, print)
+    monkeypatch.undo()
+    succession.pin_successor(house.settings, compared, print)
+    assert pinned(house) == {(key_of(second).public.hex(), key_of(third).public.hex())}
+    prepare(house.settings)
