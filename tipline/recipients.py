@@ -218,7 +218,7 @@ class Pins:
         Raises:
             Unsound: it is older than these pins, or not signed by enough of the keys before and after.
         """
-        if len(signed.signers) < 2 or signed.version <= self.version or self.missing(signed):  # noqa: PLR2004  two sign from then on
+        if len(signed.signers) < 2 or signed.version <= self.version or self.missing(signed):
             raise Unsound("A change of the pinned administrators is not signed by those pinned before.", RESTORE)
         return replace(self, then=(*self.then, signed))
 
