@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ KIND_WORDS = {
     examiner.ROLE: "A new key of the examiner",
     administrators.KIND: "Other administrators who sign",
 }
+ALTERED = "Altered in the database since it was signed: decline it"
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def decline(work: Work, actor: Actor, proposal_id: str) -> None:
     """
     require(actor, "program.manage")
     row = _waiting(work, proposal_id)
-    _, signed = read_proposal(row)
+    signed = SignedList.from_row(row.body, row.signature)  # also where the change itself was altered
     if actor.keyring.signing_key.public.hex() not in (*pins_of(work).keys, *signed.signers):
         raise Conflict("You don't sign the list of recipients.", "An administrator who does can decline this.")
     row.state, row.decided_by, row.decided_at = WITHDRAWN, actor.staff_id, work.now()
@@ -148,7 +150,7 @@ def read_proposal(row: RecipientProposal) -> tuple[Change, SignedList]:
     """
     text = row.change or ""
     signed = SignedList.from_row(row.body, row.signature)
-    if f'"change": "{hashlib.sha256(text.encode()).hexdigest()}"' not in signed.body:
+    if json.loads(signed.body).get("change") != hashlib.sha256(text.encode()).hexdigest():
         raise Unsound("What is kept of this change is not what was signed.", "Decline it, and find out who changed the database.")
     return Change.from_text(text), signed
 
@@ -173,7 +175,11 @@ def _mark(signed: SignedList) -> str:
 
 
 def _shown(work: Work, actor: Actor, row: RecipientProposal) -> Waiting:
-    change, signed = read_proposal(row)
+    try:
+        change, signed = read_proposal(row)
+    except Unsound:
+        by = work.session.get_one(Staff, row.proposed_by).display_name
+        return Waiting(row.id, ALTERED, "", by, row.proposed_at, "", [], [], [], [], [], mine=False)
     pins = pins_of(work)
     asked = pins.missing(signed)
     people = {staff.signing_public: staff for staff in work.session.scalars(select(Staff).where(Staff.signing_public.is_not(None)))}

@@ -220,6 +220,8 @@ def test_what_was_kept_is_what_was_signed(house: ConsoleHouse, admin: Person, se
         changed = (row.change or "").replace(PROGRAM.slug, "swapped")
         work.session.execute(update(RecipientProposal).where(RecipientProposal.id == row.id).values(change=changed))
     assert second.post(f"/signatures/{row.id}/sign", seen=seen[1]).status_code == 500
+    assert "Altered in the database" in second.client.get("/signatures").text
+    assert second.post(f"/signatures/{row.id}/decline").status_code == 303
     assert stored(house) == []
 
 
