@@ -12,7 +12,7 @@ from tipline import errorpages, filters, policy, running, security, web
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
-from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages
+from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages
 from tipline.admin import views as admin
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
@@ -29,7 +29,7 @@ from tipline.retention import views as retention
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp)
+STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
 CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, exhibit_acts.bp, letters.bp, samples.bp, linking.bp, exports.bp, retention.bp)
 
 

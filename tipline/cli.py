@@ -191,6 +191,16 @@ def rotate(role: Any, compromised: bool) -> None:
     keyrotation.rotate(Settings(), role, click.echo, compromised=compromised)
 
 
+@keys.command()
+@click.argument("fingerprint")
+@told_plainly
+def successor(fingerprint: str) -> None:
+    """Pin the new administrator whose FINGERPRINT you compared, when too few are left who can sign. Stop everything first."""
+    from tipline import succession
+
+    succession.pin_successor(Settings(), fingerprint, click.echo)
+
+
 @main.group()
 def log() -> None:
     """The public log of custody, and who vouches for it."""

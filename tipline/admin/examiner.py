@@ -8,6 +8,7 @@ from tipline import audit
 from tipline.accounts.key_events import Key, examiner_recipient, live_keys, record_key
 from tipline.actor import Actor
 from tipline.admin import listing
+from tipline.admin.listing import Change
 from tipline.admin.rules import fingerprint
 from tipline.errors import BadInput, Conflict
 from tipline.policy import require
@@ -33,11 +34,14 @@ def get_examiner_key(work: Work, actor: Actor) -> ExaminerKey:
     return ExaminerKey(fingerprint(listed), fingerprint(present), listed != present)
 
 
-def sign_examiner_key(work: Work, actor: Actor, compared: str) -> None:
+def sign_examiner_key(work: Work, actor: Actor, compared: str) -> bool:
     """Sign the examiner's new key into the list, and retire the one before in the log.
 
     Args:
         compared: the groups that this person saw and compared.
+
+    Returns:
+        False while it waits for the signature of another administrator.
 
     Raises:
         Forbidden: the role may not. BadInput: the groups are another key's. Conflict: there is nothing to sign, or this person's key
@@ -50,11 +54,20 @@ def sign_examiner_key(work: Work, actor: Actor, compared: str) -> None:
         raise Conflict("The list names the examiner's present key.", "Load the page again.")
     if "".join(compared.split()).lower() != "".join(fingerprint(present).split()):
         raise BadInput("Nothing was signed.", fields={"compared": "These are not the groups of the examiner's key. Compare them again."})
-    added, old = Key(ROLE, present), Key(ROLE, listed)
-    live = live_keys(work, ROLE)
-    if added not in live:
+    if Key(ROLE, present) not in live_keys(work, ROLE):
         raise Conflict("The log does not name the examiner's new key.", "Ask the operator to run `tipline keys rotate examiner` again.")
-    if old in live:
+    return listing.change_list(work, actor, Change(ROLE, "", actor.staff_id, (Recipient(ROLE, "worker", present),)), store_examiner)
+
+
+def store_examiner(work: Work, actor: Actor, change: Change) -> None:
+    """Retire the examiner's key before the one that is being signed into the list; `actor` signs last.
+
+    Raises:
+        Conflict: the examiner has yet another key now.
+    """
+    if change.recipient(ROLE) != examiner_recipient(work):
+        raise Conflict("The examiner has another key now.", "Decline this one, and sign the present one.")
+    old = Key(ROLE, work.vault.recipients.examiner)
+    if old in live_keys(work, ROLE):
         record_key(work, "KEY_RETIRED", old, actor)
-    listing.sign_list(work, actor, [Recipient(ROLE, "worker", present)])
     audit.record(work.session, work.now(), actor, "key.examiner")

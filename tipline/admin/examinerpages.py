@@ -23,9 +23,11 @@ def sign() -> ResponseReturnValue:
     """Sign a new key of the examiner into the list."""
     compared = request.form.get("compared", "")
     try:
-        examiner.sign_examiner_key(work(), actor(), compared)
+        done = examiner.sign_examiner_key(work(), actor(), compared)
     except BadInput as wrong:
         return _page(compared, wrong.fields["compared"]), 422
+    if not done:
+        return redirect(url_for("signatures.index"), 303)
     flash("The list names the examiner's new key. What comes in from now on is sealed to it.")
     return redirect(url_for("examiner.index"), 303)
 

@@ -16,6 +16,7 @@ from tipline.keyfolders import KeyFolder, replace_file
 from tipline.models.programs import Program
 from tipline.models.staff import Staff
 from tipline.policy import require
+from tipline.recipients import read_pins
 from tipline.work import Work
 
 FACES: tuple[Face, ...] = ("public", "console", "worker")
@@ -44,8 +45,7 @@ def publish_known_keys(settings: Settings, keys: list[Key]) -> None:
 
 def pinned_keys(work: Work) -> list[str]:
     """Return the signing keys, in hex, that may sign the list of recipients; empty before the first administrator."""
-    path = work.settings.keys("console") / "pins.json"
-    return list(json.loads(path.read_text())["keys"]) if path.exists() else []
+    return list(read_pins(work.settings.keys("console")).keys)
 
 
 @dataclass(frozen=True)

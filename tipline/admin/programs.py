@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import asdict, dataclass, field, fields
+from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from evidence.keys import Identity, wrap
 from tipline import audit
 from tipline.accounts.key_events import Key, record_key
 from tipline.actor import Actor
 from tipline.admin import rules
-from tipline.admin.listing import recovery_recipient, require_listed, sign_list
-from tipline.admin.readers import add_wrap, compared_colleague, confirm_reader
+from tipline.admin.listing import Change, bytes_of, change_list, recovery_recipient, require_listed, text_of
+from tipline.admin.readers import add_wrap, compared_colleague, confirm_reader, wrap_program
 from tipline.admin.shares import split
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.models.base import new_id
@@ -56,10 +57,15 @@ class ChangedMeanwhile(Conflict):
 
 @dataclass(frozen=True)
 class CreatedProgram:
-    """The program and the three shares of its recovery key: shown this once and kept nowhere."""
+    """The program and the three shares of its recovery key: shown this once and kept nowhere.
+
+    `waits`: another administrator has to sign; until then nothing of it is stored but the proposal.
+    """
 
     program: Program
     shares: tuple[str, ...] = field(repr=False)
+    recovery_recipient: str
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,28 +98,56 @@ def create_program(work: Work, actor: Actor, command: CreateProgram) -> CreatedP
     require(actor, "program.manage")
     _check(work, command)
     identity, recovery = Identity.generate(), Identity.generate()
-    program = Program(
-        id=new_id(),
-        slug=command.slug,
-        code=command.code,
-        **asdict(command.notice),
-        state=rules.PREPARING,
-        created_at=work.now(),
-        created_by=actor.staff_id,
-        recipient=identity.recipient,
-        recovery_recipient=recovery.recipient,
-        program_keys=_new_program_keys(identity.recipient),
-    )
+    program_id, notice = new_id(), asdict(command.notice)
+    rows = {
+        "slug": command.slug,
+        "code": command.code,
+        "notice": {**notice, "notice_on": command.notice.notice_on.isoformat()},
+        "program_keys": text_of(_new_program_keys(identity.recipient)),
+        "wrap": text_of(wrap_program(identity, actor.keyring.identity.recipient, recovery.recipient)),
+    }
+    entries = (Recipient("program", program_id, identity.recipient), Recipient("recovery", program_id, recovery.recipient))
+    change = Change("program", program_id, actor.staff_id, entries, rows=rows)
+    done = change_list(work, actor, change, store_program)
+    program = work.session.get_one(Program, program_id) if done else _program_of(work, change)
+    return CreatedProgram(program, split(recovery), recovery.recipient, not done)
+
+
+def store_program(work: Work, actor: Actor, change: Change) -> None:
+    """Store a program whose recipients are being signed into the list; `actor` signs last.
+
+    Raises:
+        Conflict: another program has taken its address since.
+    """
+    if _is_taken(work, change.rows["slug"]):
+        raise Conflict("Another program has this address now.", "Decline this one, and make it with another address.")
+    program = _program_of(work, change)
     work.session.add(program)
     work.session.flush()
-    own = work.session.get_one(Staff, actor.staff_id)
-    confirm_reader(work, actor, own)  # one's own key needs no comparing
-    record_key(work, "KEY_ADDED", Key("program", identity.recipient, program.id), actor)
-    record_key(work, "KEY_ADDED", Key("recovery", recovery.recipient, program.id), actor)
-    sign_list(work, actor, [Recipient("program", program.id, identity.recipient), Recipient("recovery", program.id, recovery.recipient)])
-    add_wrap(work, actor, program, own, (identity, recovery.recipient))
+    maker = work.session.get_one(Staff, change.by)
+    confirm_reader(work, actor, maker)  # whose session made the wrap: one's own key needs no comparing
+    record_key(work, "KEY_ADDED", Key("program", program.recipient, program.id), actor)
+    record_key(work, "KEY_ADDED", Key("recovery", change.recipient("recovery"), program.id), actor)
+    wrapped = bytes_of(change.rows["wrap"])
+    work.session.add(ProgramWrap(program_id=program.id, staff_id=maker.id, wrapped=wrapped, granted_by=maker.id, granted_at=work.now()))
     audit.record(work.session, work.now(), actor, "program.create", ("program", program.id))
-    return CreatedProgram(program, split(recovery))
+    work.session.flush()
+
+
+def _program_of(work: Work, change: Change) -> Program:
+    notice = {**change.rows["notice"], "notice_on": date.fromisoformat(change.rows["notice"]["notice_on"])}
+    return Program(
+        id=change.subject,
+        slug=change.rows["slug"],
+        code=change.rows["code"],
+        **notice,
+        state=rules.PREPARING,
+        created_at=work.now(),
+        created_by=change.by,
+        recipient=change.recipient("program"),
+        recovery_recipient=change.recipient("recovery"),
+        program_keys=bytes_of(change.rows["program_keys"]),
+    )
 
 
 def edit_notice(work: Work, actor: Actor, command: EditNotice) -> Program:
@@ -208,10 +242,14 @@ def list_readers(work: Work, actor: Actor, program_id: str) -> list[Reader]:
 
 def _check(work: Work, command: CreateProgram) -> None:
     faults = {**rules.faults_of_names(command.slug, command.code), **rules.faults_of_notice(command.notice)}
-    if not faults and work.session.scalar(select(func.count()).select_from(Program).where(Program.slug == command.slug)):
+    if not faults and _is_taken(work, command.slug):
         faults["slug"] = "Another program has this address. Choose another one."
     if faults:
         raise BadInput("The program was not made.", fields=faults)
+
+
+def _is_taken(work: Work, slug: str) -> bool:
+    return work.session.scalars(select(Program.id).where(Program.slug == slug)).first() is not None
 
 
 def _who_changed(work: Work, program: Program) -> str:

@@ -12,7 +12,7 @@ from tipline import audit
 from tipline.accounts.key_events import Key, record_key
 from tipline.actor import Actor
 from tipline.admin import rules
-from tipline.admin.listing import publish_signed, recovery_recipient, sign_list
+from tipline.admin.listing import Change, bytes_of, change_list, publish_signed, recovery_recipient, text_of
 from tipline.admin.programs import CreatedProgram, get_program
 from tipline.admin.readers import add_wrap, compared_colleague, confirm_reader, wrap_program
 from tipline.admin.shares import WrongShares, joined, split
@@ -56,14 +56,28 @@ def renew_recovery(work: Work, actor: Actor, program_id: str) -> CreatedProgram:
         raise Conflict("The recovery shares of this program are confirmed.", "Keep the three sheets.")
     identity = actor.keyring.program(program.id).identity
     recovery = Identity.generate()
-    program.recovery_recipient = recovery.recipient
-    record_key(work, "KEY_ADDED", Key("recovery", recovery.recipient, program.id), actor)
-    sign_list(work, actor, [Recipient("recovery", program.id, recovery.recipient)])
-    own = work.session.get_one(ProgramWrap, (program.id, actor.staff_id))  # before it opens, nobody else holds it
-    own.wrapped = wrap_program(identity, actor.keyring.identity.recipient, recovery.recipient)
+    wrapped = wrap_program(identity, actor.keyring.identity.recipient, recovery.recipient)
+    entries = (Recipient("recovery", program.id, recovery.recipient),)
+    change = Change("recovery", program.id, actor.staff_id, entries, rows={"wrap": text_of(wrapped)})
+    done = change_list(work, actor, change, store_recovery)
+    return CreatedProgram(program, split(recovery), recovery.recipient, not done)
+
+
+def store_recovery(work: Work, actor: Actor, change: Change) -> None:
+    """Store a new recovery recipient that is being signed into the list; `actor` signs last.
+
+    Raises:
+        Conflict: the recovery shares before it were confirmed since.
+    """
+    program = work.session.get_one(Program, change.subject)
+    if program.state != rules.PREPARING:
+        raise Conflict("The recovery shares of this program are confirmed.", "Decline the new ones.")
+    program.recovery_recipient = change.recipient("recovery")
+    record_key(work, "KEY_ADDED", Key("recovery", program.recovery_recipient, program.id), actor)
+    own = work.session.get_one(ProgramWrap, (program.id, change.by))  # before it opens, nobody else holds it
+    own.wrapped = bytes_of(change.rows["wrap"])
     audit.record(work.session, work.now(), actor, "program.recovery_key", ("program", program.id))
     work.session.flush()
-    return CreatedProgram(program, split(recovery))
 
 
 def confirm_recovery(work: Work, actor: Actor, program_id: str, typed: TypedShares) -> Program:

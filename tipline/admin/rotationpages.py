@@ -34,7 +34,8 @@ def plan(program_id: str) -> ResponseReturnValue:
 @bp.post("/programs/<program_id>/new-key")
 def start(program_id: str) -> ResponseReturnValue:
     """Make the new key; the files follow."""
-    rotations.start_rotation(work(), actor(), program_id)
+    if not rotations.start_rotation(work(), actor(), program_id):
+        return redirect(url_for("signatures.index"), 303)
     return redirect(url_for("rotation.progress", program_id=program_id, go=1), 303)
 
 

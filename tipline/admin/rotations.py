@@ -17,7 +17,16 @@ from tipline import audit
 from tipline.accounts.key_events import Key, live_keys, record_key
 from tipline.actor import Actor, ProgramKeys
 from tipline.admin import rules
-from tipline.admin.listing import publish_signed, recovery_recipient, require_listed, require_pinned, sign_list
+from tipline.admin.listing import (
+    Change,
+    bytes_of,
+    change_list,
+    publish_signed,
+    recovery_recipient,
+    require_listed,
+    require_pinned,
+    text_of,
+)
 from tipline.admin.programs import get_program
 from tipline.admin.readers import wrap_program
 from tipline.admin.rewrapping import BATCH, Outcome, Ring, count_items, rewrap
@@ -108,8 +117,10 @@ def held_by(work: Work, actor: Actor, staff_id: str) -> list[Program]:
     return list(work.session.scalars(query).unique())
 
 
-def start_rotation(work: Work, actor: Actor, program_id: str) -> Rotation:
+def start_rotation(work: Work, actor: Actor, program_id: str) -> bool:
     """Give a program a new identity: program keys, wraps, list and log change together; files follow in batches.
+
+    Returns False while it waits for the signature of another administrator: nothing has changed until then.
 
     Only colleagues whose present key a KEY_ADDED event names get it; the others lose the program.
 
@@ -119,32 +130,56 @@ def start_rotation(work: Work, actor: Actor, program_id: str) -> Rotation:
     """
     require(actor, "program.manage")
     program = get_program(work, actor, program_id)
-    if program.state == rules.PREPARING:
-        raise Conflict("This program takes no tips yet.", "Confirm its recovery shares first.")
-    if _open_rotation(work, program_id) is not None:
-        raise Conflict("This program is being given a new key already.", "Go on with that until it is done.")
+    _require_whole(work, program)
     require_pinned(work, actor)
     publish_signed(work)
     keys = actor.keyring.program(program.id)
     require_listed(work, program.id, keys.identity)
     identity, recovery = Identity.generate(), recovery_recipient(work, program.id)
-    record_key(work, "KEY_ADDED", Key("program", identity.recipient, program.id), actor)
-    record_key(work, "KEY_RETIRED", Key("program", keys.identity.recipient, program.id), actor)
-    _wrap_anew(work, actor, program, identity, recovery)
-    program.program_keys = wrap(keys.identity.unwrap(program.program_keys), [identity.recipient])
-    program.recipient = identity.recipient
-    rotation = Rotation(
-        program_id=program.id,
-        old_identity=wrap(keys.identity.secret.encode(), [identity.recipient]),
-        started_by=actor.staff_id,
-        started_at=work.now(),
-        pass_began=work.now(),
-    )
-    work.session.add(rotation)
-    sign_list(work, actor, [Recipient("program", program.id, identity.recipient)])
+    rows = {
+        "before": keys.identity.recipient,
+        "wraps": _new_wraps(work, actor, program, identity, recovery),
+        "program_keys": text_of(wrap(keys.identity.unwrap(program.program_keys), [identity.recipient])),
+        "old_identity": text_of(wrap(keys.identity.secret.encode(), [identity.recipient])),
+    }
+    entries = (Recipient("program", program.id, identity.recipient),)
+    return change_list(work, actor, Change("rotation", program.id, actor.staff_id, entries, rows=rows), store_rotation)
+
+
+def store_rotation(work: Work, actor: Actor, change: Change) -> None:
+    """Store a new identity that is being signed into the list; `actor` signs last.
+
+    Raises:
+        Conflict: the program's key, or who can read it, is not what it was when this was proposed.
+    """
+    program = work.session.get_one(Program, change.subject)
+    _require_whole(work, program)
+    record_key(work, "KEY_ADDED", Key("program", change.recipient("program"), program.id), actor)  # first: it locks
+    record_key(work, "KEY_RETIRED", Key("program", change.rows["before"], program.id), actor)
+    held = work.session.scalars(select(ProgramWrap).where(ProgramWrap.program_id == program.id).order_by(ProgramWrap.staff_id)).all()
+    wraps = change.rows["wraps"]
+    if program.recipient != change.rows["before"] or {row.staff_id for row in held} != set(wraps):
+        raise Conflict("Who can read this program has changed since.", "Decline this new key, and make another one.")
+    program.recipient = change.recipient("program")
+    for row in held:
+        if wraps[row.staff_id]:
+            row.wrapped = bytes_of(wraps[row.staff_id])
+        else:
+            work.session.delete(row)
+            audit.record(work.session, work.now(), actor, "program.ungrant", ("staff", row.staff_id), program.id)
+    program.program_keys = bytes_of(change.rows["program_keys"])
+    old = bytes_of(change.rows["old_identity"])
+    began = work.now()
+    work.session.add(Rotation(program_id=program.id, old_identity=old, started_by=change.by, started_at=began, pass_began=began))
     audit.record(work.session, work.now(), actor, "program.rotate", ("program", program.id))
     work.session.flush()
-    return rotation
+
+
+def _require_whole(work: Work, program: Program) -> None:
+    if program.state == rules.PREPARING:
+        raise Conflict("This program takes no tips yet.", "Confirm its recovery shares first.")
+    if _open_rotation(work, program.id) is not None:
+        raise Conflict("This program is being given a new key already.", "Go on with that until it is done.")
 
 
 def step(work: Work, actor: Actor, program_id: str, *, without_unread: bool = False) -> Progress | None:
@@ -254,14 +289,12 @@ def _is_confirmed(staff: Staff, confirmed: set[Key]) -> bool:
     return {Key("reader", staff.recipient, staff.id), signs} <= confirmed
 
 
-def _wrap_anew(work: Work, actor: Actor, program: Program, identity: Identity, recovery: str) -> None:
-    for staff, obstacle in _readers(work, actor, program.id):
-        row = work.session.get_one(ProgramWrap, (program.id, staff.id))
-        if obstacle:
-            work.session.delete(row)
-            audit.record(work.session, work.now(), actor, "program.ungrant", ("staff", staff.id), program.id)
-        else:
-            row.wrapped = wrap_program(identity, staff.recipient or "", recovery)
+def _new_wraps(work: Work, actor: Actor, program: Program, identity: Identity, recovery: str) -> dict[str, str]:
+    """Return the new identity as each reader opens it, by their id; empty for those who lose the program."""
+    return {
+        staff.id: "" if obstacle else text_of(wrap_program(identity, staff.recipient or "", recovery))
+        for staff, obstacle in _readers(work, actor, program.id)
+    }
 
 
 def _may_go_on(rotation: Rotation, now: datetime) -> bool:

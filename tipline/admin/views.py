@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline.admin import keys, programs, recovery, rotations, services
 from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
+from tipline.admin.listing import is_waiting
 from tipline.admin.rules import STATE_WORDS, mark_of_notice
 from tipline.admin.shares import columns
 from tipline.errors import BadInput, Conflict
@@ -71,7 +72,9 @@ def staff_disable(staff_id: str) -> ResponseReturnValue:
 @bp.get("/programs")
 def program_list() -> ResponseReturnValue:
     """All programs."""
-    return render_template("admin/program_list.html", programs=programs.list_programs(work(), actor()), words=STATE_WORDS)
+    return render_template(
+        "admin/program_list.html", programs=programs.list_programs(work(), actor()), words=STATE_WORDS, waits=is_waiting(work())
+    )
 
 
 @bp.get("/programs/new")
@@ -192,9 +195,17 @@ def _page_program(program_id: str, given: dict[str, Form], changed: programs.Cha
         holds=program_id in actor().keyring.program_ids(),
         left=rotations.who_left(work(), program_id),
         rotating=rotations.is_under_way(work(), program_id),
+        waits=is_waiting(work()),
     )
 
 
 def _page_recovery(made: programs.CreatedProgram) -> str:
     sheets = [columns(share) for share in made.shares]
-    return render_template("admin/recovery_show.html", program=made.program, sheets=sheets, form=RecoveryForm(formdata=None))
+    return render_template(
+        "admin/recovery_show.html",
+        program=made.program,
+        recovery=made.recovery_recipient,
+        sheets=sheets,
+        form=RecoveryForm(formdata=None),
+        waits=made.waits,
+    )

@@ -73,6 +73,7 @@ class RecipientProposal(Base):
     kind: Mapped[str] = mapped_column(String(16))  # recipients, pins
     body: Mapped[str] = mapped_column(Text)  # the exact text that is signed: public keys
     signature: Mapped[str] = mapped_column(Text)  # JSON: key and signature of each who signed
+    change: Mapped[str | None] = mapped_column(Text)  # what is stored once it is signed: keys in it are age files
     proposed_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     proposed_at: Mapped[datetime] = mapped_column(UtcTime)
     state: Mapped[str] = mapped_column(String(16), default="proposed")  # proposed, signed, withdrawn
