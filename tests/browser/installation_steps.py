@@ -118,6 +118,8 @@ def recover_the_record(scene: Scene) -> None:
     scene.eye.look(counsel, "case-while-the-record-waits")
     page.goto(f"{scene.site.console}/keys/examiner")
     scene.eye.look(page, "examiner-key-waits")
+    page.goto(f"{scene.site.console}/signatures")
+    scene.eye.look(page, "signatures")
     for desk, name in ((page, "record-waits"), (counsel, "record-waits-for-the-second")):
         desk.goto(f"{scene.site.console}/record")
         scene.eye.look(desk, name)
