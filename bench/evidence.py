@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -30,6 +29,7 @@ sys.path[0] = str(Path(__file__).parents[1])  # this file has the package's name
 
 from evidence import bundle, merkle, tiles
 from evidence.checkpoint import ED25519, Checkpoint, Vkey, sign_checkpoint
+from evidence.folder import taking
 from evidence.folder.case import create
 from evidence.signing import SigningKey, ssh_fingerprint
 from tests.evidence.bundles import Installation as Log
@@ -84,8 +84,9 @@ def acquire(given: argparse.Namespace) -> None:
         case = create(folder / "case", "Bench", "a passphrase for the bench", lambda: datetime.now(UTC))
 
         def ours() -> None:
-            with source.open("rb") as file:
-                case.acquire("original", file, {}, lambda size: None)
+            taken = list(taking.acquire(case, [taking.file_source(source, "original")], taking.Arrival({}), lambda size: None))
+            if not isinstance(taken[0], taking.Taken):
+                raise RuntimeError("the file was not acquired")
 
         def floor() -> None:
             digest = hashlib.sha256()
@@ -103,6 +104,17 @@ def acquire(given: argparse.Namespace) -> None:
 # verification of a bundle
 
 
+THREADS = """
+import hashlib, os, sys
+from concurrent.futures import ThreadPoolExecutor
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+with ThreadPoolExecutor(os.cpu_count()) as pool:
+    list(pool.map(digest, sys.argv[1:]))
+"""
+
+
 def bundles(given: argparse.Namespace) -> None:
     """A bundle of one large and many small originals, against sha256sum and against hashlib in threads."""
     with scratch() as folder:
@@ -118,8 +130,7 @@ def bundles(given: argparse.Namespace) -> None:
                 subprocess.run(["sha256sum", "--quiet", "-c", name], cwd=made, check=True)
 
         def by_threads() -> None:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(_digest, files))
+            subprocess.run([sys.executable, "-I", "-c", THREADS, *map(str, files)], check=True)
 
         ours()  # the files are in the cache from here on
         mine, tool = paired(ours, by_sha256sum)
