@@ -11,11 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from evidence.errors import FormatError
 
 LARGEST_INTEGER = 2**53 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _NEXT = "The bytes are damaged or were written by another program."
 
@@ -27,8 +29,13 @@ def encode(value: Any) -> bytes:
     """
     if value is None:
         return b"null"  # most fields of most events
+    if type(value) is str:  # nearly all others
+        try:
+            return encode_basestring(value).encode()
+        except UnicodeEncodeError:
+            _check_text(value)  # says what is wrong
     _check(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def decode(data: bytes) -> Any:
