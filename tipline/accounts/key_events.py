@@ -10,14 +10,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from evidence.custody import KEY_KINDS
 from evidence.records import Opening, Scalar, sign_message
 from evidence.signing import parse_key_id, verify
+from tipline import logkeys
 from tipline.actor import Actor
 from tipline.errors import Conflict
-from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit
+from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.vault import INSTALLATION, Act
 from tipline.work import Work
 
@@ -93,22 +91,10 @@ KeyEvent = tuple[str, Key, Opening]
 
 
 def _key_events(work: Work) -> Iterator[KeyEvent]:
-    query = (
-        select(CustodyEvent.entry, CustodyOpening.opening)
-        .join(CustodyOpening, CustodyOpening.event_id == CustodyEvent.event_id)
-        .where(CustodyEvent.exhibit_id == installation_exhibit(work).id)
-        .order_by(CustodyEvent.exhibit_seq)
-        .execution_options(yield_per=100)
-    )
-    with work.session.execute(query) as rows:
-        for entry, blob in rows:
-            if b"KEY_" not in blob:  # padding, or sealed to the administrators
-                continue
-            opening = Opening.from_bytes(blob)
-            if opening.field("kind") in KEY_KINDS and opening.entry().hex() == entry:
-                owner = opening.field("on_behalf_of")
-                key = Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner))
-                yield str(opening.field("kind")), key, opening
+    for _, opening in logkeys.key_events(work.session):
+        owner = opening.field("on_behalf_of")
+        key = Key(str(opening.field("role")), str(opening.field("key_id")), None if owner is None else str(owner))
+        yield str(opening.field("kind")), key, opening
 
 
 def _attested(events: list[KeyEvent], trusted: dict[bytes, str]) -> list[KeyEvent]:
