@@ -35,6 +35,7 @@ KINDS: frozenset[str] = KEY_KINDS | frozenset(
         "QUARANTINED",
         "DISPOSED",
         "CORRECTED",
+        "DECIDED",
         "RESTORED",
         "PADDING",
     )

@@ -21,6 +21,7 @@ from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
 from tipline.inbox import views as inbox
+from tipline.intake import pages, talkpages
 from tipline.intake import views as intake
 from tipline.letters import views as letters
 from tipline.linking import views as linking
@@ -42,7 +43,7 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    return _create("public", process or _open("public"), [intake.bp])
+    return _create("public", process or _open("public"), [pages.bp, intake.bp, talkpages.bp])
 
 
 def create_console_app(process: Process | None = None) -> Flask:

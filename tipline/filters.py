@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from flask import Flask
 
+from tipline import languages
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GROUP = 8
 
@@ -72,7 +74,14 @@ def age_in_days(value: date | None, today: date | None = None) -> str:
 
 
 def install(app: Flask) -> None:
-    """Give an app's templates these filters."""
+    """Give an app's templates these filters, and `_`, `ngettext` and `{% trans %}` for what is translated."""
     for function in (day, exact, size, limit, digest_groups, short_digest, age_in_days):
         app.add_template_filter(function)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # comes with the extension
+        lambda text: languages.catalogue().gettext(text),
+        lambda one, many, num: languages.catalogue().ngettext(one, many, num),
+        newstyle=True,
+    )
+    app.jinja_env.globals.update(page_language=languages.language)
     app.add_template_filter(lambda text: quote(str(text), safe=""), "path_part")

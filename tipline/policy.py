@@ -5,7 +5,7 @@ from __future__ import annotations
 from tipline.actor import Actor
 from tipline.errors import Forbidden
 
-READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read"})
+READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read"})
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
@@ -31,6 +31,9 @@ ROLES: dict[str, frozenset[str]] = {
         "sample.register",
         "link.decide",
         "keys.read",
+        "claim.recommend",
+        "letter.check",
+        "tip.take",
     },
     "counsel": READ
     | {
@@ -50,15 +53,36 @@ ROLES: dict[str, frozenset[str]] = {
         "export.make",
         "keys.read",
         "record.restore",
+        "claim.recommend",
+        "claim.decide",
+        "notice.issue",
+        "letter.check",
     },
-    "program_manager": READ | {"tip.work", "tip.reply", "program.notice", "export.read", "keys.read", "disposition.decide"},
+    "program_manager": READ
+    | {
+        "tip.work",
+        "tip.reply",
+        "program.notice",
+        "export.read",
+        "keys.read",
+        "disposition.decide",
+        "claim.recommend",
+        "claim.decide",
+        "notice.issue",
+    },
+    "call_agent": frozenset({"tip.take", "letter.check", "keys.read"}),  # holds no key: takes calls, reads nothing
+    "paying_agent": frozenset({"payout.redeem", "keys.read"}),  # holds no key: sees a voucher's amount and nothing of a tip
 }
+
+KEYLESS = frozenset({"call_agent", "paying_agent"})  # nobody gives them a program's key
 
 ROLE_NAMES = {
     "administrator": "administrator",
     "investigator": "investigator",
     "counsel": "counsel",
     "program_manager": "program manager",
+    "call_agent": "call-centre agent",
+    "paying_agent": "paying agent",
 }
 
 

@@ -17,9 +17,11 @@ from tests.evidence.examine.jails import WORKING
 from tests.journeys.world import LOGINS, World, told
 from tipline.app import create_public_app
 from tipline.config import Settings
+from tipline.policy import KEYLESS
 
 EVERYBODY = frozenset(LOGINS)
-READERS = EVERYBODY - {"administrator"}
+KEYED = EVERYBODY - KEYLESS
+READERS = KEYED - {"administrator"}
 INVESTIGATOR, COUNSEL, ADMINISTRATOR = (frozenset({role}) for role in ("investigator", "counsel", "administrator"))
 TIPS, NOTICES, CUSTODY = INVESTIGATOR | {"program_manager"}, ADMINISTRATOR | {"program_manager"}, INVESTIGATOR | COUNSEL
 OPEN_TO_STRANGERS = ("accounts.sign_in", "accounts.open_session", "accounts.setup", "kits.recover", "static")
@@ -53,8 +55,8 @@ MAY: dict[str, frozenset[str]] = {
     "rotation.left": ADMINISTRATOR,
     "rotation.plan": ADMINISTRATOR,
     "rotation.start": ADMINISTRATOR,
-    "rotation.progress": EVERYBODY,
-    "rotation.step": EVERYBODY,
+    "rotation.progress": KEYED,
+    "rotation.step": KEYED,
     "kits.kit": EVERYBODY,
     "kits.kit_make": EVERYBODY,
     "kits.kit_confirm": EVERYBODY,
@@ -323,7 +325,7 @@ def test_the_public_face_has_no_route_of_the_console(world: World, requests: lis
             answer = visitor.open(asked.path, method=asked.method, data=asked.data or None)
             assert answer.status_code == 404, f"{asked.method} {asked.path}: {answer.status_code}"
             assert "Set-Cookie" not in answer.headers
-    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {"static", "intake"}
+    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {"static", "pages", "intake", "talk"}
 
 
 def asset(app: Flask) -> str:

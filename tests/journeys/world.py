@@ -27,7 +27,14 @@ from tipline.retention.dispositions import Propose, propose
 from tipline.retention.holds import PlaceHold, place
 from tipline.security import cookie_name
 
-LOGINS = {"administrator": "a.ferris", "investigator": "m.okafor", "counsel": "r.lindqvist", "program_manager": "s.whitfield"}
+LOGINS = {
+    "administrator": "a.ferris",
+    "investigator": "m.okafor",
+    "counsel": "r.lindqvist",
+    "program_manager": "s.whitfield",
+    "call_agent": "k.adeyemi",
+    "paying_agent": "p.marsh",
+}
 MAY_CHANGE = ("audit_event", "staff_session")  # that it was tried, and by whom
 Rows = dict[str, list[tuple[object, ...]]]
 

@@ -22,7 +22,7 @@ from tipline.models.base import new_id
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import Program, ProgramWrap
 from tipline.models.staff import Staff
-from tipline.policy import require
+from tipline.policy import KEYLESS, require
 from tipline.recipients import Recipient
 from tipline.work import Work
 
@@ -231,7 +231,7 @@ def list_readers(work: Work, actor: Actor, program_id: str) -> list[Reader]:
     rows = work.session.execute(
         select(Staff, held.staff_id)
         .outerjoin(ProgramWrap, (held.staff_id == Staff.id) & (held.program_id == program_id))
-        .where(Staff.state == "active")
+        .where(Staff.state == "active", Staff.role.not_in(KEYLESS))
         .order_by(Staff.display_name, Staff.id)
     )
     return [

@@ -14,6 +14,7 @@ from tipline.errors import Conflict
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import Program, ProgramWrap
 from tipline.models.staff import Staff
+from tipline.policy import KEYLESS
 from tipline.work import Work
 
 READER_CONFIRMED = "key.confirm"  # audit: a colleague's fingerprint was compared
@@ -23,11 +24,14 @@ def compared_colleague(work: Work, program: Program, staff_id: str, fingerprint:
     """Return a colleague who may be given a program, because the fingerprint that was compared is that of their key.
 
     Raises:
-        NotFound: nobody has this id. Conflict: no account, another key than the compared one, or access already.
+        NotFound: nobody has this id. Conflict: no account, a role without keys, another key than the compared one, or access
+            already.
     """
     staff = get_staff(work, staff_id)
     if staff.state != "active" or staff.recipient is None:
         raise Conflict(f"{staff.display_name} has no key yet.", "Grant access after the account is set up.")
+    if staff.role in KEYLESS:
+        raise Conflict(f"{staff.display_name} works without keys.", "Give the program to colleagues who read tips.")
     if rules.fingerprint(staff.recipient) != fingerprint:
         raise Conflict("The colleague's key is not the one that you compared.", "Compare the fingerprint that stands there now.")
     if work.session.get(ProgramWrap, (program.id, staff.id)):

@@ -65,6 +65,8 @@ COLLEAGUES = (
     Colleague("t.brandt", "T. Brandt", "investigator"),
     Colleague("r.lindqvist", "R. Lindqvist", "counsel"),
     Colleague("s.whitfield", "S. Whitfield", "program_manager"),
+    Colleague("k.adeyemi", "K. Adeyemi", "call_agent"),
+    Colleague("p.marsh", "P. Marsh, Calder Trust", "paying_agent"),
 )
 
 

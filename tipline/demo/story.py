@@ -31,6 +31,7 @@ from tipline.letters import services as letters
 from tipline.linking import services as linking
 from tipline.linking.queue import read_queue
 from tipline.models.tips import Tip
+from tipline.policy import KEYLESS
 from tipline.process import open_process
 from tipline.samples import services as samples
 from tipline.work import utc_now
@@ -132,7 +133,7 @@ def _program(story: Telling) -> None:
     with story.console.unit(write=True) as work:
         recovery.confirm_recovery(work, administrator, story.program_id, recovery.TypedShares(*made.shares[:2]))
     for person in story.people.values():
-        if person.actor.staff_id != administrator.staff_id:
+        if person.actor.staff_id != administrator.staff_id and person.colleague.role not in KEYLESS:
             with story.console.unit(write=True) as work:
                 print_ = fingerprint(person.actor.keyring.identity.recipient)
                 programs.grant_access(work, administrator, programs.GrantAccess(story.program_id, person.actor.staff_id, print_))

@@ -71,6 +71,7 @@ def make_exhibit(work: Work, actor: Actor, command: MakeExhibit) -> Exhibit:
     Raises:
         Conflict: it has a number already, or the case is closed or of another program.
     """
+    policy.require(actor, "exhibit.number")
     exhibit = get_exhibit(work, actor, command.exhibit_id, lock=True)
     number_exhibit(work, actor, exhibit, get_case(work, actor, command.case_number))
     title = rules.clean_line(command.title, rules.TITLE_LENGTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Integer, String, Text
+from sqlalchemy import BigInteger, Date, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -24,6 +24,12 @@ class Program(Base):
     helps_most: Mapped[str] = mapped_column(Text)  # one line each
     reward: Mapped[str] = mapped_column(String(64))  # "$1,000,000"
     reward_terms: Mapped[str] = mapped_column(Text)
+    reward_most: Mapped[int | None] = mapped_column(BigInteger)  # the reward in whole units of `currency`; claims need it
+    currency: Mapped[str] = mapped_column(String(3), default="USD", server_default="USD")  # ISO 4217
+    claims_until: Mapped[date | None] = mapped_column(Date)
+    contact: Mapped[str] = mapped_column(Text, default="", server_default="")  # official contact points, one a line
+    payout_place: Mapped[str] = mapped_column(Text, default="", server_default="")  # who pays, and where identity and tax papers go
+    call_script: Mapped[str] = mapped_column(Text, default="", server_default="")  # what the call centre reads out
     notice_on: Mapped[date] = mapped_column(Date)
     state: Mapped[str] = mapped_column(String(16), default="open")  # open, closed
     created_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -31,6 +37,21 @@ class Program(Base):
     recipient: Mapped[str] = mapped_column(String(80))  # age recipient of the program identity
     recovery_recipient: Mapped[str | None] = mapped_column(String(80))
     program_keys: Mapped[bytes] = mapped_column(Sealed)  # record, index and fingerprint key, age-wrapped to `recipient`
+
+
+class ProgramTranslation(Base):
+    """The public texts of a program in another language; an empty one is shown in the program's own."""
+
+    __tablename__ = "program_translation"
+
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), primary_key=True)  # es
+    title: Mapped[str] = mapped_column(String(200), default="")
+    incident: Mapped[str] = mapped_column(Text, default="")
+    helps_most: Mapped[str] = mapped_column(Text, default="")
+    reward_terms: Mapped[str] = mapped_column(Text, default="")
+    contact: Mapped[str] = mapped_column(Text, default="")
+    payout_place: Mapped[str] = mapped_column(Text, default="")
 
 
 class ProgramWrap(Base):

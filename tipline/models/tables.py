@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import configure_mappers
 
-from tipline.models import cases, custody, operations, programs, staff, tips
+from tipline.models import cases, custody, notices, operations, programs, rewards, staff, tips
 from tipline.models.base import Base
 
-MODULES = (cases, custody, operations, programs, staff, tips)
+MODULES = (cases, custody, notices, operations, programs, rewards, staff, tips)
 METADATA = Base.metadata
 
 

@@ -57,13 +57,16 @@ class Tip(Base):
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"))
     case_id: Mapped[str | None] = mapped_column(ForeignKey("case_file.id"), index=True)
     number: Mapped[str] = mapped_column(String(16), unique=True)
+    channel: Mapped[str] = mapped_column(String(16), default="form", server_default="form")  # form, phone, report
     state: Mapped[str] = mapped_column(String(16), default="new", index=True)  # new, working, waiting, closed, junk
+    talk: Mapped[str] = mapped_column(String(16), default="open", server_default="open")  # open, paused, closed, withdrawn
     assignee_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     received_on: Mapped[date] = mapped_column(Date)
     receipt_lookup: Mapped[str] = mapped_column(String(64), unique=True)  # HMAC(receipt pepper, number)
     source_recipient: Mapped[str] = mapped_column(String(80))  # equal to the one in the ACQUIRED openings
     claim_key: Mapped[str] = mapped_column(String(64))  # Ed25519 public key, hex; equal to the one in the openings
     packet: Mapped[bytes] = mapped_column(Sealed)  # age to the source: what a proof needs
+    claim_code: Mapped[bytes | None] = mapped_column(Sealed)  # phone tips: age to the source, until it was shown to them once
     title: Mapped[bytes | None] = mapped_column(Sealed)  # record key: first words, set when staff first read it
     read_on: Mapped[date | None] = mapped_column(Date)  # when the source last came back
 
@@ -78,10 +81,12 @@ class TipMessage(Base):
     tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
     seq: Mapped[int] = mapped_column(Integer)
     by_source: Mapped[bool] = mapped_column(Boolean)
+    kind: Mapped[str] = mapped_column(String(16), default="message", server_default="message")  # question, answer, status, withdrawal
+    question_id: Mapped[str | None] = mapped_column(ForeignKey("tip_message.id"))  # of an answer
     on_day: Mapped[date] = mapped_column(Date)
     staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     written_at: Mapped[datetime | None] = mapped_column(UtcTime)  # staff's only
-    to_source: Mapped[bytes | None] = mapped_column(Sealed)  # age to the source recipient
+    to_source: Mapped[bytes | None] = mapped_column(Sealed)  # age to the source recipient: JSON of words, question, files, voucher
     body: Mapped[bytes | None] = mapped_column(Sealed)  # record key
     read_by_source: Mapped[bool] = mapped_column(Boolean, default=False)
 
@@ -95,6 +100,41 @@ class TipItem(Base):
     tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
     message_id: Mapped[str] = mapped_column(ForeignKey("tip_message.id"), index=True)
     position: Mapped[int] = mapped_column(Integer)
+
+
+class ReplyFile(Base):
+    """A file that staff sent to a source: an exhibit of its own, whose key stands in the message's `to_source`."""
+
+    __tablename__ = "reply_file"
+
+    exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("tip_message.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class TipSweep(Base):
+    """Many tips put aside as junk in one act, and how to undo it."""
+
+    __tablename__ = "tip_sweep"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    reason: Mapped[bytes] = mapped_column(Sealed)  # record key: by which words and filters they were found, and why
+    tips: Mapped[int] = mapped_column(Integer)
+    swept_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    swept_at: Mapped[datetime] = mapped_column(UtcTime)
+    undone_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    undone_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class TipSwept(Base):
+    """One tip of a sweep, and the state that it had before."""
+
+    __tablename__ = "tip_swept"
+
+    sweep_id: Mapped[str] = mapped_column(ForeignKey("tip_sweep.id"), primary_key=True)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), primary_key=True, index=True)
+    state: Mapped[str] = mapped_column(String(16))
 
 
 class TipLabel(Base):

@@ -14,6 +14,7 @@ from tipline.demo import content, files
 from tipline.demo.story import tell
 from tipline.errors import Conflict
 from tipline.inbox.services import get_tip
+from tipline.policy import ROLE_NAMES
 from tipline.samples.readers import read
 from tipline.samples.rules import merge_people
 
@@ -43,7 +44,7 @@ def test_links_were_suggested_and_those_of_the_case_confirmed(told: Told) -> Non
 def test_what_a_newcomer_needs_to_sign_in_is_written_for_the_owner_only(told: Told) -> None:
     data = told.story.settings.data
     people = json.loads((data / "demo-staff.json").read_text())
-    assert {person["role"] for person in people} == {"administrator", "investigator", "counsel", "program_manager"}
+    assert {person["role"] for person in people} == set(ROLE_NAMES)
     for path in (data / "demo-staff.json", *(data / "demo").iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -1,0 +1,81 @@
+"""What the pages of the public face share: the program of an address, what arrives, who holds a receipt."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline import security
+from tipline.intake import conversation, forms, rules, services
+from tipline.intake.sink import Arrival, Body, Limits, receive
+from tipline.web import frame
+
+FORM_BYTES = 64 * 1024  # of a form besides its text and files
+EMPTY = services.DraftState(rules.Answers(""))
+NOTHING_WRONG = forms.Rejection()
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
+def program_of(slug: str) -> Any:
+    with frame().unit(write=False) as unit:
+        return services.get_program(unit, slug)
+
+
+def limits() -> forms.FormLimits:
+    settings = frame().settings
+    return forms.FormLimits(settings.max_text_chars, rules.FileLimits(settings.max_file_bytes, settings.max_files))
+
+
+def arrive() -> Arrival:
+    """Read the body, sealing its files as they come. No database connection is held meanwhile."""
+    most = limits()
+    text_bytes = most.text_bytes + FORM_BYTES
+    request.max_content_length = 3 * text_bytes + most.files.files * (most.files.file_bytes + FORM_BYTES)
+    of_sink = Limits(most.files.file_bytes, most.files.files, text_bytes)
+    return receive(cast(Body, request.stream), request.mimetype, request.mimetype_params, frame().vault.objects, of_sink)
+
+
+def belong(arrival: Arrival) -> None:
+    """Keep what arrived, from before the commit on: one that failed may still hold once the database is opened again."""
+    for sink in arrival.whole:
+        sink.keep()
+
+
+def surplus(name: str) -> str:
+    return rules.file_message(rules.LostFile(name, "too_many", 0), limits().files)
+
+
+def program_page(template: str, program: Any, values: Mapping[str, Any] = NO_VALUES, status: int = 200) -> ResponseReturnValue:
+    frame_values = {
+        "program": program,
+        "organisation": program.organisation,
+        "home": url_for("pages.notice", slug=program.slug),
+        "terms": url_for("pages.terms", slug=program.slug),
+        "limit": rules.limit_words(frame().settings.max_file_bytes),
+    }
+    return render_template(template, **frame_values, **values), status
+
+
+def closed(program: Any) -> ResponseReturnValue:
+    return program_page("intake/tip_closed.html", program, status=410)
+
+
+def source_of_request() -> conversation.Source | None:
+    cookie = request.cookies.get(security.cookie_name("public", frame().settings, "source"), "")
+    if not cookie:
+        return None
+    with frame().unit(write=False) as unit:
+        return conversation.find_source(unit, cookie)
+
+
+def padded(html: str, status: int) -> Response:
+    """A page filled up so that its size does not tell whether there is news."""
+    body = html.encode() + b"\n<!-- "
+    end = b" -->\n"
+    fill = secrets.token_hex((rules.padding(len(body) + len(end)) + 1) // 2).encode()
+    return Response(body + fill[: rules.padding(len(body) + len(end))] + end, status, mimetype="text/html")
