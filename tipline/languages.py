@@ -46,3 +46,8 @@ def say(text: str, **values: object) -> str:
 def say_many(one: str, many: str, num: int, **values: object) -> str:
     """A text that depends on a number, which it can name as %(num)d."""
     return catalogue().ngettext(one, many, num) % {"num": num, **values}
+
+
+def later(text: str) -> str:
+    """Mark a text for translation where it stands; `say` it where it is used."""
+    return text
