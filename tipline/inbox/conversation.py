@@ -18,6 +18,7 @@ from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_read
 from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Mark
 from tipline.inbox.services import get_tip
+from tipline.inbox.telling import read_for_staff
 from tipline.intake.rules import read_tip_text
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
@@ -169,7 +170,7 @@ def _mark_read(work: Work, actor: Actor, tip: Tip, last: int) -> Callable[[Sessi
 
 def _message(work: Work, keys: ProgramKeys, message: TipMessage, came: _Came, names: Mapping[str, str]) -> Message:
     if not message.by_source:
-        words = keys.open("tip_message", "body", message.id, message.body) if message.body else ""
+        words = read_for_staff(keys, message).words
         who = names.get(message.staff_id or "", "Staff")
         return Message(False, who, message.on_day, message.written_at, words, 0, message.read_by_source)
     exhibits = [item.exhibit for item in came.items if item.message_id == message.id]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from evidence.keys import wrap
 from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound, TooLarge, Unsound
 from tipline.inbox import rules
 from tipline.inbox.queries import colleagues
 from tipline.inbox.reading import open_exhibits
+from tipline.inbox.telling import Told, tell_source
 from tipline.models.base import new_id
 from tipline.models.custody import Exhibit
 from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
@@ -204,20 +204,7 @@ def reply(work: Work, actor: Actor, command: Reply) -> TipMessage:
     if len(words) > rules.REPLY_LENGTH:
         raise TooLarge("The reply is too long.", "Shorten it.", {"words": f"Use at most {rules.REPLY_LENGTH:,} characters."})
     recipient = committed_recipient(work, actor, tip)
-    last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id))
-    message_id = new_id()
-    message = TipMessage(
-        id=message_id,
-        tip_id=tip.id,
-        seq=0 if last is None else last + 1,
-        by_source=False,
-        on_day=work.today(),
-        staff_id=actor.staff_id,
-        written_at=work.now(),
-        to_source=wrap(words.encode(), [recipient]),
-        body=actor.keyring.program(tip.program_id).seal("tip_message", "body", message_id, words),
-    )
-    work.session.add(message)
+    message = tell_source(work, tip, recipient, Told(words), actor, actor.keyring.program(tip.program_id))
     audit.record(work.session, work.now(), actor, "tip.reply", ("tip", tip.id))
     if command.then_wait:
         _set_state(work, actor, tip, "waiting")

@@ -24,6 +24,7 @@ from tipline.intake.draft import DraftSecret, ReceivedFile, read_peppers
 from tipline.intake.parts import forget, kept_parts
 from tipline.intake.receipt import Receipt
 from tipline.intake.rules import Status, size_class, status
+from tipline.intake.told import read_told
 from tipline.models.base import new_id
 from tipline.models.custody import Exhibit, LogCheckpoint
 from tipline.models.programs import Program
@@ -193,7 +194,7 @@ def _shown(row: TipMessage, source: Source, sizes: tuple[str, ...]) -> ShownMess
     if row.by_source:
         return ShownMessage(True, row.on_day, sizes=sizes)
     try:
-        words = source.identity.unwrap(row.to_source or b"").decode("utf-8", "replace")
+        words = read_told(source.identity.unwrap(row.to_source or b"")).words
     except KeyUnavailable:
         words = "This message does not open with your receipt. Tell us so in a message below."
     return ShownMessage(False, row.on_day, words, new=row.seq > source.read_to)
