@@ -11,10 +11,10 @@ PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults lint lock clean
+.PHONY: help run demo test faults lint lock messages clean
 
 help:  ## Show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run  ## Serve both faces on loopback and print their addresses and the first administrator's link
 	@$(BIN)/tipline run
@@ -38,6 +38,12 @@ lock:  ## Resolve requirements*.in anew into requirements*.txt (needs uv); no ho
 	@uv=$$(command -v uv || command -v $(BIN)/uv) && \
 	"$$uv" pip compile -q --upgrade $(LOCK) requirements.in -o requirements.txt && \
 	"$$uv" pip compile -q --upgrade $(LOCK) -c requirements.txt requirements-test.in -o requirements-test.txt
+
+messages: $(VENV)/.test  ## Gather the texts of the public face into tipline/locales/*/LC_MESSAGES/tipline.po, where they are translated
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F babel.cfg -k say -k say_many:1,2 -k later --no-default-keywords -k _ -k gettext -k ngettext:1,2 \
+		--no-location --sort-output --width 140 --omit-header -o build/tipline.pot .
+	@$(BIN)/pybabel -q update -D tipline -i build/tipline.pot -d tipline/locales --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 140
 
 clean:  ## Remove the environment and caches; the data folder stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

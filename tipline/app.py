@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
-from tipline import errorpages, filters, policy, running, security, web
+from tipline import errorpages, filters, policy, running, security, translated, web
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
@@ -20,6 +20,7 @@ from tipline.exhibits import act_views as exhibit_acts
 from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
+from tipline.inbox import sweeppages
 from tipline.inbox import views as inbox
 from tipline.intake import pages, talkpages
 from tipline.intake import views as intake
@@ -31,7 +32,8 @@ from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-CONSOLE = (*STAFF, inbox.bp, cases.bp, exhibits.bp, exhibit_acts.bp, letters.bp, samples.bp, linking.bp, exports.bp, retention.bp)
+OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp)
+CONSOLE = (*STAFF, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 
 
 def shared_folder(name: str) -> Path:
@@ -84,6 +86,8 @@ def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Fl
     filters.install(app)
     errorpages.install(app, face)
     web.install(app, process)
+    if face == "public":
+        translated.install(app)
     security.protect(app, face, process.settings)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

@@ -17,6 +17,7 @@ from evidence.errors import EvidenceError, IntegrityError, KeyUnavailable, Stora
 from tipline import logs
 from tipline.config import Face
 from tipline.errors import TiplineError
+from tipline.languages import later, say
 
 
 @dataclass(frozen=True)
@@ -33,28 +34,50 @@ HTTP_TROUBLES = {
     trouble.status: trouble
     for trouble in (
         Trouble(
-            400, "This did not arrive whole", "The connection broke, or the page sent what we do not expect.", "Go back and send it again."
+            400,
+            later("This did not arrive whole"),
+            later("The connection broke, or the page sent what we do not expect."),
+            later("Go back and send it again."),
         ),
         Trouble(
-            404, "There is nothing here", "The address may be mistyped, or the page is gone.", "Check it, or start from the first page."
+            404,
+            later("There is nothing here"),
+            later("The address may be mistyped, or the page is gone."),
+            later("Check it, or start from the first page."),
         ),
-        Trouble(405, "There is nothing here", "This address takes no such request.", "Start from the first page."),
-        Trouble(408, "This took too long", "The connection was too slow to finish.", "Try again on a faster connection."),
-        Trouble(413, "This is too large", "One part is larger than we take, or there are too many.", "Go back and send less at once."),
-        Trouble(414, "There is nothing here", "The address is too long.", "Check it, or start from the first page."),
-        Trouble(415, "We cannot read this", "The page sent something that we do not expect.", "Go back and send it again."),
+        Trouble(405, later("There is nothing here"), later("This address takes no such request."), later("Start from the first page.")),
+        Trouble(
+            408, later("This took too long"), later("The connection was too slow to finish."), later("Try again on a faster connection.")
+        ),
+        Trouble(
+            413,
+            later("This is too large"),
+            later("One part is larger than we take, or there are too many."),
+            later("Go back and send less at once."),
+        ),
+        Trouble(414, later("There is nothing here"), later("The address is too long."), later("Check it, or start from the first page.")),
+        Trouble(
+            415, later("We cannot read this"), later("The page sent something that we do not expect."), later("Go back and send it again.")
+        ),
     )
 }
-BROKEN = Trouble(500, "Something did not work", "The fault is on our side. Nothing was stored half.", "Try again in a few minutes.")
+BROKEN = Trouble(
+    500, later("Something did not work"), later("The fault is on our side. Nothing was stored half."), later("Try again in a few minutes.")
+)
 FORM_EXPIRED = Trouble(
     400,
     "This form is too old",
     "It was open for too long, or you have signed in again since.",
     "Go back, load the page again and fill it in.",
 )
-FULL = Trouble(507, "There is no space left", "We cannot take this in just now. Nothing was stored half.", "Try again later.")
+FULL = Trouble(
+    507, later("There is no space left"), later("We cannot take this in just now. Nothing was stored half."), later("Try again later.")
+)
 LOCKED = Trouble(
-    503, "Too much is going on at once", "The database did not get to this in time. Nothing was stored half.", "Try again in a minute."
+    503,
+    later("Too much is going on at once"),
+    later("The database did not get to this in time. Nothing was stored half."),
+    later("Try again in a minute."),
 )
 UNSOUND = "This does not agree with the custody record"
 
@@ -105,6 +128,7 @@ def install(app: Flask, face: Face) -> None:
             logs.failure("page failed", error, face=face)
         if face == "public" and isinstance(error, EvidenceError) and trouble is not FULL:
             trouble = BROKEN  # a source is told nothing about the inside
+        trouble = Trouble(trouble.status, say(trouble.title), say(trouble.message), say(trouble.next_step))
         return render_template(template, trouble=trouble), trouble.status
 
     for kind in (TiplineError, EvidenceError, OSError, OperationalError, HTTPException):

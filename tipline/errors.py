@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tipline.languages import later
+
 
 class TiplineError(Exception):
     """Base of all errors that a person may see. `next_step` says what to do now."""
 
     status = 500
-    title = "Something did not work"
+    title = later("Something did not work")
 
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -19,14 +21,14 @@ class TiplineError(Exception):
 
 class NotFound(TiplineError):
     status = 404
-    title = "There is nothing here"
+    title = later("There is nothing here")
 
 
 class Forbidden(TiplineError):
     """The role may not do this."""
 
     status = 403
-    title = "You may not do this"
+    title = later("You may not do this")
 
 
 class NoKey(Forbidden):
@@ -39,7 +41,7 @@ class Conflict(TiplineError):
     """Someone else changed it, or it is not in the state that the act needs."""
 
     status = 409
-    title = "This has changed meanwhile"
+    title = later("This has changed meanwhile")
 
 
 class Disposed(Conflict):
@@ -55,7 +57,7 @@ class BadInput(TiplineError):
     """What was typed can't be used. `fields` gives a message for each field."""
 
     status = 422
-    title = "There is something to put right"
+    title = later("There is something to put right")
 
     def __init__(self, message: str, next_step: str = "", fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message, next_step)
@@ -64,17 +66,17 @@ class BadInput(TiplineError):
 
 class TooLarge(BadInput):
     status = 413
-    title = "This is too large"
+    title = later("This is too large")
 
 
 class Busy(TiplineError):
     status = 503
-    title = "Too many people are sending at once"
+    title = later("Too many people are sending at once")
 
 
 class NoSpace(TiplineError):
     status = 507
-    title = "There is no space left"
+    title = later("There is no space left")
 
 
 class Unsound(TiplineError):

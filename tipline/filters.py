@@ -14,11 +14,15 @@ GROUP = 8
 
 
 def day(value: date | datetime | None) -> str:
-    """`22 Nov 2026`; a dash for nothing."""
+    """`22 Nov 2026`, `22 nov 2026`; a dash for nothing."""
     if value is None:
         return "\N{EN DASH}"
     if isinstance(value, datetime):
         value = value.astimezone(UTC)
+    if languages.language() != languages.ENGLISH:
+        from babel.dates import format_date
+
+        return format_date(value, "d MMM y", locale=languages.locale())
     return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
@@ -79,9 +83,10 @@ def install(app: Flask) -> None:
         app.add_template_filter(function)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # comes with the extension
-        lambda text: languages.catalogue().gettext(text),
+        lambda text: languages.catalogue().gettext(text) if text else "",
         lambda one, many, num: languages.catalogue().ngettext(one, many, num),
         newstyle=True,
     )
+    app.jinja_env.policies["ext.i18n.trimmed"] = True  # line ends and indents of a template are no part of a text
     app.jinja_env.globals.update(page_language=languages.language)
     app.add_template_filter(lambda text: quote(str(text), safe=""), "path_part")

@@ -18,6 +18,7 @@ from werkzeug.exceptions import BadRequest
 
 from tipline.config import Face, Settings
 from tipline.errors import Busy, Forbidden
+from tipline.languages import say
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
@@ -145,17 +146,17 @@ class Gate:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise Forbidden("Another site sent this form.", "Open the page here and fill it in again.")
+            raise Forbidden(say("Another site sent this form."), say("Open the page here and fill it in again."))
         everybody, network = SIGN_IN if request.path == "/sign-in" else POSTS[self.face]
         purpose = "sign-in" if everybody is SIGN_IN[0] else "post"
         if not self.limiter.allow(purpose, everybody, network, request.remote_addr):
-            raise Busy("Too many requests are arriving just now.", "Wait a minute, then send the page again. Nothing is lost.")
+            raise Busy(say("Too many requests are arriving just now."), say("Wait a minute, then send the page again. Nothing is lost."))
         if request.mimetype == "multipart/form-data":
             self._take_upload()
 
     def _take_upload(self) -> None:
         if not self.uploads.acquire(blocking=False):
-            raise Busy("Too many files are arriving just now.", "Wait a minute, then send the page again. Nothing is lost.")
+            raise Busy(say("Too many files are arriving just now."), say("Wait a minute, then send the page again. Nothing is lost."))
         g.upload_taken = True
 
     def release(self, _error: BaseException | None = None) -> None:

@@ -1,0 +1,60 @@
+"""The public face in every language: addresses, the way to the same page in another one, what an answer says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from tipline import languages
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The page in another language: its code, its own name, its address."""
+
+    language: str
+    name: str
+    address: str
+
+
+def install(app: Flask) -> None:
+    """Let an app's addresses choose the language, and tell its templates and readers about it."""
+    languages.load()
+    app.jinja_env.globals.update(page_direction=languages.direction, other_languages=other_languages, has_page=has_page)
+    app.after_request(_say_language)
+    app.wsgi_app = languages.LanguageOfAddress(app.wsgi_app)  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware
+
+
+def other_languages() -> list[Elsewhere]:
+    """This page in each other language; the answer to a form leads to a page that can be asked for."""
+    own = len(request.script_root)
+    root, bare = request.environ.get(languages.ROOT, ""), _address()[own:]
+    return [
+        Elsewhere(code, name, f"{root}{languages.prefix(code)}{bare}")
+        for code, name in languages.LANGUAGES.items()
+        if code != languages.language()
+    ]
+
+
+def _address() -> str:
+    """The address of this page as GET takes it: its own, the notice that it belongs to, or the first page."""
+    query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
+    try:
+        endpoint, values = current_app.create_url_adapter(request).match(method="GET")  # type: ignore[union-attr]  # there is one in a request
+    except HTTPException:
+        slug = (request.view_args or {}).get("slug")
+        return url_for("pages.index") if slug is None else url_for("pages.notice", slug=slug)
+    return url_for(endpoint, **values) + (f"?{query}" if query else "")
+
+
+def _say_language(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers["Content-Language"] = languages.language()
+    return response
+
+
+def has_page(endpoint: str) -> bool:
+    """Whether this face has a page; a template asks before it links to one of another capability."""
+    return endpoint in current_app.view_functions
