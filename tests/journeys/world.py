@@ -20,9 +20,11 @@ from tipline.config import Settings
 from tipline.demo.story import Telling, tell
 from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
+from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
 from tipline.models.staff import Staff
+from tipline.models.tips import TipSweep
 from tipline.retention.dispositions import Propose, propose
 from tipline.retention.holds import PlaceHold, place
 from tipline.security import cookie_name
@@ -70,6 +72,7 @@ class World:
                 "export_id": select(Export.id),
                 "hold_id": select(Hold.id),
                 "disposition_id": select(Disposition.id),
+                "sweep_id": select(TipSweep.id),
                 "letter": select(Letter.number),
                 "sample": select(Sample.number),
                 "case": select(CaseFile.number),
@@ -111,6 +114,10 @@ def told(settings: Settings) -> Iterator[World]:
         kept = work.session.scalars(select(Letter.exhibit_id)).first()
         propose(work, story.actor("m.okafor"), Propose(str(kept), "Kept long enough", "Rule 7"))
         place(work, counsel, PlaceHold("A claim is pending", "Letter of 3 Nov", str(kept)))
+        swept = TipSweep(id=new_id(), program_id=story.program_id, tips=0, swept_by=counsel.staff_id, swept_at=work.now(), reason=b"")
+        words = {"reason": "A flood", "chosen": "form"}
+        swept.reason = counsel.keyring.program(story.program_id).seal_json("tip_sweep", "reason", swept.id, words)
+        work.session.add(swept)
     inside.run_jobs()
     try:
         yield world
