@@ -19,6 +19,10 @@ class IntegrityError(EvidenceError):
     """A digest, proof, signature or chain that does not hold."""
 
 
+class WrongKey(IntegrityError):
+    """Signed, but by another key than the one that counts."""
+
+
 class KeyUnavailable(EvidenceError):
     """No key at hand opens this."""
 

@@ -14,14 +14,9 @@ from typing import Any
 from evidence import canonical
 from evidence.errors import FormatError
 from evidence.records import FIELDS, SCHEMA, Scalar, body_hash, commitment, entry_hash, read_disclosure
+from evidence.submission import DISCLOSED
 
 SUITE = "tipline/packet/1"
-DISCLOSED = frozenset(
-    {
-        "event_id", "act_id", "exhibit_seq", "kind", "occurred_from", "occurred_to", "clock",
-        "plaintext_after", "length_after", "program", "claim_key",
-    }
-)  # fmt: skip
 
 
 def item(disclosures: Sequence[bytes], commitments: Sequence[bytes], attest: bytes) -> dict[str, Any]:

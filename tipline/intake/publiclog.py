@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from evidence.checkpoint import LARGEST_NOTE, parse_vkey
+from evidence.checkpoint import LARGEST_NOTE, Checkpoint, Vkey, decode_note, open_note, parse_vkey
+from evidence.errors import IntegrityError
 from evidence.signing import ssh_fingerprint
 
 
@@ -15,6 +16,15 @@ class ShownKey:
 
     vkey: str
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest published checkpoint: the note as it is served, what it says, and the key that signed it."""
+
+    note: str
+    checkpoint: Checkpoint
+    key: Vkey
 
 
 def find_file(log: Path, name: str) -> bytes | None:
@@ -33,3 +43,15 @@ def find_key(log: Path) -> ShownKey | None:
         return None
     key = parse_vkey(found.decode("ascii").strip())
     return ShownKey(key.text, ssh_fingerprint(key.public))
+
+
+def find_head(log: Path) -> Head | None:
+    """Return the newest published checkpoint; None before the first, and while the log's key has changed since it was signed."""
+    note, key = find_file(log, "checkpoint"), find_file(log, "key")
+    if note is None or key is None:
+        return None
+    text, vkey = decode_note(note), parse_vkey(key.decode("ascii").strip())
+    try:
+        return Head(text, open_note(text, [vkey]), vkey)
+    except IntegrityError:
+        return None

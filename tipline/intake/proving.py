@@ -1,0 +1,156 @@
+"""A source proves what was sent: from the packet that the receipt opens, the published tiles, and the claim code.
+
+Nothing is stored for it and nothing is logged. Nobody else can make a proof: it is signed by the claim key, whose public
+half each item's leaf commits to and whose private half exists only while a claim code is typed in.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from evidence import submission
+from evidence.checkpoint import ED25519, Vkey
+from evidence.errors import EvidenceError, IntegrityError, NotFound, WrongKey
+from evidence.signing import SigningKey
+from evidence.submission import Proved, ProvedItem, Statement
+from evidence.tiles import StoredTree
+from tipline.errors import BadInput, Conflict, Unsound
+from tipline.intake import packet, publiclog
+from tipline.intake.conversation import Source
+from tipline.intake.receipt import ClaimCode, parse_claim
+from tipline.languages import later, say
+from tipline.logkeys import log_keys
+from tipline.models.custody import LogLeaf
+from tipline.models.tips import Tip
+from tipline.publication import LogFolder, newest_published
+from tipline.work import Work
+
+WRONG_CODE = later("That claim code does not belong to this tip. Check each group of four, or try again with the code from your paper.")
+NOT_YET = later("Your tip is not in the published log yet.")
+TOMORROW = later("The log is published once a day. Come back tomorrow.")
+NOT_SOUND = later("The public log does not agree with what was sealed to you when you sent this.")
+TELL_US = later("Tell us so in a message. Nothing that you sent is lost.")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a tip's items are in the published log, for the page: how many there are, and whether all are covered."""
+
+    items: int
+    covered: bool
+    sent_on: date
+
+
+def statement(work: Work, purpose: str, audience: str = "", nonce: str = "") -> Statement:
+    """Return the statement of a proof that is made today.
+
+    Raises:
+        Conflict: nothing was published yet.
+        evidence.errors.FormatError: audience or nonce is too long, or holds what can't be printed.
+    """
+    made = Statement(_head(work).checkpoint.origin, purpose, audience, nonce, work.today().isoformat())
+    made.to_bytes()
+    return made
+
+
+def prove(work: Work, source: Source, claim_code: str, statement: Statement) -> bytes:
+    """Return the text file that proves all items of a source's tip (SPEC 3.9).
+
+    Raises:
+        BadInput: the claim code is not the tip's, or the receipt opened no tip.
+        Conflict: an item is not in a published checkpoint yet; the words say when.
+        Unsound: the log does not agree with the packet.
+    """
+    items = _packet_items(work, source)
+    claim_key = _claim_key(items, claim_code)
+    head = _head(work)
+    places = _places(work, items)
+    if any(place is None or place >= head.checkpoint.size for place in places):
+        raise Conflict(say(NOT_YET), say(TOMORROW))
+    try:
+        tree = StoredTree(head.checkpoint.size, LogFolder(work.settings.log_folder).read, head.checkpoint.root)
+        proved = [ProvedItem(place, tree.inclusion(place), item) for place, item in zip(places, items, strict=True) if place is not None]
+        return submission.make_proof(statement, head.note, head.key, proved, claim_key)
+    except (IntegrityError, NotFound) as error:
+        raise Unsound(say(NOT_SOUND), say(TELL_US)) from error
+
+
+def standing(work: Work, source: Source) -> Standing | None:
+    """Return how far the items are in the published log; None where the receipt opened no tip."""
+    tip = work.session.get(Tip, source.tip_id) if source.tip_id else None
+    if tip is None:
+        return None
+    items = _packet_items(work, source)
+    head = publiclog.find_head(work.settings.log_folder)
+    size = head.checkpoint.size if head else 0
+    covered = all(place is not None and place < size for place in _places(work, items))
+    return Standing(len(items), covered, tip.received_on)
+
+
+def check(work: Work, proof: bytes, asked: Statement) -> Proved:
+    """Return what a proof shows, for staff: checked against this log's keys, each while it was good.
+
+    Args:
+        asked: whose purpose, audience and nonce the proof must have; origin and day are not compared.
+
+    Raises:
+        evidence.errors.FormatError, evidence.errors.IntegrityError: it does not hold; WrongKey among them.
+    """
+    last = newest_published(work.session)
+    origin = last.note.split("\n", 1)[0] if last else ""
+    keys = log_keys(work.session)
+    vkeys = [Vkey(origin, ED25519, key.public) for key in keys]
+    found = submission.check_proof(proof, vkeys, asked.purpose, asked.audience, asked.nonce)
+    if not any(key.public == found.log_key.public and key.signs(found.checkpoint.size) for key in keys):
+        raise WrongKey("the checkpoint covers the end of the key that signed it", "Ask for a proof with a newer checkpoint.")
+    return found
+
+
+def _packet_items(work: Work, source: Source) -> list[dict[str, Any]]:
+    """The items that were sealed to the source; none where the receipt opened no tip."""
+    tip = work.session.get(Tip, source.tip_id) if source.tip_id else None
+    if tip is None:
+        return []
+    try:
+        return packet.items(source.identity.unwrap(tip.packet))
+    except EvidenceError as error:
+        raise Unsound(say(NOT_SOUND), say(TELL_US)) from error
+
+
+def _claim_key(items: Sequence[dict[str, Any]], typed: str) -> SigningKey:
+    """The key of a typed claim code. A code that can't be one takes the same way as a wrong one."""
+    meant = parse_claim(typed)
+    key = (meant or ClaimCode(secrets.token_bytes(17))).signing_key()
+    committed = {str(packet.disclosed(item)["claim_key"]) for item in items}
+    if len(committed) != 1 or not hmac.compare_digest(key.public.hex(), committed.pop()) or meant is None:
+        raise BadInput(say(WRONG_CODE), fields={"claim": say(WRONG_CODE)})
+    return key
+
+
+def _head(work: Work) -> publiclog.Head:
+    found = publiclog.find_head(work.settings.log_folder)
+    if found is None:
+        raise Conflict(say(NOT_YET), say(TOMORROW))
+    return found
+
+
+def _places(work: Work, items: Sequence[dict[str, Any]]) -> list[int | None]:
+    """The place of each item in the log, in one query; None where it has none yet.
+
+    Raises:
+        Unsound: another entry stands there than the one that the packet leads to.
+    """
+    events = [str(packet.disclosed(item)["event_id"]) for item in items]
+    query = select(LogLeaf.event_id, LogLeaf.log_index, LogLeaf.entry).where(LogLeaf.event_id.in_(events))
+    found = {row.event_id: row for row in work.session.execute(query)}
+    for event, item in zip(events, items, strict=True):
+        if event in found and found[event].entry != packet.entry(item).hex():
+            raise Unsound(say(NOT_SOUND), say(TELL_US))
+    return [found[event].log_index if event in found else None for event in events]
