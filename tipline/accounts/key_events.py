@@ -78,13 +78,29 @@ def live_keys(work: Work, *roles: str) -> set[Key]:
     name nobody: the keys of known-keys.json, and those whose coming or going such a key attested.
     """
     events = list(_key_events(work))
-    trusted = {hashlib.sha256(parse_key_id(key.key_id)).digest(): key.key_id for key in known_keys(work) if key.role.startswith("process:")}
+    trusted = {_hashed(key): key.key_id for key in known_keys(work) if key.role.startswith("process:")}
     attested = _attested(events, trusted)
     live: set[Key] = set()
     for kind, key, _ in attested:
         if key.role in roles:
             live = live | {key} if kind == "KEY_ADDED" else live - {key}
     return live
+
+
+def attesting_keys(work: Work) -> dict[bytes, Key]:
+    """Return every signing key of a process or a person that the log ever named, by its SHA-256: whose signature an event bears.
+
+    Raises: as `live_keys`; who left since has signed all the same.
+    """
+    events = list(_key_events(work))
+    own = {_hashed(key): key for key in known_keys(work) if key.role.startswith("process:")}
+    attested = _attested(events, {hashed: key.key_id for hashed, key in own.items()})
+    named = [key for kind, key, _ in attested if kind == "KEY_ADDED" and (key.role == "person" or key.role.startswith("process:"))]
+    return own | {_hashed(key): key for key in named}
+
+
+def _hashed(key: Key) -> bytes:
+    return hashlib.sha256(parse_key_id(key.key_id)).digest()
 
 
 KeyEvent = tuple[str, Key, Opening]

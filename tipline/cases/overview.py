@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 from tipline import policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases import rules
+from tipline.cases.events import EventRow, events_of
 from tipline.cases.rules import Happening
 from tipline.cases.services import get_case
 from tipline.inbox.queries import staff_names
@@ -88,6 +89,7 @@ class CasePage:
     samples: list[Thing]
     exhibits: list[Thing]
     links: list[LinkRow]
+    events: list[EventRow]
     timeline: list[Happening]
 
 
@@ -140,6 +142,8 @@ def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) 
     happenings = [Happening(case.opened_at.date(), case.opened_at.date(), f"Case opened by {names.get(case.lead_id, 'a colleague')}")]
     happenings += [_happening(thing) for thing in [*letters, *samples, *tips]]
     happenings += [_link_happening(link) for link in links if link.state == "confirmed"]
+    events = events_of(work, keys, case)
+    happenings += [Happening(one.happened_on, one.recorded_at.date(), one.what, note=f"Recorded by {one.recorded_by}") for one in events]
     return CasePage(
         case,
         title_of(actor, case),
@@ -149,6 +153,7 @@ def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) 
         samples,
         exhibits,
         links,
+        events,
         rules.timeline(happenings, by_received),
     )
 

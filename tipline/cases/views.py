@@ -6,10 +6,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.cases import rules, services
-from tipline.cases.forms import NewCaseForm
+from tipline.cases import events, rules, services
+from tipline.cases.forms import EventForm, NewCaseForm
 from tipline.cases.overview import list_cases, read_case
 from tipline.cases.services import PutTip, SetCaseState
+from tipline.cases.uploads import show_faults
+from tipline.errors import BadInput
 from tipline.web import actor, work
 
 bp = Blueprint("cases", __name__)
@@ -35,9 +37,29 @@ def new() -> ResponseReturnValue:
 
 @bp.get("/cases/<number>")
 def show(number: str) -> ResponseReturnValue:
+    return _case_page(number, EventForm(formdata=None))
+
+
+def _case_page(number: str, event_form: EventForm) -> ResponseReturnValue:
     by_received = request.args.get("by") == "received"
     page = read_case(work(), actor(), number, by_received)
-    return render_template("cases/case_show.html", page=page, by_received=by_received, rules=rules)
+    html = render_template("cases/case_show.html", page=page, by_received=by_received, rules=rules, event_form=event_form)
+    return html, 422 if event_form.errors else 200
+
+
+@bp.post("/cases/<number>/events")
+def event(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "case.work")
+    form = EventForm()
+    if not form.validate():
+        return _case_page(number, form)
+    try:
+        events.record_event(work(), actor(), form.command(number))
+    except BadInput as error:
+        show_faults(form, error)
+        return _case_page(number, form)
+    flash("Recorded. A reward claim can name it as what its tip led to.")
+    return redirect(url_for("cases.show", number=number, _anchor="events"), 303)
 
 
 @bp.post("/cases/<number>/state")

@@ -77,6 +77,7 @@ class Payout(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     claim_id: Mapped[str] = mapped_column(ForeignKey("reward_claim.id"), index=True)
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), unique=True)  # kind "payout": what the paying agent opens
     number: Mapped[str] = mapped_column(String(16), unique=True)  # PO-2026-0002
     amount: Mapped[int] = mapped_column(BigInteger)
     voucher_digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of 130 random bits, hex

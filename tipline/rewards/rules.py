@@ -93,7 +93,7 @@ class Step:
     by: str
     seen: int  # the version of the claim that they saw
     amount: int | None = None
-    agent: str = ""
+    agent: str = ""  # whom a recommendation names to pay; of a payment who paid
 
 
 def take(standing: Standing, step: Step, free: int) -> Standing:
@@ -165,6 +165,8 @@ def _pay(now: Standing, step: Step, _free: int) -> Standing:
     _require(now, step, ("voucher_issued",))
     if step.by in (now.recommender, now.first, now.second):
         raise Forbidden("You had a part in this claim.", "Who recommends or approves does not pay.")
+    if step.agent != now.agent:
+        raise Forbidden("This voucher names another paying agent.", "Only that person pays it.")
     return replace(now, state="paid")
 
 

@@ -60,7 +60,7 @@ class Program(RuleBasedStateMachine):
     )
     def act_on_some_page(self, data: st.DataObject, act: str, by: str, amount: int | None) -> None:
         name, seen = data.draw(st.sampled_from(self.pages))
-        self.attempt(name, Step(act, by, seen, amount if act == "recommend" else None, AGENT if act == "recommend" else ""))
+        self.attempt(name, Step(act, by, seen, amount if act == "recommend" else None, by if act == "pay" else AGENT))
 
     @rule(name=st.sampled_from(CLAIMS), who=st.permutations(PEOPLE), amount=st.integers(1, REWARD))
     def bring_to_a_voucher(self, name: str, who: list[str], amount: int) -> None:
@@ -69,7 +69,7 @@ class Program(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(CLAIMS), act=st.sampled_from(("pay", "expire", "cancel")))
     def end_a_voucher(self, name: str, act: str) -> None:
-        self.attempt(name, Step(act, AGENT, self.claims[name].version))
+        self.attempt(name, Step(act, AGENT, self.claims[name].version, agent=AGENT))
 
     @invariant()
     def nothing_over_the_reward(self) -> None:
@@ -88,6 +88,8 @@ class Program(RuleBasedStateMachine):
         for one in self.claims.values():
             if one.state in rules.APPROVED:
                 assert len({one.recommender, one.first, one.second}) == 3
+            if one.state == "paid":
+                assert one.agent == AGENT
 
     @invariant()
     def what_was_recorded_says_the_same(self) -> None:

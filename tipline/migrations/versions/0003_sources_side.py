@@ -152,6 +152,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("claim_id", sa.String(length=32), nullable=False),
         sa.Column("program_id", sa.String(length=32), nullable=False),
+        sa.Column("exhibit_id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.String(length=16), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("voucher_digest", sa.String(length=64), nullable=False),
@@ -163,8 +164,10 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["agent_id"], ["staff.id"], name=op.f("fk_payout_agent_id")),
         sa.ForeignKeyConstraint(["claim_id"], ["reward_claim.id"], name=op.f("fk_payout_claim_id")),
+        sa.ForeignKeyConstraint(["exhibit_id"], ["exhibit.id"], name=op.f("fk_payout_exhibit_id")),
         sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_payout_program_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout")),
+        sa.UniqueConstraint("exhibit_id", name=op.f("uq_payout_exhibit_id")),
         sa.UniqueConstraint("number", name=op.f("uq_payout_number")),
         sa.UniqueConstraint("voucher_digest", name=op.f("uq_payout_voucher_digest")),
     )
@@ -193,3 +196,10 @@ def upgrade() -> None:
     # one statement on both databases: SQLite takes a foreign key with a new column only
     reference = "CONSTRAINT fk_tip_message_question_id REFERENCES tip_message (id)"
     op.execute(f"ALTER TABLE tip_message ADD COLUMN question_id VARCHAR(32) {reference}")
+    op.add_column("tip_message", sa.Column("read_on", sa.Date(), nullable=True))
+    # of replies read before this version, the day of the last visit is all that is known
+    last_visit = "SELECT read_on FROM tip WHERE tip.id = tip_message.tip_id"
+    op.execute(f"UPDATE tip_message SET read_on = ({last_visit}) WHERE read_by_source")  # noqa: S608  texts from the lines above
+    op.execute("ALTER TABLE tip_message DROP COLUMN read_by_source")
+    further = sa.text("by_source AND seq > 0")
+    op.create_index("ix_tip_message_further", "tip_message", ["tip_id", "seq"], sqlite_where=further, postgresql_where=further)
