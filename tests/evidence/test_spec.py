@@ -14,10 +14,11 @@ from sqlalchemy import inspect
 
 import evidence
 import tipline.models
-from evidence import canonical, checkpoint, custody, merkle, records, signing, tiles, timestamp, verify
+from evidence import canonical, checkpoint, custody, merkle, records, signing, submission, tiles, timestamp, verify
 from tests.installations import Installation
 from tipline.anchor import Anchor
 from tipline.errors import Unsound
+from tipline.intake import packet, receipt
 from tipline.models import base
 
 SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
@@ -115,6 +116,35 @@ def test_the_query_for_a_time_stamp(monkeypatch: pytest.MonkeyPatch) -> None:
     der, nonce = timestamp.request(hashlib.sha256(b"abc").digest())
     assert der.hex() in re.sub(r"\n +", "", section(5))
     assert f"nonce {nonce}" in section(5)
+
+
+def test_the_proof_of_submission() -> None:
+    claim = receipt.derive_claim(bytes(range(32)), bytes(range(32, 64))).signing_key()
+    fields = FIELDS | {"program": "p1", "claim_key": claim.public.hex()}
+    values = tuple(canonical.encode(fields.get(name)) for name in records.FIELDS)
+    unsigned = records.Opening(bytes(range(32)), values, bytes(range(32, 64)), ())
+    marker, message = hashlib.sha256(PROCESS.public).digest(), records.sign_message(unsigned.body())
+    event = records.Opening(unsigned.event_key, values, unsigned.attest_salt, ((marker, PROCESS.sign(message)),))
+    tree = merkle.Tree(merkle.leaf_hash(entry) for entry in (event.entry(), bytes(32), b"\1" * 32))
+    origin = "tips.example.org/log"
+    note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(origin, 3, tree.root()), LOG)
+    item = packet.item(event.disclosures(), event.commitments(), event.attest())
+    stated = submission.Statement(origin, "proof", "District Court, room 4", "17-A/26", "2026-03-03")
+    key = checkpoint.Vkey(origin, checkpoint.ED25519, LOG.public)
+    proof = submission.make_proof(stated, note, key, [submission.ProvedItem(0, tree.inclusion(0), item)], claim)
+    part = section(3).partition("### 3.9")[2]
+    shown = re.search(r"^    tipline/proof/1\n(    .*\n)+?    \.\.\.\.$", part, re.M)
+    assert shown is not None
+    for line, told in zip(shown[0].replace("\n    ", "\n").strip().split("\n"), proof.decode().split("\n"), strict=False):
+        assert told.startswith(line.removesuffix("..."))
+    assert event.entry().hex() in part
+    assert f"{len(submission.bare(proof)):,} bytes, with it {len(proof):,}" in part
+    assert f"sha256:{hashlib.sha256(proof).hexdigest()}" in part
+    code = re.search(r"^    (TP1 .*)\.\.\.$", part, re.M)
+    assert code is not None
+    assert submission.codes(proof)[0].startswith(code[1])
+    for name in submission.DISCLOSED:
+        assert name in part.partition("A **proof")[0]
 
 
 def test_the_bundle(opening: records.Opening, tree: merkle.Tree) -> None:
