@@ -88,6 +88,7 @@ MAY: dict[str, frozenset[str]] = {
     "cases.new": CUSTODY,
     "cases.state": CUSTODY,
     "cases.put_tip": CUSTODY,
+    "cases.event": CUSTODY,
     "exhibits.index": READERS,
     "exhibits.show": READERS,
     "exhibits.preview": READERS,
@@ -145,6 +146,16 @@ MAY: dict[str, frozenset[str]] = {
     "retention.left": READERS,
     "retention.proof": READERS,
     "retention.storage": INVESTIGATOR | ADMINISTRATOR,
+    "notices.index": COUNSEL | {"program_manager"},
+    "notices.calls": COUNSEL | {"program_manager"},
+    "notices.new": COUNSEL | {"program_manager"},
+    "notices.issue": COUNSEL | {"program_manager"},
+    "notices.show": COUNSEL | {"program_manager"},
+    "notices.make_codes": COUNSEL | {"program_manager"},
+    "notices.withdraw": COUNSEL | {"program_manager"},
+    "notices.call": CUSTODY | {"call_agent"},
+    "notices.take_call": CUSTODY | {"call_agent"},
+    "notices.compare_words": CUSTODY | {"call_agent"},
     "exports.index": COUNSEL | {"program_manager"},
     "exports.show": COUNSEL | {"program_manager"},
     "exports.stamp": COUNSEL | {"program_manager"},
@@ -329,7 +340,7 @@ def test_the_public_face_has_no_route_of_the_console(world: World, requests: lis
             answer = visitor.open(asked.path, method=asked.method, data=asked.data or None)
             assert answer.status_code == 404, f"{asked.method} {asked.path}: {answer.status_code}"
             assert "Set-Cookie" not in answer.headers
-    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {"static", "pages", "intake", "talk"}
+    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {"static", "pages", "intake", "talk", "letters_public"}
 
 
 def asset(app: Flask) -> str:
