@@ -26,13 +26,17 @@ from tipline.intake import pages, talkpages
 from tipline.intake import views as intake
 from tipline.letters import views as letters
 from tipline.linking import views as linking
+from tipline.notices import mailing
+from tipline.notices import publicpages as letters_public
+from tipline.notices import views as notices
 from tipline.process import Process, open_process
 from tipline.retention import views as retention
+from tipline.rewards import publicpages as claims
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp)
+OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp, notices.bp)
 CONSOLE = (*STAFF, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 
 
@@ -45,7 +49,7 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    return _create("public", process or _open("public"), [pages.bp, intake.bp, talkpages.bp])
+    return _create("public", process or _open("public"), [pages.bp, intake.bp, talkpages.bp, claims.bp, letters_public.bp])
 
 
 def create_console_app(process: Process | None = None) -> Flask:
@@ -68,7 +72,7 @@ def create_console_app(process: Process | None = None) -> Flask:
 
 def create_files_app(process: Process | None = None) -> Flask:
     """Return the origin of downloads: it serves attachments for one-time tickets and nothing else."""
-    return _create("console", process or _open("console"), [files.bp])
+    return _create("console", process or _open("console"), [files.bp, mailing.bp])
 
 
 def _open(face: Face) -> Process:

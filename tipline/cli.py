@@ -297,6 +297,7 @@ def demo() -> None:
     jobs.migrate(settings.database)
     story.tell(settings, click.echo)
     click.echo(f"Sign in with what stands in {settings.data / 'demo-staff.json'}.")
+    click.echo(f"Codes of letters to check are in {settings.data / 'demo' / 'letters.csv'}.")
 
 
 def _credentials() -> Any:

@@ -24,7 +24,7 @@ from tipline.models.custody import CustodyEvent, CustodyOpening, CustodyStub, Ex
 from tipline.models.programs import Counter, Program
 
 AT_ONCE = 500
-YEARLY = ("tip", "case", "letter", "sample")
+YEARLY = ("tip", "case", "letter", "sample", "notice")
 UNKNOWN = "unknown"  # kind of an exhibit whose anchor line is of an earlier version and tells nothing of it
 LOCK_EVENTS = text("LOCK TABLE custody_event, log_leaf IN ACCESS EXCLUSIVE MODE")
 _ROW = (CustodyEvent.event_id, CustodyEvent.exhibit_id, CustodyEvent.exhibit_seq, CustodyEvent.exhibit_prev, CustodyEvent.entry)

@@ -23,6 +23,7 @@ from tipline.exports.services import RequestExport, request_export
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
+from tipline.models.notices import NoticeBatch
 from tipline.models.staff import Staff
 from tipline.models.tips import TipSweep
 from tipline.retention.dispositions import Propose, propose
@@ -76,6 +77,7 @@ class World:
                 "letter": select(Letter.number),
                 "sample": select(Sample.number),
                 "case": select(CaseFile.number),
+                "notice": select(NoticeBatch.number),
             }
             found = {name: work.session.scalars(query.limit(1)).one() for name, query in first.items()}
         return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css", "seq": "1"}

@@ -27,6 +27,7 @@ REWARD_TERMS = (
     "demanding money for them. Two people must agree before anything is paid. If several tips led to the result, the reward is shared. "
     "People who work for Northfield Scripts on this case, and their families, can’t claim."
 )
+THEFT = "the theft of prescription records found in September 2026"
 CASE_TITLE = "Extortion letter with 75 members’ records"
 CLIENTS = ("Lakeview Health Plan", "Dayton Teachers’ Trust", "Brightwater Mutual")
 WALLET = "bc1qnlvcj0cr6hmtak436f7p33h6udgq623k0wast5"

@@ -18,10 +18,11 @@ from tipline.cases.handover import Arrived, Handover
 from tipline.config import Settings
 from tipline.demo import content, staff
 from tipline.demo.files import MAKERS, claims_837
+from tipline.demo.posting import post_letters
 from tipline.errors import Conflict
 from tipline.exhibits.examination import examine_exhibit, examine_tip
 from tipline.inbox import services as inbox
-from tipline.intake import conversation
+from tipline.intake import adding, conversation
 from tipline.intake import services as intake
 from tipline.intake.draft import ReceivedFile
 from tipline.intake.receipt import parse_receipt
@@ -100,6 +101,8 @@ def tell(settings: Settings, say: Callable[[str], None]) -> Telling:
         _case(story)
         say("Letters and the sample")
         _matter(story)
+        say("Letters to five members, with codes")
+        _letters(story)
         say("Tips of every state")
         _tips(story)
         say("Links, some of them decided")
@@ -167,6 +170,12 @@ def _examine(story: Telling, exhibit_id: str) -> None:
         examine_exhibit(work, exhibit_id)
 
 
+def _letters(story: Telling) -> None:
+    """Letters to some of the members, so that somebody can check a code; the mailing house gets the list with the codes."""
+    listed = Handover(story.case_number, "Letters to five members", story.moment.date(), "email", "Member services")
+    post_letters(story.console, story.settings, story.actor("s.whitfield"), listed)
+
+
 def _tips(story: Telling) -> None:
     now = story.moment
     for place, told in reversed(list(enumerate(content.TIPS))):
@@ -226,8 +235,7 @@ def _come_back(story: Telling, sent: DemoSent, answer: str) -> None:
         source = conversation.find_source(work, cookie)
         if source is None:
             raise RuntimeError(f"the receipt of {sent.number} opens nothing")
-        conversation.get_conversation(work, source)
-        conversation.follow_up(work, source, conversation.FollowUp(intake.start_draft(work.vault), answer))
+        adding.follow_up(work, source, adding.FollowUp(intake.start_draft(work.vault), answer))
     with story.worker.unit(write=True) as work:
         examine_tip(work, sent.id)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
+from tipline.intake.filenames import ascii_name
+
 Value = str | int | bool | None
 TITLE_LENGTH = 120
 PURPOSE_LENGTH = 500
@@ -21,6 +23,8 @@ KINDS = {
     "photograph": "Photograph",
     "working_copy": "Working copy",
     "redaction": "Redaction",
+    "reply_file": "File sent to a source",
+    "notice_list": "List of letters",
 }
 CLOCKS = {
     "compared": "a watch that was compared with UTC",
@@ -31,6 +35,7 @@ CLOCKS = {
 }
 SEALS = {"sealed": "sealed in an evidence bag", "opened": "seal opened"}
 STATES = {"held": "Held", "quarantined": "Quarantined", "disposed": "Disposed"}
+HANDED_OUT = "original handed out"  # the result of a DOWNLOADED that gave the bytes as they came
 NAMES_AN_EVENT = ("CORRECTED", "EXAMINED", "QUARANTINED", "DERIVED")  # in these `authority` is the entry of another event
 TRANSFER_CONTEXT = b"tipline/transfer/1\0"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -82,6 +87,8 @@ def _acquired(fields: Mapping[str, Value], told: str) -> str:
     if told.startswith("condition: "):
         return f"Physical thing received. Its {told}. Description sheet sealed to the program"
     name = fields.get("name_shown") or "without a name"
+    if told.startswith("sent to "):
+        return f"{_capital(told)}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program; the source has its key in the message"
     return f"Received whole{from_whom}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program"
 
 
@@ -122,7 +129,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Value], str], str]] = {
     "SEALED": _sealed,
     "EXAMINED": _examined,
     "VIEWED": lambda fields, told: f"{_capital(told)}. Reason: {fields.get('purpose') or 'not given'}",
-    "DOWNLOADED": lambda _fields, _told: "Original handed out as it was received",
+    "DOWNLOADED": lambda _fields, told: "Original handed out as it was received" if told in ("", HANDED_OUT) else _capital(told),
     "TRANSFERRED": _transferred,
     "DERIVED": _derived,
     "REDACTED": _redacted,
@@ -203,16 +210,6 @@ def _without_digests(text: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def ascii_name(name: str) -> str:
-    """Return a file name that every system takes: ASCII letters, digits, dot, hyphen, underscore; never hidden, never a path."""
-    last = re.split(r"[/\\]", name)[-1]
-    plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode()
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._")
-    stem, dot, ending = safe.rpartition(".")
-    short = f"{stem[:100]}{dot}{ending[:12]}" if dot and stem else safe[:100]
-    return short or "original"
 
 
 def disposition(name: str) -> str:

@@ -1,17 +1,18 @@
 """One-time tickets: the console records DOWNLOADED and makes one; the files origin takes it and hands the original out.
 
-The token stands in the address only. The database keeps its digest, and the key file sealed under a key derived from the
-token, so who reads the table opens nothing, and the files origin needs no key of its own.
+The token stands in the address only. The database keeps its digest, and what the ticket is for (a key file) sealed under a key
+derived from the token, so who reads the table opens nothing, and the files origin needs no key of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_bytes
+from typing import Any
 
 from sqlalchemy import delete
 
@@ -29,6 +30,7 @@ from tipline.vault import Act
 from tipline.work import Work
 
 LIFE = timedelta(minutes=1)
+ORIGINAL = "original"
 TOKEN = 32
 
 
@@ -63,11 +65,16 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
 
 def hand_out(work: Work, keyfile: KeyFile, name: str) -> str:
     """Return the token of a ticket for one sealed object. The caller has recorded who takes it, and why they may."""
+    return make_ticket(work, ORIGINAL, {"keyfile": keyfile.encode().decode(), "name": name})
+
+
+def make_ticket(work: Work, purpose: str, content: Mapping[str, Any]) -> str:
+    """Keep `content`, values of JSON, for a minute under a fresh token, and return that. Only who has the token opens it, once."""
     token = token_bytes(TOKEN)
     ticket = sha256(token).hexdigest()
-    content = json.dumps({"keyfile": keyfile.encode().decode(), "name": name}).encode()
+    sealed = aead_seal(_key(token), json.dumps({**content, "for": purpose}).encode(), ticket)
     work.session.execute(delete(DownloadTicket).where(DownloadTicket.expires_at < work.now()))
-    work.session.add(DownloadTicket(id=ticket, payload=aead_seal(_key(token), content, ticket), expires_at=work.now() + LIFE))
+    work.session.add(DownloadTicket(id=ticket, payload=sealed, expires_at=work.now() + LIFE))
     work.session.flush()
     return b64url(token)
 
@@ -79,7 +86,18 @@ def redeem(work: Work, token: str) -> Original:
         NotFound: unknown, used, or older than a minute.
         IntegrityError: the stored object was changed.
     """
-    gone = NotFound("This download has been used, or is older than a minute.", "Go back to the exhibit and download it again.")
+    content = take_ticket(work, ORIGINAL, token)
+    keyfile = KeyFile.decode(content["keyfile"].encode())
+    return Original(content["name"], keyfile.length, work.vault.objects.read(keyfile))
+
+
+def take_ticket(work: Work, purpose: str, token: str) -> dict[str, Any]:
+    """Take a ticket (it is gone from then) and return what was kept under it.
+
+    Raises:
+        NotFound: unknown, used, older than a minute, or made for another purpose.
+    """
+    gone = NotFound("This download has been used, or is older than a minute.", "Go back to where it began and download it again.")
     try:
         secret = unb64url(token)
     except FormatError:
@@ -93,9 +111,10 @@ def redeem(work: Work, token: str) -> Original:
         ).scalar_one_or_none()
     if taken is None:
         raise gone
-    content = json.loads(aead_open(_key(secret), taken, ticket))
-    keyfile = KeyFile.decode(content["keyfile"].encode())
-    return Original(content["name"], keyfile.length, work.vault.objects.read(keyfile))
+    content: dict[str, Any] = json.loads(aead_open(_key(secret), taken, ticket))
+    if content["for"] != purpose:
+        raise gone
+    return content
 
 
 def _key(token: bytes) -> bytes:

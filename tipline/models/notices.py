@@ -20,7 +20,7 @@ class NoticeBatch(Base):
     about: Mapped[bytes] = mapped_column(Sealed)  # record key: JSON of title, sender, month, incident
     letters: Mapped[int] = mapped_column(Integer)
     most_checks: Mapped[int] = mapped_column(Integer)  # how often a code is confirmed before it is used up
-    state: Mapped[str] = mapped_column(String(16), default="issued")  # issued, withdrawn
+    state: Mapped[str] = mapped_column(String(16), default="ready")  # ready (no codes yet), making, issued, withdrawn
     issued_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     issued_at: Mapped[datetime] = mapped_column(UtcTime)
 

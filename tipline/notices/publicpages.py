@@ -1,0 +1,59 @@
+"""Is this letter genuine? A code is typed, and only sender, month, incident and the two control words are confirmed.
+
+A code that is unknown, used up, withdrawn or mistyped gets the same bytes after the same work. No code is logged or kept.
+"""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+
+from tipline.errors import Busy
+from tipline.intake.services import list_programs
+from tipline.languages import say
+from tipline.notices import checking, rules
+from tipline.notices.codes import Answer, bits_of
+from tipline.security import Gate, Rate
+from tipline.web import frame
+
+bp = Blueprint("letters_public", __name__)
+
+ANSWER_SECONDS = 0.03  # no answer comes sooner
+CHECKS = (Rate(20, 400), Rate(0.2, 20))  # for everybody together, and for each network
+
+
+@bp.get("/letter")
+def check() -> ResponseReturnValue:
+    return _page(asked=False)
+
+
+@bp.post("/letter")
+def answer() -> ResponseReturnValue:
+    began = time.monotonic()
+    gate: Gate = current_app.extensions["gate"]
+    if not gate.limiter.allow("letter", *CHECKS, request.remote_addr):
+        raise Busy(say("Too many codes are being checked just now."), say("Wait a minute, then send the page again."))
+    confirmed = _confirm(request.form.get("code", ""))
+    page = _page(asked=True, confirmed=confirmed)
+    time.sleep(max(0.0, began + ANSWER_SECONDS - time.monotonic()))
+    return page
+
+
+def _confirm(typed: str) -> Answer | None:
+    """Look first, and write only for a code that will be confirmed: a flood of guesses never holds the database up."""
+    bits = bits_of(typed)
+    with frame().unit(write=False) as unit:
+        if not checking.is_good(unit, bits):
+            return None
+    with frame().unit(write=True) as unit:
+        return checking.confirm(unit, bits)
+
+
+def _page(*, asked: bool, confirmed: Answer | None = None) -> ResponseReturnValue:
+    with frame().unit(write=False) as unit:
+        programs = list_programs(unit)
+    month = rules.month_words(confirmed.month) if confirmed else ""
+    page = render_template("intake/letter_check.html", asked=asked, confirmed=confirmed, month=month, programs=programs)
+    return page
