@@ -5,14 +5,23 @@ from __future__ import annotations
 from flask import Flask
 
 from tipline import app, logs
-from tipline.config import Settings
+from tipline.config import OnionSettings, Settings
 from tipline.process import open_process
 
 
 def create_public_app() -> Flask:
     """The public face, with the key folder of the public face alone."""
+    return _public(Settings())
+
+
+def create_onion_app() -> Flask:
+    """The same behind the onion service: limits and places of its own, cookies and headers as its plain address needs them."""
+    return _public(OnionSettings())
+
+
+def _public(settings: Settings) -> Flask:
     logs.configure()
-    process = open_process("public", Settings())
+    process = open_process("public", settings)
     process.jobs.client()  # its library takes a second to import: better now than in a source's request
     return app.create_public_app(process)
 

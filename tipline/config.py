@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     public_origin: str = "http://127.0.0.1:8000"
     console_origin: str = "http://127.0.0.1:8001"
     files_origin: str = "http://127.0.0.1:8002"
+    onion_origin: str = Field("", description="address of the onion service, http://....onion; empty: there is none")
     max_file_bytes: int = Field(2 * 1024**3, description="largest attachment, in bytes")
     max_files: int = Field(20, description="most files in one message")
     max_text_chars: int = Field(5_000_000, description="longest text, in characters")
@@ -34,6 +35,16 @@ class Settings(BaseSettings):
     timestamp_urls: str = Field("", description="addresses of time-stamping authorities (RFC 3161), spaces or commas between; 9 at most")
     timestamp_roots: Path | None = Field(None, description="PEM file of the root certificates that their stamps must lead to")
     witnesses: str = Field("", description="vkeys of the log's witnesses, each with a space and its address if it has one; commas between")
+
+    @property
+    def visited_origin(self) -> str:
+        """The address under which visitors of this process see the public face."""
+        return self.public_origin
+
+    @property
+    def onion_location(self) -> str:
+        """Where this face tells a Tor Browser to go instead; empty behind the onion service itself."""
+        return self.onion_origin.rstrip("/")
 
     @property
     def database(self) -> str:
@@ -59,3 +70,15 @@ class Settings(BaseSettings):
     def keys(self, face: Face) -> Path:
         """The key folder of one process; in production each belongs to its own system user."""
         return (self.keys_dir or self.data / "keys") / face
+
+
+class OnionSettings(Settings):
+    """The settings of the public face behind the onion service, which is a process of its own on a port of its own."""
+
+    @property
+    def visited_origin(self) -> str:
+        return self.onion_origin
+
+    @property
+    def onion_location(self) -> str:
+        return ""

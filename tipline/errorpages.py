@@ -129,7 +129,8 @@ def install(app: Flask, face: Face) -> None:
         if face == "public" and isinstance(error, EvidenceError) and trouble is not FULL:
             trouble = BROKEN  # a source is told nothing about the inside
         trouble = Trouble(trouble.status, say(trouble.title), say(trouble.message), say(trouble.next_step))
-        return render_template(template, trouble=trouble), trouble.status
+        headers = {"Retry-After": "60"} if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+        return render_template(template, trouble=trouble), trouble.status, headers
 
     for kind in (TiplineError, EvidenceError, OSError, OperationalError, HTTPException):
         app.register_error_handler(kind, page)

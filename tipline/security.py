@@ -1,32 +1,22 @@
-"""What stands between the network and the views: strict lengths, headers, limits. Nothing here logs an address."""
+"""What stands between the network and the views: strict lengths, headers, cookies."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import ipaddress
-import secrets
-import threading
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, g, request
-from werkzeug.exceptions import BadRequest
+from flask import Flask, Response, request
 
 from tipline.config import Face, Settings
-from tipline.errors import Busy, Forbidden
-from tipline.languages import say
+from tipline.limits import Gate
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 Wsgi = Callable[[Environ, Start], Iterable[bytes]]
 
-UPLOADS_AT_ONCE = 200
-SALT_SECONDS = 600
-NETWORKS_REMEMBERED = 50_000
+ONION_LOCATION = "Onion-Location"
 
 
 class StrictLength:
@@ -48,121 +38,6 @@ class StrictLength:
         if "HTTP_COOKIE" in environ:
             environ["HTTP_COOKIE"] = environ["HTTP_COOKIE"].encode("ascii", "replace").decode("ascii")
         return self.app(environ, start)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A token bucket: `burst` at once, then `per_second`."""
-
-    per_second: float
-    burst: float
-
-
-@dataclass
-class _Bucket:
-    tokens: float
-    at: float
-
-
-@dataclass
-class Limiter:
-    """Two token buckets for each purpose: one for everybody, one for each network.
-
-    A network is known only as an HMAC of its truncated address under a salt that lives ten minutes in memory; with the
-    salt all its buckets go. Loopback has no bucket of its own: it is where a proxy or an onion service comes from.
-    """
-
-    clock: Callable[[], float] = time.monotonic
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _salt: bytes = field(default=b"", repr=False)
-    _salted_at: float = field(default=float("-inf"), repr=False)
-    _everybody: dict[str, _Bucket] = field(default_factory=dict, repr=False)
-    _networks: dict[tuple[str, bytes], _Bucket] = field(default_factory=dict, repr=False)
-
-    def allow(self, purpose: str, everybody: Rate, network: Rate, address: str | None) -> bool:
-        """Take one token of each bucket, or neither; False when one is empty."""
-        now = self.clock()
-        with self._lock:
-            self._renew_salt(now)
-            buckets = [_filled(self._everybody.setdefault(purpose, _Bucket(everybody.burst, now)), everybody, now)]
-            truncated = truncate(address)
-            if truncated:
-                key = (purpose, hmac.digest(self._salt, truncated, "sha256"))
-                buckets.append(_filled(self._networks.setdefault(key, _Bucket(network.burst, now)), network, now))
-            if any(bucket.tokens < 1 for bucket in buckets):
-                return False
-            for bucket in buckets:
-                bucket.tokens -= 1
-            return True
-
-    def _renew_salt(self, now: float) -> None:
-        if now - self._salted_at >= SALT_SECONDS or len(self._networks) >= NETWORKS_REMEMBERED:
-            self._salt, self._salted_at = secrets.token_bytes(32), now
-            self._networks.clear()
-
-
-def _filled(bucket: _Bucket, rate: Rate, now: float) -> _Bucket:
-    bucket.tokens = min(rate.burst, bucket.tokens + (now - bucket.at) * rate.per_second)
-    bucket.at = now
-    return bucket
-
-
-def truncate(address: str | None) -> bytes:
-    """Return the network of an address, /24 or /48, as bytes; empty for loopback and for what is no address."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return b""
-    if parsed.is_loopback:
-        return b""
-    return parsed.packed[: 3 if parsed.version == 4 else 6]
-
-
-POSTS: dict[Face, tuple[Rate, Rate]] = {
-    "public": (Rate(300, 3000), Rate(2, 120)),
-    "console": (Rate(100, 1000), Rate(20, 300)),
-}
-SIGN_IN = (Rate(2, 30), Rate(0.2, 10))  # each try costs an Argon2id
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The limits of one process: what is refused before a view runs."""
-
-    face: Face
-    limiter: Limiter
-    uploads: threading.BoundedSemaphore
-
-    def check(self) -> None:
-        """Refuse a request from another site, one too many, or an upload beyond those that fit.
-
-        Raises:
-            BadRequest: a NUL in the address, which no page of ours has and PostgreSQL takes in no value.
-            Forbidden: another site made the browser send this form.
-            Busy: a limit is reached.
-        """
-        if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
-            raise BadRequest
-        if request.method in ("GET", "HEAD", "OPTIONS"):
-            return
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise Forbidden(say("Another site sent this form."), say("Open the page here and fill it in again."))
-        everybody, network = SIGN_IN if request.path == "/sign-in" else POSTS[self.face]
-        purpose = "sign-in" if everybody is SIGN_IN[0] else "post"
-        if not self.limiter.allow(purpose, everybody, network, request.remote_addr):
-            raise Busy(say("Too many requests are arriving just now."), say("Wait a minute, then send the page again. Nothing is lost."))
-        if request.mimetype == "multipart/form-data":
-            self._take_upload()
-
-    def _take_upload(self) -> None:
-        if not self.uploads.acquire(blocking=False):
-            raise Busy(say("Too many files are arriving just now."), say("Wait a minute, then send the page again. Nothing is lost."))
-        g.upload_taken = True
-
-    def release(self, _error: BaseException | None = None) -> None:
-        """Give the upload's place back when the request is over, however it ended."""
-        if g.pop("upload_taken", False):
-            self.uploads.release()
 
 
 def policy_of(face: Face, settings: Settings) -> str:
@@ -197,7 +72,7 @@ def headers_of(face: Face, settings: Settings) -> dict[str, str]:
 
 
 def origin_of(face: Face, settings: Settings) -> str:
-    return settings.public_origin if face == "public" else settings.console_origin
+    return settings.visited_origin if face == "public" else settings.console_origin
 
 
 def is_https(origin: str) -> bool:
@@ -231,7 +106,7 @@ def digest_of(token: str) -> str:
 
 def protect(app: Flask, face: Face, settings: Settings) -> None:
     """Put the middleware, the gate and the headers around an app."""
-    gate = Gate(face, Limiter(), threading.BoundedSemaphore(UPLOADS_AT_ONCE))
+    gate = Gate(face)
     headers = headers_of(face, settings)
     app.extensions["gate"] = gate
     app.before_request(gate.check)
@@ -240,6 +115,8 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
     def add_headers(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if face == "public" and settings.onion_location and request.method == "GET" and response.mimetype == "text/html":
+            response.headers[ONION_LOCATION] = settings.onion_location + quote(request.script_root + request.path)
         if request.endpoint == "static":
             response.headers["Cache-Control"] = "public, max-age=3600"
         elif "Cache-Control" not in response.headers:
