@@ -17,7 +17,7 @@ MOST_SIDE = 1600
 MOST_TEXT = 2_100_000
 MOST_SHOWN = 250_000
 _MOST_NUMBER = 2**53 - 1
-_KINDS = frozenset({"gps", "serial", "author", "time", "device", "software", "comment", "thumbnail"})
+_KINDS = frozenset({"gps", "serial", "author", "people", "time", "device", "versions", "thumbnail", "folder", "comment", "software"})
 
 
 class Disorder(Exception):
@@ -95,6 +95,21 @@ def copied_picture(parts: Mapping[str, bytes], most_pixels: int) -> tuple[bytes,
     if width * height > most_pixels:
         raise Disorder("pixels")
     return _png(width, height, parts["pixels"]), preview_note(parts)
+
+
+def copied_pages(parts: Mapping[str, bytes], most_of_page: int, most: int) -> tuple[int, list[tuple[int, int, bytes]]]:
+    """How many pages a document has, and width, height and pixels of those that were drawn."""
+    count, sizes = _list(_json(parts, "pages"), 2)
+    pages, at, pixels = [], 0, parts.get("pixels", b"")
+    for item in _list(sizes):
+        width, height = (_number(side, least=1, most=most) for side in _list(item, 2))
+        if width * height > most_of_page + width + height or len(pixels) < at + 3 * width * height:
+            raise Disorder("pages")
+        pages.append((width, height, pixels[at : at + 3 * width * height]))
+        at += 3 * width * height
+    if at != len(pixels) or at > 3 * most:
+        raise Disorder("pages")
+    return _number(count), pages
 
 
 def copied_text(parts: Mapping[str, bytes]) -> bytes | None:

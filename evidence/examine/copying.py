@@ -1,6 +1,6 @@
-"""A copy without metadata, made in the jail: a picture's pixels as PNG, a text's letters as UTF-8. The parent writes the file.
+"""A copy without metadata, made in the jail: pixels as PNG, pages as a PDF of pictures, letters as UTF-8. The parent writes it.
 
-Copy(b"\\x89PNG...", "png", "4032 by 3024 pixels.")        Copy(None, "", "A copy can be made of pictures and texts; this is PDF.")
+Copy(b"\\x89PNG...", "png", "4032 by 3024 pixels.")        Copy(None, "", "No copy was made: ... this is ZIP.")
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evidence.examine import answers, jail
-from evidence.examine.inside.copying import PIXELS
+from evidence.examine import answers, jail, picturebook
+from evidence.examine.inside.copying import BATCH_PIXELS, PAGE_PIXELS, PIXELS
 from evidence.examine.jail import ChildResult, MemoryFile
 
+MOST_PAGES = 60
 _MOST_ANSWER = 3 * PIXELS + 1024 * 1024
 _ENDINGS = {
     "no jail": "No copy was made: there is no jail on this machine.",
@@ -21,6 +22,7 @@ _ENDINGS = {
     "talk": "No copy was made: it is larger than can be copied here.",
     "broken": "No copy was made: the file harmed the program that read it, inside the jail.",
 }
+_DISORDER = "No copy was made: the answer is not in order. The file may have taken the program over."
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,19 @@ def copy_object(chunks: Iterator[bytes], length: int, name: str) -> Copy:
     with MemoryFile(chunks) as payload:
         if payload.length < length:
             return Copy(None, "", f"No copy was made: it is larger than {jail.MOST_BYTES // 1_000_000} MB.")
-        result = jail.examine(payload, {"name": name[:1000], "length": length}, jail.COPY, _MOST_ANSWER)
-    if result.ending != "done":
-        return Copy(None, "", _ENDINGS[result.ending])
-    try:
-        return _copy(result)
-    except answers.Disorder:
-        return Copy(None, "", "No copy was made: the answer is not in order. The file may have taken the program over.")
+        request = {"name": name[:1000], "length": length, "page": 0}
+        try:
+            result = jail.examine(payload, request, jail.COPY, _MOST_ANSWER)
+            if result.ending == "done" and "pages" in result.parts:
+                return _book(payload, request, result)
+            return _copy(result)
+        except answers.Disorder:
+            return Copy(None, "", _DISORDER)
 
 
 def _copy(result: ChildResult) -> Copy:
+    if result.ending != "done":
+        return Copy(None, "", _ENDINGS[result.ending])
     picture = answers.copied_picture(result.parts, PIXELS)
     if picture is not None:
         return Copy(picture[0], "png", picture[1])
@@ -58,4 +63,23 @@ def _copy(result: ChildResult) -> Copy:
         return Copy(None, "", f"No copy was made: {why}")
     kind = answers.identification(result.parts)
     found = kind.label if kind else "unknown data"
-    return Copy(None, "", f"No copy was made: that can be done with pictures and texts, and this is {found}.")
+    return Copy(None, "", f"No copy was made: that can be done with pictures, PDF, Office documents and texts, and this is {found}.")
+
+
+def _book(payload: MemoryFile, request: dict[str, object], result: ChildResult) -> Copy:
+    """Ask for the pages of a PDF, a few at a time, and bind their pictures. It ends where a page cannot be drawn, and says so."""
+    book = picturebook.Book()
+    while True:
+        count, pages = answers.copied_pages(result.parts, PAGE_PIXELS, BATCH_PIXELS)
+        for width, height, rgb in pages[: MOST_PAGES - book.pages]:
+            book.add(width, height, rgb)
+        if not pages or book.pages >= min(count, MOST_PAGES):
+            break
+        result = jail.examine(payload, {**request, "page": book.pages}, jail.COPY, _MOST_ANSWER)
+        if result.ending != "done" or "pages" not in result.parts:
+            break
+    if not book.pages:
+        return Copy(None, "", "No copy was made: the document has no page that can be drawn.")
+    drawn = f"{book.pages} {'page' if book.pages == 1 else 'pages'} as pictures."
+    missing = "" if book.pages >= count else f" The other {count - book.pages} are not in the copy."
+    return Copy(book.finish(), "pdf", drawn + missing)

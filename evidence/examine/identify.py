@@ -9,6 +9,7 @@ file (a ZIP directory at the end of a picture). Nothing is refused for its type.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes o
 _HTML = re.compile(rb"<(?:!doctype html|html|script|iframe|body)[\s>]", re.IGNORECASE)
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 _ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
+_SPACES = {9: 32, 10: 32, 13: 32}
 _PROGRAMS = frozenset({"exe", "dll", "scr", "com", "bat", "cmd", "ps1", "vbs", "js", "jar", "lnk", "hta", "msi", "sh"})
 
 
@@ -63,9 +65,19 @@ def _media_type(head: bytes, signatures_only: bool) -> str:
         return "text/plain"
     if found == UNKNOWN and head.startswith(b"PK\x03\x04"):
         return "application/zip"
+    if found == UNKNOWN and _reads_as_text(start):
+        return "text/plain"
     if found.startswith("text/") and found not in KNOWN:
         return "text/plain"
     return found
+
+
+def _reads_as_text(start: bytes) -> bool:
+    """Without its parsers libmagic has no name for JSON and the like."""
+    try:
+        return codecs.getincrementaldecoder("utf-8")("strict").decode(start).translate(_SPACES).isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _label(media_type: str, head: bytes, signatures_only: bool) -> tuple[str, str]:

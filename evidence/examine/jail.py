@@ -29,6 +29,7 @@ MOST_ANSWER = 32 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024  # of a file; of a larger one only this much enters the jail
 
 EXAMINE = "from evidence.examine.inside.main import main; main()"
+TRACES = "from evidence.examine.inside.main import look_for_traces; look_for_traces()"
 COPY = "from evidence.examine.inside.copying import main; main()"
 _PROBE = "print('ready')"
 _LAST_ERRORS = 8192

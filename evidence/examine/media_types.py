@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 UNKNOWN = "application/octet-stream"
+PICTURES = frozenset(  # whose pixels are opened in the jail
+    {
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "image/bmp",
+        "image/webp",
+        "image/tiff",
+        "image/avif",
+        "image/jp2",
+        "image/vnd.microsoft.icon",
+    }
+)
 
 # media type: (label, endings; the first is the usual one)
 KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -77,6 +90,7 @@ SAME_AS = {
     "application/csv": "text/csv",
     "application/xml": "text/xml",
     "application/x-gzip": "application/gzip",
+    "application/x-ustar": "application/x-tar",
     "application/x-zip-compressed": "application/zip",
     "application/x-pie-executable": "application/x-executable",
     "application/x-sharedlib": "application/x-executable",
@@ -109,6 +123,45 @@ def is_text(media_type: str) -> bool:
         "application/edi-x12",
         "message/rfc822",
     }
+
+
+_MARKED = frozenset({"image/svg+xml", "image/x-mvg", "application/rtf", "message/rfc822", "text/html"})
+_OLD_OFFICE = frozenset(
+    {
+        "application/msword",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-powerpoint",
+        "application/vnd.ms-outlook",
+        "application/encrypted",
+        "application/x-ole-storage",
+    }
+)
+_MARKED_ENDINGS = (".eml", ".mht", ".mhtml", ".rtf", ".htm", ".html", ".svg", ".xml", ".fodt")
+
+
+def is_plain(media_type: str) -> bool:
+    """Say whether a text of this type is nothing but its letters: no properties, no head, no marks of an editor."""
+    return is_text(media_type) and media_type not in _MARKED
+
+
+def may_tell(media_type: str, name: str) -> bool:
+    """Say whether a file of this type can carry more about its maker than its bytes show, and is worth a look."""
+    if media_type.startswith(("image/", "audio/", "video/")) or media_type in _MARKED | _OLD_OFFICE or is_zip_family(media_type):
+        return True
+    if is_text(media_type):
+        return name.lower().endswith(_MARKED_ENDINGS)
+    return media_type in {"application/pdf", "application/x-tar"} or is_compressed(media_type)
+
+
+def may_be_copied(media_type: str) -> bool:
+    """Say whether a copy without metadata can be made of this type: pixels, pages as pictures, or words."""
+    office = is_zip_family(media_type) and media_type not in {"application/zip", "application/java-archive", "application/epub+zip"}
+    return media_type in PICTURES or media_type == "application/pdf" or is_plain(media_type) or office
+
+
+def is_compressed(media_type: str) -> bool:
+    """Say whether this is one compressed stream."""
+    return media_type in {"application/gzip", "application/x-bzip2", "application/x-xz"}
 
 
 def unmarked_utf16(data: bytes) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from evidence.examine import answers, jail
 from evidence.examine.identify import HEAD, Identification, identify
 from evidence.examine.jail import ChildResult, MemoryFile
 from evidence.examine.media_types import UNKNOWN
-from evidence.examine.report import Preview, Report
+from evidence.examine.report import Finding, Preview, Report
 
+MOST_TRACES = 1024 * 1024  # of an answer
 _ENDINGS = {
     "time": "The examination was stopped: it took too long.",
     "cpu": "The examination was stopped after 5 seconds of work.",
@@ -36,6 +38,35 @@ def examine_object(chunks: Iterator[bytes], length: int, media_type: str, name: 
     if taken < length:
         report = replace(report, notes=(*report.notes, f"Only the first {taken // 1_000_000} MB were looked at."))
     return _compare(report, media_type)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What one look for traces found. `looked`: done, no_jail, too_large or failed; without "done" there may be more."""
+
+    looked: Literal["done", "no_jail", "too_large", "failed"]
+    findings: tuple[Finding, ...] = ()
+    identification: Identification | None = None
+
+
+def look_for_traces(chunks: Iterator[bytes], length: int, name: str) -> Traces:
+    """Look only for what a payload of `length` bytes tells about its maker: one short run of the jail, without picture or text.
+
+    Nothing is raised for hostile content. A reader that broke inside means "failed": what was found is then not all.
+    """
+    if not jail.available().ok:
+        return Traces("no_jail")
+    with MemoryFile(chunks) as payload:
+        if payload.length < length:
+            return Traces("too_large")
+        result = jail.examine(payload, {"name": name[:1000], "length": length}, jail.TRACES, MOST_TRACES)
+    try:
+        found = answers.findings(result.parts)
+        kind = answers.identification(result.parts)
+        whole = result.ending == "done" and "findings" in result.parts and not answers.told(result.parts)
+    except answers.Disorder:
+        return Traces("failed")
+    return Traces("done" if whole else "failed", found, kind)
 
 
 def make_preview(chunks: Iterator[bytes], media_type: str) -> Preview:

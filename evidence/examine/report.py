@@ -21,7 +21,10 @@ PreviewKind = Literal["image", "text", "none"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the file tells about its maker. `kind`: gps, serial, author, time, device, software, comment, thumbnail."""
+    """One thing that the file tells about its maker.
+
+    `kind`: gps, serial, author, people, time, device, versions, thumbnail, folder, comment, software.
+    """
 
     kind: str
     label: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -10,14 +11,20 @@ import stat
 import tarfile
 import zipfile
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from datetime import UTC, datetime
+from typing import BinaryIO, Literal, cast
 
 from evidence.examine.identify import identify
+from evidence.examine.inside.traces import Found, add
 
 MOST_ENTRIES = 500
 MOST_COUNTED = 100_000
 MOST_READ = 64 * 1024 * 1024  # of a compressed stream, to list the tar inside it
 _WIDE = 100
+_MOST_FOLDERS = 6
+_FIRST_YEAR = 1980  # of a ZIP entry without a time
+_NOBODY = frozenset({"", "root", "wheel", "staff", "users"})
+_GZIP_HEAD, _GZIP_EXTRA, _GZIP_NAME = 512, 4, 8  # RFC 1952, 2.3.1
 
 
 @dataclass
@@ -136,3 +143,59 @@ def _open(file: BinaryIO, media_type: str) -> BinaryIO:
     if media_type == "application/x-bzip2":
         return cast(BinaryIO, bz2.BZ2File(file))
     return cast(BinaryIO, lzma.LZMAFile(file))
+
+
+def traces_of_zip(file: BinaryIO) -> list[Found]:
+    """List what a ZIP archive tells about the computer that packed it: folders, times, its comment."""
+    with zipfile.ZipFile(file) as archive:
+        infos, comment = archive.infolist()[:MOST_ENTRIES], archive.comment
+    found = _folders([info.filename for info in infos])
+    add(found, "comment", "Comment", comment[:600])
+    if times := [info.date_time for info in infos if info.date_time[0] > _FIRST_YEAR]:
+        add(found, "time", "Changed at", "{:04}-{:02}-{:02} {:02}:{:02}".format(*max(times)))
+    return found
+
+
+def traces_of_stream(file: BinaryIO, media_type: str) -> list[Found]:
+    """List what a tar or compressed stream tells: folders, the names of its users, the name of the one file in it."""
+    found: list[Found] = []
+    if media_type == "application/gzip":
+        head = file.read(_GZIP_HEAD)
+        if head[3:4] and head[3] & _GZIP_NAME and not head[3] & _GZIP_EXTRA:
+            add(found, "folder", "Name inside", head[10:].partition(b"\0")[0])
+        file.seek(0)
+    if media_type == "application/x-tar":
+        return found + _of_tar(file, "r|")
+    start = _open(file, media_type).read(512)
+    file.seek(0)
+    if start[257:262] != b"ustar":
+        return found
+    return found + _of_tar(cast(BinaryIO, io.BufferedReader(_Capped(_open(file, media_type), MOST_READ))), "r|")
+
+
+def _of_tar(file: BinaryIO, mode: Literal["r|"]) -> list[Found]:
+    names: list[str] = []
+    users: dict[str, None] = {}
+    latest = 0.0
+    with contextlib.suppress(tarfile.TarError), tarfile.open(fileobj=file, mode=mode) as archive:
+        for member in archive:
+            names.append(member.name)
+            users |= dict.fromkeys((member.uname, member.gname))
+            latest = max(latest, member.mtime)
+            if len(names) >= MOST_ENTRIES:
+                break
+    found = _folders(names)
+    for user in [user for user in users if user not in _NOBODY][:_MOST_FOLDERS]:
+        add(found, "author", "User name", user)
+    if latest > 0:
+        add(found, "time", "Changed at", datetime.fromtimestamp(latest, UTC).strftime("%Y-%m-%d %H:%M"))
+    return found
+
+
+def _folders(names: list[str]) -> list[Found]:
+    """The folders that entries lie in, each once, the first few."""
+    found: list[Found] = []
+    folders = dict.fromkeys(name.replace("\\", "/").rpartition("/")[0] for name in names)
+    for folder in [folder for folder in folders if folder.strip("./")][:_MOST_FOLDERS]:
+        add(found, "folder", "Folder", folder)
+    return found

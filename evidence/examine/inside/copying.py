@@ -1,43 +1,37 @@
-"""The jailed making of a copy without metadata: a picture's pixels in full, or a text's letters. Nothing else of the file is said."""
+"""The jailed making of a copy without metadata: pixels of a picture or of pages, or the letters of a text. Nothing else is said."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from typing import Any, BinaryIO
+import time
+from typing import BinaryIO
 
-from evidence.examine.identify import HEAD, TAIL, identify
+from evidence.examine.inside.entry import BROKEN, Subject, run
 from evidence.examine.inside.frames import Speaker
-from evidence.examine.inside.main import BROKEN
-from evidence.examine.media_types import is_text
+from evidence.examine.media_types import is_plain, is_zip_family
 
 PIXELS = 25_000_000  # what 512 MB of memory can hold upright and flat
+PAGE_PIXELS = 4_000_000  # of one page of a PDF
+BATCH_PIXELS = 10_000_000  # of the pages that one run says
+_SECONDS = 2.5  # of work, after which a run begins no further page
 
 
 def main() -> None:
-    """Read the request line from standard input, copy the file it names by descriptor."""
-    request = json.loads(sys.stdin.buffer.readline())
-    speaker = Speaker()
-    with os.fdopen(request["fd"], "rb") as file:
-        copy(file, request, speaker)
-    speaker.say("end", b"")
+    """Copy the file of the request."""
+    run(copy)
 
 
-def copy(file: BinaryIO, request: dict[str, Any], speaker: Speaker) -> None:
-    """Identify the file, then copy it where its type allows that."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    head = file.read(HEAD)
-    file.seek(max(0, size - TAIL))
-    found = identify(head, request["name"], file.read(TAIL))
-    speaker.say_json("identification", [found.media_type, found.label, found.extension_expected, []])
-    file.seek(0)
+def copy(subject: Subject, speaker: Speaker) -> None:
+    """Copy the file where its type allows that."""
+    media_type, file = subject.media_type, subject.start()
     try:
-        if is_text(found.media_type):
+        if is_plain(media_type):
             _text(file, speaker)
-        elif found.media_type.startswith("image/"):
-            _picture(file, found.media_type, speaker)
+        elif media_type.startswith("image/"):
+            _picture(file, media_type, speaker)
+        elif media_type == "application/pdf":
+            _pages(file, subject.request["page"], speaker)
+        elif is_zip_family(media_type) and media_type != "application/zip":
+            _words(file, speaker)
     except MemoryError:
         speaker.note("It needs more than 512 MB of memory.")
     except BROKEN as error:
@@ -61,6 +55,22 @@ def _picture(file: BinaryIO, media_type: str, speaker: Speaker) -> None:
     speaker.say_json("preview", ["image", picture.width, picture.height, picture.width, picture.height, picture.note])
 
 
+def _pages(file: BinaryIO, first: int, speaker: Speaker) -> None:
+    """Draw pages from `first` on, as many as fit into one answer; the parent asks again for the rest."""
+    from evidence.examine.inside import pdfs
+
+    document = pdfs.open_pdf(file)
+    count, drawn, sizes = len(document), bytearray(), []
+    for index in range(first, count):
+        picture = pdfs.draw(document, index, PAGE_PIXELS)
+        drawn += picture.rgb
+        sizes.append([picture.width, picture.height])
+        if len(drawn) // 3 + PAGE_PIXELS > BATCH_PIXELS or time.process_time() > _SECONDS:
+            break
+    speaker.say("pixels", drawn)
+    speaker.say_json("pages", [count, sizes])
+
+
 def _text(file: BinaryIO, speaker: Speaker) -> None:
     from evidence.examine.inside import texts
 
@@ -70,3 +80,16 @@ def _text(file: BinaryIO, speaker: Speaker) -> None:
         return
     speaker.say("text", text.encode("utf-8", "replace"))
     speaker.say_json("preview", ["text", 0, 0, 0, 0, f"Read as {encoding}."])
+
+
+def _words(file: BinaryIO, speaker: Speaker) -> None:
+    """The words of an Office document that stand in it for everybody: no comments, nothing that was struck out."""
+    from evidence.examine.inside import offices
+
+    text, whole = offices.text_of(file, comments=False)
+    if not text:
+        speaker.note("The document holds no words.")
+        return
+    speaker.say("text", text.encode("utf-8", "replace"))
+    note = "The words of the document, without its form, pictures and comments."
+    speaker.say_json("preview", ["text", 0, 0, 0, 0, note if whole else f"{note} Not all of them: it is longer than can be copied here."])

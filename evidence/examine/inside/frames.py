@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-PARTS = ("identification", "findings", "listing", "preview", "pixels", "shown", "text", "notes", "end")
+PARTS = ("identification", "findings", "listing", "preview", "pixels", "pages", "shown", "text", "notes", "end")
 
 
 class Speaker:
@@ -20,7 +20,7 @@ class Speaker:
         os.dup2(2, 1)
         self._notes: list[str] = []
 
-    def say(self, part: str, data: bytes) -> None:
+    def say(self, part: str, data: bytes | bytearray) -> None:
         """Write one part and flush it."""
         self._out.write(b"%s %d\n" % (part.encode("ascii"), len(data)))
         self._out.write(data)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import io
+import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageChops, ImageFile, ImageOps, ImageStat
+
+from evidence.examine.inside.traces import Found
+from evidence.examine.media_types import PICTURES
 
 SIDE = 1600
 PIXELS = 50_000_000
+_SHAPES_APART, _GREYS_APART = 0.15, 24
 
 # media type: (Pillow's name, its module where it is not among the first five that Pillow loads itself)
 _FORMATS = {
@@ -24,7 +30,7 @@ _FORMATS = {
     "image/vnd.microsoft.icon": (("ICO",), ("IcoImagePlugin",)),
 }
 # the rest of Pillow's readers stay off: some start other programs (EPS), most are never needed
-SHOWN = frozenset(_FORMATS)
+SHOWN = PICTURES
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,45 @@ def whole_picture(image: Image.Image) -> Picture:
     note = _size_of(image)
     image.load()
     return _flat(image, note)
+
+
+def thumbnail_of(image: Image.Image) -> list[Found]:
+    """Tell of the small picture that a camera puts inside, and whether it shows the same: what was cut away may still be there."""
+    data = bytes(image.info.get("exif") or b"").removeprefix(b"Exif\0\0")
+    try:
+        start, length = _thumbnail_place(data)
+        if not length:
+            return []
+        with Image.open(io.BytesIO(data[start : start + length]), formats=["JPEG"]) as small:
+            same = _alike(image, small)
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        return [("thumbnail", "Small picture inside", "present, but damaged")]
+    return [("thumbnail", "Small picture inside", "shows the same" if same else "shows something else than the picture")]
+
+
+def _thumbnail_place(data: bytes) -> tuple[int, int]:
+    """Where the small picture stands in an EXIF block: in its second directory (EXIF 2.32, 4.5.1), which Pillow does not follow here."""
+    if data[:4] not in {b"II*\0", b"MM\0*"}:
+        return 0, 0
+    order = "<" if data[:1] == b"I" else ">"
+    first = struct.unpack_from(f"{order}I", data, 4)[0]
+    second = struct.unpack_from(f"{order}I", data, first + 2 + 12 * struct.unpack_from(f"{order}H", data, first)[0])[0]
+    if not second:
+        return 0, 0
+    count = struct.unpack_from(f"{order}H", data, second)[0]
+    entries = {
+        tag: value for tag, _, _, value in (struct.unpack_from(f"{order}HHII", data, second + 2 + 12 * n) for n in range(min(count, 50)))
+    }
+    return entries.get(0x0201, 0), entries.get(0x0202, 0)
+
+
+def _alike(image: Image.Image, small: Image.Image) -> bool:
+    """Compare two pictures by their shapes and by a few grey squares of each."""
+    if abs(image.width / image.height - small.width / small.height) > _SHAPES_APART:
+        return False
+    image.draft("RGB", (SIDE, SIDE))
+    squares = [one.convert("L").resize((16, 16), Image.Resampling.BOX) for one in (image, small)]
+    return bool(ImageStat.Stat(ImageChops.difference(*squares)).mean[0] < _GREYS_APART)
 
 
 def _size_of(image: Image.Image) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +11,7 @@ from PIL import Image, ImageFile, IptcImagePlugin
 
 Found = tuple[str, str, str]  # kind, label, value
 
-_EXIF_IFD, _GPS_IFD, _THUMBNAIL_IFD = 0x8769, 0x8825, 1
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _BASE = {
     0x010F: ("device", "Camera maker"),
     0x0110: ("device", "Camera model"),
@@ -42,9 +43,12 @@ _XMP = (
     (re.compile(r"<dc:creator>\s*<rdf:\w+>\s*<rdf:li[^>]{0,80}>([^<]{1,200})"), "author", "Author (XMP)"),
     (re.compile(r"SerialNumber(?:=\"|>)([^\"<]{1,80})"), "serial", "Serial number (XMP)"),
     (re.compile(r"CreatorTool(?:=\"|>)([^\"<]{1,120})"), "software", "Software (XMP)"),
+    (re.compile(r"pdf:Producer(?:=\"|>)([^\"<]{1,120})"), "software", "Written by (XMP)"),
+    (re.compile(r"(?:xmp|xap):CreateDate(?:=\"|>)([^\"<]{1,40})"), "time", "Made at (XMP)"),
     (re.compile(r"exif:GPSLatitude(?:=\"|>)([^\"<]{1,40})"), "gps", "Latitude (XMP)"),
     (re.compile(r"exif:GPSLongitude(?:=\"|>)([^\"<]{1,40})"), "gps", "Longitude (XMP)"),
 )
+_EDIT = re.compile(r"stEvt:action")
 
 
 def of_image(image: Image.Image, *, decode: bool) -> list[Found]:
@@ -60,17 +64,27 @@ def of_image(image: Image.Image, *, decode: bool) -> list[Found]:
     found = of_exif(exif)
     for key, value in image.info.items():
         if isinstance(key, str) and key.lower() in _INFO:
-            _add(found, *_INFO[key.lower()], value)
+            add(found, *_INFO[key.lower()], value)
     xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    text = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
-    for pattern, kind, label in _XMP:
-        for match in list(pattern.finditer(text[:200_000]))[:3]:
-            _add(found, kind, label, match[1])
+    found += of_xmp(xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp))
     if isinstance(image, ImageFile.ImageFile) and image.format in {"JPEG", "MPO", "TIFF"}:
         for key, value in (IptcImagePlugin.getiptcinfo(image) or {}).items():
             if key in _IPTC:
-                _add(found, *_IPTC[key], value[0] if isinstance(value, list) and value else value)
+                add(found, *_IPTC[key], value[0] if isinstance(value, list) and value else value)
     return list(dict.fromkeys(found))
+
+
+def of_xmp(text: str) -> list[Found]:
+    """List what an XMP packet tells, the count of its recorded edits among it (XMP part 2, "XMP Media Management")."""
+    found: list[Found] = []
+    text = text[:200_000]
+    for pattern, kind, label in _XMP:
+        for match in list(pattern.finditer(text))[:3]:
+            add(found, kind, label, html.unescape(match[1]))
+    edits = len(_EDIT.findall(text))
+    if edits:
+        add(found, "versions", "Recorded edits", edits)
+    return found
 
 
 def of_exif(exif: Image.Exif) -> list[Found]:
@@ -82,19 +96,18 @@ def of_exif(exif: Image.Exif) -> list[Found]:
     except (TypeError, ValueError, LookupError, ArithmeticError, OSError, SyntaxError):
         position, inner = "present, but damaged", {}
     if position:
-        _add(found, "gps", "Position", position)
+        add(found, "gps", "Position", position)
     for table, values in ((_BASE, exif), (_EXIF, inner)):
         for tag, (kind, label) in table.items():
             if tag in values:
-                _add(found, kind, label, values[tag])
+                add(found, kind, label, values[tag])
     if 0x927C in inner:
-        _add(found, "serial", "Maker's note", "present; it often holds a serial number")
-    if 0x0201 in exif.get_ifd(_THUMBNAIL_IFD):
-        _add(found, "thumbnail", "Small picture inside", "present; it may show what was cut away")
+        add(found, "serial", "Maker's note", "present; it often holds a serial number")
     return found
 
 
-def _add(found: list[Found], kind: str, label: str, value: Any) -> None:
+def add(found: list[Found], kind: str, label: str, value: Any) -> None:
+    """Put a value into the list as one printable line of at most 300 characters; nothing where nothing is left of it."""
     if isinstance(value, bytes):
         value = value.removeprefix(b"ASCII\0\0\0").removeprefix(b"UNICODE\0")
         value = value.decode("utf-16-le" if value[1:2] == b"\0" else "utf-8", "replace")

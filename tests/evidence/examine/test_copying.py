@@ -48,8 +48,8 @@ def test_a_text_is_copied_letter_by_letter() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"%PDF-1.4\n", "that can be done with pictures and texts, and this is PDF."),
-        (b"\x00\x01\x02\x03" * 20, "that can be done with pictures and texts, and this is "),
+        (b"%PDF-1.4\n", "No copy was made: The file is damaged, or not what it seems"),
+        (b"\x00\x01\x02\x03" * 20, "that can be done with pictures, PDF, Office documents and texts, and this is "),
         (jpeg(640, 480)[:-2000], "No copy was made: The file is damaged, or not what it seems"),
     ],
     ids=["PDF", "unknown", "cut"],

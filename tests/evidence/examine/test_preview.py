@@ -41,7 +41,7 @@ def test_a_photo_gives_a_picture_and_what_identifies_its_maker() -> None:
     assert found["serial", "Camera serial number"] == "SN-0042"
     assert found["author", "Author"] == "canary-author"
     assert found["time", "Taken at"] == "2026:09:03 10:00:00"
-    assert summary(report) == {"type": "JPEG", "warnings": "", "traces": "position, author, time, serial number"}
+    assert summary(report) == {"type": "JPEG", "warnings": "", "traces": "position, serial number, author, time"}
 
 
 def test_a_pdf_gives_its_first_page_its_author_and_its_words() -> None:
