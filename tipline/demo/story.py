@@ -11,8 +11,9 @@ from sqlalchemy import select
 from evidence.examine.identify import identify
 from tipline.actor import Actor
 from tipline.admin import programs, recovery
-from tipline.admin.rules import Notice, fingerprint
+from tipline.admin.rules import Notice, Translation, fingerprint, mark_of_notice
 from tipline.admin.setup import prepare
+from tipline.admin.translations import EditTranslation, edit_translation
 from tipline.cases import services as cases
 from tipline.cases.handover import Arrived, Handover
 from tipline.config import Settings
@@ -129,10 +130,18 @@ def _program(story: Telling) -> None:
         reward=content.REWARD,
         reward_terms=content.REWARD_TERMS,
         notice_on=story.moment.date(),
+        contact=content.CONTACT,
+        reward_most=1_000_000,
+        claims_until=story.moment.date() + timedelta(days=365),
+        payout_place=content.PAYOUT_PLACE,
+        call_script=content.CALL_SCRIPT,
     )
     with story.console.unit(write=True) as work:
         made = programs.create_program(work, administrator, programs.CreateProgram(content.SLUG, content.CODE, notice))
         story.program_id = made.program.id
+    in_spanish = EditTranslation(story.program_id, "es", Translation(**content.SPANISH), mark_of_notice(Translation()))
+    with story.console.unit(write=True) as work:
+        edit_translation(work, administrator, in_spanish)
     with story.console.unit(write=True) as work:
         recovery.confirm_recovery(work, administrator, story.program_id, recovery.TypedShares(*made.shares[:2]))
     for person in story.people.values():

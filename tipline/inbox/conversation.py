@@ -40,7 +40,7 @@ class Message:
     written_at: datetime | None
     words: str
     files: int
-    read_by_source: bool
+    read_on: date | None
     how: str = ""
     exhibit_id: str | None = None
     trouble: str = ""
@@ -172,12 +172,12 @@ def _message(work: Work, keys: ProgramKeys, message: TipMessage, came: _Came, na
     if not message.by_source:
         words = read_for_staff(keys, message).words
         who = names.get(message.staff_id or "", "Staff")
-        return Message(False, who, message.on_day, message.written_at, words, 0, message.read_by_source)
+        return Message(False, who, message.on_day, message.written_at, words, 0, message.read_on)
     exhibits = [item.exhibit for item in came.items if item.message_id == message.id]
     text = next((exhibit for exhibit in exhibits if exhibit.kind == "tip_text"), None)
     (words, how), trouble = _words(work, text, came.opened)
     files = sum(1 for exhibit in exhibits if exhibit.kind != "tip_text")
-    return Message(True, "Source", message.on_day, None, words, files, False, how, text.id if text else None, trouble)
+    return Message(True, "Source", message.on_day, None, words, files, None, how, text.id if text else None, trouble)
 
 
 def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[tuple[str, str], str]:

@@ -1,4 +1,4 @@
-"""A source comes back: the receipt opens a short session, in which there are replies, the list of what was sent, and more to send."""
+"""A source comes back: the receipt opens a short session. What it shows is in `thread`, what it adds in `adding`."""
 
 from __future__ import annotations
 
@@ -6,29 +6,20 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Date, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from evidence.canonical import b64url, unb64url
 from evidence.checkpoint import short_hash
-from evidence.errors import EvidenceError, KeyUnavailable, NotFound
-from evidence.keys import Identity, aead_open, aead_seal, wrap
-from evidence.vault import Batch, Sealed
-from tipline.errors import Unsound
-from tipline.intake import packet, services, statements, taking
-from tipline.intake.draft import DraftSecret, ReceivedFile, read_peppers
-from tipline.intake.parts import forget, kept_parts
+from evidence.errors import EvidenceError
+from evidence.keys import Identity, aead_open, aead_seal
+from tipline.intake.draft import read_peppers
 from tipline.intake.receipt import Receipt
-from tipline.intake.rules import Status, size_class, status
-from tipline.intake.told import read_told
-from tipline.models.base import new_id
-from tipline.models.custody import Exhibit, LogCheckpoint
-from tipline.models.programs import Program
-from tipline.models.tips import Send, SourceSession, Tip, TipItem, TipMessage
+from tipline.models.custody import LogCheckpoint
+from tipline.models.tips import Send, SourceSession, Tip, TipMessage
 from tipline.work import Work
 
 IDLE = timedelta(minutes=30)
@@ -36,7 +27,6 @@ WHOLE = timedelta(hours=2)
 TOUCHED_EVERY = timedelta(minutes=1)
 ID_BYTES, KEY_BYTES = 16, 32
 NO_TIP = "0" * 32
-MESSAGE_NAME = "message.txt"
 
 
 @dataclass(frozen=True)
@@ -122,52 +112,17 @@ def _is_over(work: Work, row: SourceSession) -> bool:
 
 
 def _read_to(session: Session, tip_id: str) -> int:
-    query = select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip_id, TipMessage.read_by_source.is_(True))
+    query = select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip_id, TipMessage.read_on.is_not(None))
     last = session.execute(query).scalar()
     return -1 if last is None else int(last)
 
 
 def _mark_read(work: Work, tip_id: str) -> None:
-    replies = update(TipMessage).where(TipMessage.tip_id == tip_id, TipMessage.by_source.is_(False), TipMessage.read_by_source.is_(False))
-    work.session.execute(replies.values(read_by_source=True))
+    """Note the day of the visit, at each reply that it is the first for. Every reply is written, so that news costs no more than none."""
+    today = bindparam("today", work.today(), Date)
+    replies = update(TipMessage).where(TipMessage.tip_id == tip_id, TipMessage.by_source.is_(False), TipMessage.to_source.is_not(None))
+    work.session.execute(replies.values(read_on=func.coalesce(TipMessage.read_on, today)))
     work.session.execute(update(Tip).where(Tip.id == tip_id).values(read_on=work.today()))
-
-
-# the page
-
-
-@dataclass(frozen=True)
-class ShownMessage:
-    """One message as a source sees it: replies with their words, the source's own only as day and size class."""
-
-    by_source: bool
-    day: date
-    words: str = ""
-    sizes: tuple[str, ...] = ()
-    new: bool = False
-
-
-@dataclass(frozen=True)
-class Conversation:
-    program: Program
-    received_on: date
-    status: Status
-    messages: tuple[ShownMessage, ...]
-    new: int
-
-
-def get_conversation(work: Work, source: Source) -> Conversation | None:
-    """What a source sees of the tip, or None where the receipt opened nothing."""
-    tip = work.session.get(Tip, source.tip_id) if source.tip_id else None
-    if tip is None:
-        return None
-    program = work.session.get_one(Program, tip.program_id)
-    rows = list(work.session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.seq)))
-    sizes = _sizes(work.session, tip.id)
-    messages = tuple(_shown(row, source, sizes.get(row.id, ())) for row in rows)
-    ours = [not message.by_source for message in messages]
-    told = status(tip.state, last_word=ours[-1:] == [True], answered=any(ours))
-    return Conversation(program, tip.received_on, told, messages, sum(message.new for message in messages))
 
 
 def newest_checkpoint(work: Work) -> str:
@@ -175,114 +130,3 @@ def newest_checkpoint(work: Work) -> str:
     query = select(LogCheckpoint.note).where(LogCheckpoint.kind == "published").order_by(LogCheckpoint.size.desc()).limit(1)
     note = work.session.execute(query).scalar()
     return short_hash(note) if note else ""
-
-
-def _sizes(session: Session, tip_id: str) -> dict[str, tuple[str, ...]]:
-    query = (
-        select(TipItem.message_id, Exhibit.sealed_length)
-        .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
-        .where(TipItem.tip_id == tip_id)
-        .order_by(TipItem.position)
-    )
-    found: dict[str, tuple[str, ...]] = {}
-    for message_id, sealed_length in session.execute(query):
-        found[message_id] = (*found.get(message_id, ()), size_class(sealed_length))
-    return found
-
-
-def _shown(row: TipMessage, source: Source, sizes: tuple[str, ...]) -> ShownMessage:
-    if row.by_source:
-        return ShownMessage(True, row.on_day, sizes=sizes)
-    try:
-        words = read_told(source.identity.unwrap(row.to_source or b"")).words
-    except KeyUnavailable:
-        words = "This message does not open with your receipt. Tell us so in a message below."
-    return ShownMessage(False, row.on_day, words, new=row.seq > source.read_to)
-
-
-# a further message
-
-
-@dataclass(frozen=True)
-class FollowUp:
-    """A further message: its form's secret, its text, and the files that came with it."""
-
-    secret: DraftSecret
-    text: str
-    received: Sequence[ReceivedFile] = ()
-
-
-def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
-    """Send a further message. False when this form was sent before: nothing is added.
-
-    Raises:
-        Unsound: the tip's row disagrees with what the first Send sealed to the source.
-    """
-    kept = _kept_before(work, source, command.secret)
-    if kept is None:
-        return False
-    files = [taking.Parcel(file.sealed, file.name, "attachment") for file in command.received]
-    batch = work.vault.objects.batch()
-    body = batch.seal(command.text.encode()) if command.text.strip() else None
-    text = [taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []
-    added = False
-    try:
-        added = _add(work, source, command.secret, [*text, *kept, *files], batch)
-    finally:
-        if body and not added:
-            forget(work.vault.objects, [body.keyfile.object_name])
-    return added
-
-
-def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking.Parcel] | None:
-    """Files that an earlier try of the same form brought; None when it was sent already."""
-    with work.database.session(write=False) as session:
-        if session.get(Send, secret.lookup) is not None:
-            return None
-        kept = kept_parts(session, secret, source.tip_id)
-    objects = work.vault.objects
-    try:
-        sealed = [(part, Sealed(objects.open_draft_key(part.object_name, secret.identity), length)) for part, length in kept]
-    except NotFound:
-        if work.session.get(Send, secret.lookup) is None:
-            raise
-        return None  # the same form was sent a moment ago, and the draft's wraps are gone
-    return [taking.Parcel(one, part.name, "attachment") for part, one in sealed]
-
-
-def _add(work: Work, source: Source, secret: DraftSecret, parcels: Sequence[taking.Parcel], batch: Batch) -> bool:
-    session = work.session
-    tip = session.get_one(Tip, source.tip_id, with_for_update=True)
-    if session.get(Send, secret.lookup) is not None:
-        return False
-    items = packet.items(source.identity.unwrap(tip.packet))
-    claim_key = packet.disclosed(items[0])["claim_key"]
-    if source.identity.recipient != tip.source_recipient or claim_key != tip.claim_key:
-        raise Unsound("The record of this tip was changed.", "Nothing was added. Send a new tip, and tell us that this one is damaged.")
-    to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
-    ready = taking.make_ready(work.vault, parcels, to, work.today(), batch)
-    tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
-    if tip.state in ("waiting", "closed"):
-        tip.state = "working" if tip.assignee_id else "new"
-    session.flush()
-    try:
-        batch.store()
-        _write(work, to, secret, parcels, ready)
-    except BaseException:
-        taking.take_back(work.vault.objects, ready)
-        raise
-    return True
-
-
-def _write(
-    work: Work, to: taking.Destination, secret: DraftSecret, parcels: Sequence[taking.Parcel], ready: Sequence[taking.Ready]
-) -> None:
-    session = work.session
-    last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == to.tip_id)).scalar()
-    message_id = new_id()
-    message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
-    session.execute(statements.ADD_MESSAGE, message)
-    taking.write(session, ready)
-    taking.add_items(session, ready, message_id, to.tip_id, first=0 if parcels[0].kind == "tip_text" else 1)
-    services.end_draft(work, secret, to.tip_id)
-    taking.ask_for_examination(work, to.tip_id, message_id)

@@ -1,4 +1,4 @@
-"""What holds for tips whatever stores them: the text of item 0, what is missing, what files may tell, what a source is told."""
+"""What holds for tips whatever stores them: the text of item 0, what is missing, what files may tell."""
 
 from __future__ import annotations
 
@@ -185,30 +185,6 @@ def what_a_file_tells(media_type: str) -> tuple[str, ...]:
 
 _DOCUMENTS = frozenset({"application/msword", "application/rtf", "text/rtf", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
 _ARCHIVES = frozenset({"application/x-7z-compressed", "application/x-rar", "application/gzip", "application/x-tar", "application/x-bzip2"})
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a source is told about a tip."""
-
-    heading: str
-    sentence: str
-
-
-def status(state: str, last_word: bool, answered: bool) -> Status:
-    """A tip's state in plain words. A tip that was put aside is told as one that was read.
-
-    Args:
-        last_word: the newest message is ours.
-        answered: we have written at least once.
-    """
-    if last_word or state == "waiting":
-        return Status("We have written to you", "Read the messages below. Answer if you can and want to.")
-    if state == "new" and not answered:
-        return Status("Your tip has not been read yet", "An investigator reads new tips every working day.")
-    if state == "working":
-        return Status("An investigator is working on it", "You can add something at any time.")
-    return Status("We have read your tip", "We have no question now. You can still add something.")
 
 
 def swept_before(today: date) -> date:

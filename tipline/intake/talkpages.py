@@ -6,19 +6,24 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import security
-from tipline.intake import conversation, forms, rules, services
+from tipline.intake import adding, conversation, forms, replyfiles, rules, services, talkrules, thread
+from tipline.intake.filenames import ascii_name
 from tipline.intake.receipt import parse_receipt
+from tipline.intake.rules import Fault
 from tipline.intake.sink import Arrival
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, limits, padded, source_of_request
+from tipline.languages import say as spoken
 from tipline.web import frame
 
 bp = Blueprint("talk", __name__)
 
 RECEIPT_SECONDS = 0.04  # reading a receipt, whatever was typed, takes this long before the database is asked
+PAGE_SECONDS = 0.04  # a page after it takes at least this long, with or without news
+SAVED_POLICY = "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @bp.get("/receipt")
@@ -40,13 +45,16 @@ def receipt_used() -> ResponseReturnValue:
 
 @bp.get("/conversation")
 def talk() -> ResponseReturnValue:
+    began = time.monotonic()
     source = source_of_request()
     if source is None:
-        return redirect(url_for("talk.receipt"), 303)
+        return _to_receipt()
     if source.stale:
         with frame().unit(write=True) as unit:
             conversation.touch(unit, source)
-    return _talk_page(source, services.start_draft(frame().vault).token)
+    answer = _talk_page(source, services.start_draft(frame().vault).token)
+    time.sleep(max(0.0, began + PAGE_SECONDS - time.monotonic()))
+    return answer
 
 
 @bp.post("/conversation/check")
@@ -56,18 +64,81 @@ def say() -> ResponseReturnValue:
         secret = services.find_draft_secret(frame().vault, arrival.fields.get(forms.DRAFT, ""))
         token = arrival.fields.get(forms.TOKEN, "")
         if source is None or secret is None or source.tip_id is None or not source.accepts(token):
-            return redirect(url_for("talk.talk"), 303)
+            return _back()
         with frame().unit(write=False) as unit:
             before = services.find_draft(unit, secret)
         form = forms.read_message(arrival, limits(), len(before.parts) if before else 0)
         received = [sink.received() for sink in arrival.whole]
         if form.rejection.faults:
             return _keep_message(source, secret, form, received, arrival)
+        try:
+            with frame().unit(write=True) as unit:
+                added = adding.follow_up(unit, source, adding.FollowUp(secret, form.text, received))
+                if added:
+                    belong(arrival)
+        except adding.NotOpen as error:
+            closed = form.rejection.also([Fault("what", error.message)], error.status)
+            return _keep_message(source, secret, forms.MessageForm(form.draft, form.token, form.text, closed), received, arrival)
+    return _back("sent")
+
+
+@bp.post("/conversation/answer")
+def answer() -> ResponseReturnValue:
+    source = _source_of_form()
+    if source is None:
+        return _back()
+    question, choice = _number(request.form.get("question")), _number(request.form.get("choice"))
+    if question is None:
+        return _back()
+    if choice is None:
+        fault = Fault(f"q{question}-0", spoken("Choose one of the answers."))
+        return _talk_page(source, services.start_draft(frame().vault).token, rejection=NOTHING_WRONG.also([fault], 422))
+    try:
         with frame().unit(write=True) as unit:
-            added = conversation.follow_up(unit, source, conversation.FollowUp(secret, form.text, received))
-            if added:
-                belong(arrival)
-    return redirect(url_for("talk.talk", sent="yes"), 303)
+            added = adding.answer(unit, source, adding.Answer(question, choice))
+    except adding.NotOpen:
+        return _back()  # the page says why
+    return _back("answered" if added else "")
+
+
+@bp.post("/conversation/file")
+def file() -> ResponseReturnValue:
+    source = _source_of_form()
+    if source is None:
+        return _back()
+    message, position = _number(request.form.get("message")), _number(request.form.get("file"))
+    if message is None or position is None:
+        return _back()
+    with frame().unit(write=False) as unit:
+        outgoing = replyfiles.open_file(unit, source, message, position)
+    saved = Response(outgoing.chunks, mimetype="application/octet-stream")
+    saved.headers.update(
+        {
+            "Content-Disposition": f'attachment; filename="{ascii_name(outgoing.name)}"',
+            "Content-Length": str(outgoing.length),
+            "Content-Security-Policy": SAVED_POLICY,
+            "Cache-Control": "no-store",
+        }
+    )
+    return saved
+
+
+@bp.get("/conversation/withdraw")
+def withdraw() -> ResponseReturnValue:
+    source = source_of_request()
+    return _to_receipt() if source is None else _withdraw_page(source)
+
+
+@bp.post("/conversation/withdraw")
+def withdrawn() -> ResponseReturnValue:
+    source = _source_of_form()
+    if source is None:
+        return _back()
+    if request.form.get("sure") != "yes":
+        return _withdraw_page(source, unsure=True)
+    with frame().unit(write=True) as unit:
+        adding.withdraw(unit, source)
+    return _back()
 
 
 @bp.post("/conversation/close")
@@ -81,13 +152,34 @@ def close() -> ResponseReturnValue:
     return response
 
 
+def _source_of_form() -> conversation.Source | None:
+    """Who sent a form of this session, where the receipt opened a tip."""
+    source = source_of_request()
+    if source is None or source.tip_id is None or not source.accepts(forms.session_token(request.form)):
+        return None
+    return source
+
+
+def _number(text: str | None) -> int | None:
+    """A small number that one of our forms or links carries; None for anything else."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _back(said: str = "") -> ResponseReturnValue:
+    return redirect(url_for("talk.talk", **{said: "yes"} if said else {}), 303)  # type: ignore[arg-type]  # of the query only
+
+
+def _to_receipt() -> ResponseReturnValue:
+    return redirect(url_for("talk.receipt"), 303)
+
+
 def _keep_message(
     source: conversation.Source, secret: Any, form: forms.MessageForm, received: Sequence[Any], arrival: Arrival
 ) -> ResponseReturnValue:
     """Show the message again with what is wrong, keeping what was typed and the files that came whole."""
     answers = rules.Answers(form.text)
     with frame().unit(write=False) as unit:
-        page = conversation.get_conversation(unit, source)
+        page = thread.get_conversation(unit, source)
     state = services.DraftState(answers)
     if page is not None:
         command = services.KeepDraft(secret, page.program.slug, answers, received, tip_id=source.tip_id)
@@ -101,26 +193,47 @@ def _keep_message(
 
 def _talk_page(
     source: conversation.Source, token: str, state: services.DraftState = EMPTY, rejection: forms.Rejection = NOTHING_WRONG
-) -> ResponseReturnValue:
+) -> Response:
     with frame().unit(write=False) as unit:
-        page = conversation.get_conversation(unit, source)
+        page = thread.get_conversation(unit, source, _number(request.args.get("before")))
         checkpoint = conversation.newest_checkpoint(unit)
     if page is None:
-        return padded(render_template("intake/receipt_use.html", refused=True), 200)
-    program = page.program
+        return _refused()
     html = render_template(
         "intake/conversation_show.html",
-        page=page,
-        program=program,
-        organisation=program.organisation,
-        home=url_for("pages.notice", slug=program.slug),
-        terms=url_for("pages.terms", slug=program.slug),
+        **_frame_of(page),
         limit=rules.limit_words(frame().settings.max_file_bytes),
         checkpoint=checkpoint,
         token=source.token,
         draft=token,
         state=state,
         rejection=rejection,
-        sent=request.args.get("sent") == "yes",
+        said=next((name for name in ("sent", "answered") if request.args.get(name) == "yes"), ""),
     )
     return padded(html, rejection.status if rejection.faults else 200)
+
+
+def _withdraw_page(source: conversation.Source, *, unsure: bool = False) -> ResponseReturnValue:
+    with frame().unit(write=False) as unit:
+        page = thread.get_conversation(unit, source)
+    if page is None:
+        return _refused()
+    if page.talk == talkrules.WITHDRAWN:
+        return _back()
+    html = render_template("intake/conversation_withdraw.html", **_frame_of(page), token=source.token, unsure=unsure)
+    return padded(html, 422 if unsure else 200)
+
+
+def _refused() -> Response:
+    return padded(render_template("intake/receipt_use.html", refused=True), 200)
+
+
+def _frame_of(page: thread.Conversation) -> dict[str, Any]:
+    program = page.program
+    return {
+        "page": page,
+        "program": program,
+        "organisation": program.organisation,
+        "home": url_for("pages.notice", slug=program.slug),
+        "terms": url_for("pages.terms", slug=program.slug),
+    }

@@ -56,9 +56,8 @@ class Told:
         return self._encode([vars(file) for file in self.files], self.voucher)
 
     def encode_for_staff(self) -> str:
-        """The same for staff: without keys, and of the voucher only that it was sent."""
-        files = [{**vars(file), "object": "", "identity": "", "digest": ""} for file in self.files]
-        return self._encode(files, None if self.voucher is None else SENT).decode()
+        """The same for staff: without files, which are exhibits of their own, and of the voucher only that it was sent."""
+        return self._encode([], None if self.voucher is None else SENT).decode()
 
     def _encode(self, files: list[dict[str, Any]], voucher: str | None) -> bytes:
         asked = None if self.question is None else {"text": self.question.text, "options": list(self.question.options)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
+
+FURTHER = "by_source AND seq > 0"  # what sources wrote after their tips: few of all messages
 
 
 class Draft(Base):
@@ -75,7 +77,10 @@ class TipMessage(Base):
     """One message of the conversation. The source's are exhibits; staff's are sealed to the source and to the record key."""
 
     __tablename__ = "tip_message"
-    __table_args__ = (UniqueConstraint("tip_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("tip_id", "seq"),
+        Index("ix_tip_message_further", "tip_id", "seq", sqlite_where=text(FURTHER), postgresql_where=text(FURTHER)),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
@@ -88,7 +93,7 @@ class TipMessage(Base):
     written_at: Mapped[datetime | None] = mapped_column(UtcTime)  # staff's only
     to_source: Mapped[bytes | None] = mapped_column(Sealed)  # age to the source recipient: JSON of words, question, files, voucher
     body: Mapped[bytes | None] = mapped_column(Sealed)  # record key
-    read_by_source: Mapped[bool] = mapped_column(Boolean, default=False)
+    read_on: Mapped[date | None] = mapped_column(Date)  # staff's: when the source first came back after it
 
 
 class TipItem(Base):

@@ -57,7 +57,7 @@ def test_replies_are_read_with_the_receipt_alone(client: FlaskClient, house: Int
     page = come_back(client, words)
     assert "Thank you. &lt;b&gt;Do not&lt;/b&gt; go back." in page.text
     assert "There is one new message for you." in page.text
-    assert [row.read_by_source for row in house.rows(TipMessage) if not row.by_source] == [True]
+    assert [row.read_on for row in house.rows(TipMessage) if not row.by_source] == [house.clock.now.date()]
     reply(house, "One more thing", 2)
     page = come_back(house.client(), words)
     assert page.text.count(", new</span>") == 1

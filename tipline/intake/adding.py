@@ -1,0 +1,228 @@
+"""What a source adds to a conversation: a further message, an answer to a question, the end of it. Each is an exhibit under custody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from evidence.errors import KeyUnavailable, NotFound
+from evidence.keys import wrap
+from evidence.vault import Batch, Sealed
+from tipline.errors import Conflict, Unsound
+from tipline.intake import packet, services, statements, taking, talkrules
+from tipline.intake.conversation import Source
+from tipline.intake.draft import DraftSecret, ReceivedFile
+from tipline.intake.parts import forget, kept_parts
+from tipline.intake.told import Question, read_told
+from tipline.languages import say
+from tipline.models.base import new_id
+from tipline.models.tips import Send, Tip, TipMessage
+from tipline.work import Work
+
+MESSAGE_NAME = "message.txt"
+
+
+class NotOpen(Conflict):
+    """The conversation is paused, closed, or the source withdrew: nothing was added."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            say("Nothing was sent: this conversation does not take messages now."),
+            say("Copy your words if you want to keep them. You can send a new tip at any time."),
+        )
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """A further message: its form's secret, its text, and the files that came with it."""
+
+    secret: DraftSecret
+    text: str
+    received: Sequence[ReceivedFile] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which of the offered answers was chosen, for the question of this number."""
+
+    question: int
+    choice: int
+
+
+@dataclass(frozen=True)
+class _New:
+    """A message about to be written."""
+
+    parcels: Sequence[taking.Parcel]
+    kind: str = "message"
+    question_id: str | None = None
+    secret: DraftSecret | None = None
+
+
+def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
+    """Send a further message. False when this form was sent before: nothing is added.
+
+    Raises:
+        NotOpen: the conversation takes no messages now.
+        Unsound: the tip's row disagrees with what the first Send sealed to the source.
+    """
+    kept = _kept_before(work, source, command.secret)
+    if kept is None:
+        return False
+    files = [taking.Parcel(file.sealed, file.name, "attachment") for file in command.received]
+    batch = work.vault.objects.batch()
+    body = batch.seal(command.text.encode()) if command.text.strip() else None
+    text = [taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []
+    added = False
+    try:
+        tip = _lock(work, source)
+        if work.session.get(Send, command.secret.lookup) is None:
+            _require_open(tip)
+            _add(work, (source, tip), _New([*text, *kept, *files], secret=command.secret), batch)
+            added = True
+    finally:
+        if body and not added:
+            forget(work.vault.objects, [body.keyfile.object_name])
+    return added
+
+
+def answer(work: Work, source: Source, command: Answer) -> bool:
+    """Answer a question, once. False where it was answered before, or there is no such question or answer: nothing is added.
+
+    Raises:
+        NotOpen: the conversation takes no messages now.
+        Unsound: as `follow_up`.
+    """
+    tip = _lock(work, source)
+    query = select(TipMessage).where(TipMessage.tip_id == tip.id, TipMessage.seq == command.question, TipMessage.kind == "question")
+    asked = work.session.scalars(query).first()
+    question = _question(source, asked)
+    if asked is None or question is None or _is_answered(work.session, asked.id):
+        return False
+    _require_open(tip)
+    words = talkrules.answer_text(question, asked.on_day, command.choice)
+    if words is None:
+        return False
+    _add_words(work, (source, tip), (words, talkrules.ANSWER_NAME), _New([], "answer", asked.id))
+    return True
+
+
+def withdraw(work: Work, source: Source) -> bool:
+    """End the conversation for the source: our messages are taken back, and none goes either way any more. False where it was done before.
+
+    What was sent stays where it is. Claims go on, so messages with a voucher and news of the claim stay.
+
+    Raises:
+        Unsound: as `follow_up`.
+    """
+    tip = _lock(work, source)
+    if tip.talk == talkrules.WITHDRAWN:
+        return False
+    _add_words(work, (source, tip), (talkrules.withdrawal_text(work.today()), talkrules.WITHDRAWAL_NAME), _New([], "withdrawal"))
+    tip.talk = talkrules.WITHDRAWN
+    _take_back(work.session, source, tip.id)
+    work.session.flush()
+    return True
+
+
+def _lock(work: Work, source: Source) -> Tip:
+    return work.session.get_one(Tip, source.tip_id, with_for_update=True)
+
+
+def _require_open(tip: Tip) -> None:
+    if tip.talk != talkrules.OPEN:
+        raise NotOpen
+
+
+def _question(source: Source, asked: TipMessage | None) -> Question | None:
+    if asked is None or asked.to_source is None:
+        return None
+    try:
+        return read_told(source.identity.unwrap(asked.to_source)).question
+    except KeyUnavailable:
+        return None
+
+
+def _is_answered(session: Session, question_id: str) -> bool:
+    return session.scalars(select(TipMessage.id).where(TipMessage.question_id == question_id)).first() is not None
+
+
+def _take_back(session: Session, source: Source, tip_id: str) -> None:
+    """Empty what is sealed to the source, but for news of a claim and vouchers."""
+    query = select(TipMessage).where(TipMessage.tip_id == tip_id, TipMessage.by_source.is_(False), TipMessage.kind != "status")
+    for row in session.scalars(query):
+        if row.to_source is not None and not _has_voucher(source, row.to_source):
+            row.to_source = None
+
+
+def _has_voucher(source: Source, blob: bytes) -> bool:
+    try:
+        return read_told(source.identity.unwrap(blob)).voucher is not None
+    except KeyUnavailable:
+        return False
+
+
+def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking.Parcel] | None:
+    """Files that an earlier try of the same form brought; None when it was sent already."""
+    with work.database.session(write=False) as session:
+        if session.get(Send, secret.lookup) is not None:
+            return None
+        kept = kept_parts(session, secret, source.tip_id)
+    objects = work.vault.objects
+    try:
+        sealed = [(part, Sealed(objects.open_draft_key(part.object_name, secret.identity), length)) for part, length in kept]
+    except NotFound:
+        if work.session.get(Send, secret.lookup) is None:
+            raise
+        return None  # the same form was sent a moment ago, and the draft's wraps are gone
+    return [taking.Parcel(one, part.name, "attachment") for part, one in sealed]
+
+
+def _add_words(work: Work, of: tuple[Source, Tip], said: tuple[str, str], new: _New) -> None:
+    """Add a message of words alone; `said`: the words and the name that they are kept under."""
+    batch = work.vault.objects.batch()
+    body = batch.seal(said[0].encode())
+    try:
+        _add(work, of, _New([taking.Parcel(body, said[1], "tip_text")], new.kind, new.question_id), batch)
+    except BaseException:
+        forget(work.vault.objects, [body.keyfile.object_name])
+        raise
+
+
+def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
+    session, (source, tip) = work.session, of
+    items = packet.items(source.identity.unwrap(tip.packet))
+    claim_key = packet.disclosed(items[0])["claim_key"]
+    if source.identity.recipient != tip.source_recipient or claim_key != tip.claim_key:
+        raise Unsound(
+            say("The record of this tip was changed."),
+            say("Nothing was added. Send a new tip, and tell us that this one is damaged."),
+        )
+    to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
+    ready = taking.make_ready(work.vault, new.parcels, to, work.today(), batch)
+    tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
+    if tip.state in ("waiting", "closed"):
+        tip.state = "working" if tip.assignee_id else "new"
+    session.flush()
+    try:
+        batch.store()
+        _write(work, to, new, ready)
+    except BaseException:
+        taking.take_back(work.vault.objects, ready)
+        raise
+
+
+def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking.Ready]) -> None:
+    session = work.session
+    last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == to.tip_id)).scalar()
+    message_id = new_id()
+    message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
+    session.execute(statements.ADD_MESSAGE, {**message, "kind": new.kind, "question_id": new.question_id})
+    taking.write(session, ready)
+    taking.add_items(session, ready, message_id, to.tip_id, first=0 if new.parcels[0].kind == "tip_text" else 1)
+    if new.secret is not None:
+        services.end_draft(work, new.secret, to.tip_id)
+    taking.ask_for_examination(work, to.tip_id, message_id)
