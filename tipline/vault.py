@@ -312,12 +312,12 @@ class CustodyVault:
 
     # grants
 
-    def grant(self, session: Session, exhibit: Exhibit, keyfile: KeyFile, *, also: Sequence[str] = (), **terms: Any) -> Grant:
-        """Let the worker open one exhibit: a row and a grant file. Terms: purpose, subject_id, granted_by, expires_at.
+    def grant(self, session: Session, exhibit: Exhibit, keyfile: KeyFile, **terms: Any) -> Grant:
+        """Let the worker open one exhibit: a row and a grant file. Terms: purpose, subject_id, granted_by, expires_at."""
+        return self.grant_also(session, exhibit, keyfile, (), **terms)
 
-        Args:
-            also: recipients of further people who may open this one exhibit (the paying agent of a voucher).
-        """
+    def grant_also(self, session: Session, exhibit: Exhibit, keyfile: KeyFile, also: Sequence[str], **terms: Any) -> Grant:
+        """As `grant`, and let further recipients open this one exhibit (the paying agent of a voucher)."""
         grant = Grant(id=new_id(), exhibit_id=exhibit.id, **terms)
         self.objects.add_grant(keyfile, grant.id, [self.recipients.examiner, *also])
         session.add(grant)

@@ -232,6 +232,11 @@ def read_said(text: str) -> tuple[str, int | None]:
     return ACTS[found["past"]], int(found["amount"]) if found["amount"] else None
 
 
+def audience(origin: str, slug: str) -> str:
+    """For whom a claim is signed: the program, named by the log's origin and its own address."""
+    return f"{origin}/{slug}"
+
+
 def closed_because(reward_most: int | None, until: date | None, today: date) -> str:
     """Why no claim can be made: "unset" (the program has no amount yet), "over", or nothing. The last day counts."""
     if reward_most is None:
@@ -260,6 +265,14 @@ def clean(text: str, longest: int = REASON_LENGTH) -> str:
 def count(number: int, one: str, many: str) -> str:
     """A number with its noun."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+OPEN_TO_SOURCE = ("received", "judging", "sent_back", "recommended", "approved_once", "approved")
+
+
+def told_state(state: str) -> str:
+    """What a source learns of a state: received, judging, voucher_issued, paid, declined or expired. Who has said what stays inside."""
+    return "judging" if state in OPEN_TO_SOURCE[1:] else state
 
 
 def sums(shares: Mapping[str, int]) -> tuple[int, int]:

@@ -16,9 +16,9 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ = {letter: value for value, letter in enumerate(_CROCKFORD)} | {"O": 0, "I": 1, "L": 1}
 
 
-def new_voucher() -> str:
-    """A fresh voucher as it is written: K7QD-9XWM-..."""
-    return written(secrets.randbits(BITS))
+def new_bits() -> int:
+    """The 130 random bits of a fresh voucher."""
+    return secrets.randbits(BITS)
 
 
 def written(bits: int) -> str:

@@ -1,0 +1,84 @@
+"""The page on which a source claims the reward, and what the conversation page says of the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline.errors import BadInput
+from tipline.intake.conversation import Source
+from tipline.intake.site import padded, source_of_request
+from tipline.intake.texts import texts_of
+from tipline.rewards import claiming, rules
+from tipline.rewards.claiming import Claim, ClaimView
+from tipline.web import frame
+
+bp = Blueprint("claims", __name__)
+
+NO_FAULTS: Mapping[str, str] = MappingProxyType({})
+IN_ORDER = ("by", "helped", *claiming.DECLARED, "claim")
+
+
+@bp.app_context_processor
+def _status() -> dict[str, Callable[[], ClaimView | None]]:
+    return {"claim_status": claim_status}
+
+
+def claim_status() -> ClaimView | None:
+    """For the conversation page: how the claim of the source who asks stands; None where there is nothing to say."""
+    source = source_of_request()
+    if source is None:
+        return None
+    with frame().unit(write=False) as unit:
+        return claiming.view(unit, source)
+
+
+@bp.get("/conversation/claim")
+def claim() -> ResponseReturnValue:
+    source = source_of_request()
+    if source is None:
+        return redirect(url_for("talk.receipt"), 303)
+    return _form(source, Claim("", claiming.SELF, "", "", frozenset()))
+
+
+@bp.post("/conversation/claim")
+def send() -> ResponseReturnValue:
+    source = source_of_request()
+    if source is None or source.tip_id is None or not source.accepts(request.form.get("token", "")):
+        return redirect(url_for("talk.talk"), 303)
+    get = request.form.get
+    ticked = frozenset(name for name in claiming.DECLARED if get(name))
+    command = Claim(get("claim", ""), get("by", ""), get("office", ""), get("helped", ""), ticked)
+    try:
+        with frame().unit(write=True) as unit:
+            claiming.make_claim(unit, source, command)
+    except BadInput as error:
+        return _form(source, command, error.fields)
+    return redirect(url_for("talk.talk", claimed="yes", _anchor="reward"), 303)
+
+
+def _form(source: Source, typed: Claim, faults: Mapping[str, str] = NO_FAULTS) -> ResponseReturnValue:
+    """The form with what was typed, the claim code apart: it leaves this face only by the source's own hand."""
+    with frame().unit(write=False) as unit:
+        view = claiming.view(unit, source)
+        texts = texts_of(unit, view.program) if view else None
+    if view is None or view.state:
+        return redirect(url_for("talk.talk", _anchor="reward"), 303)
+    values: dict[str, Any] = {
+        "view": view,
+        "texts": texts,
+        "organisation": view.program.organisation,
+        "home": url_for("pages.notice", slug=view.program.slug),
+        "terms": url_for("pages.terms", slug=view.program.slug),
+        "token": source.token,
+        "typed": typed,
+        "faults": faults,
+        "pairs": [(name, faults[name]) for name in IN_ORDER if name in faults],
+        "declared": claiming.DECLARED,
+        "longest": rules.WORDS_LENGTH,
+    }
+    return padded(render_template("rewards/claim_form.html", **values), 422 if faults else 200)
