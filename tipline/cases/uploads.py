@@ -1,30 +1,19 @@
-"""Files that staff hand in at the console: hashed and sealed while they arrive, like a source's."""
+"""What staff hand in to a case at the console: the file, and who brought it when and how."""
 
 from __future__ import annotations
 
-import io
-from typing import IO, Any, cast
+from typing import Any
 
-from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import DateField, Form, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from tipline.cases.handover import CHANNELS, Arrived, Handover
-from tipline.errors import BadInput, TooLarge
-from tipline.filters import limit
-from tipline.intake.sink import FileSink
-from tipline.web import frame
+from tipline.errors import BadInput
+from tipline.inbox.uploads import whole_files
 
 SHORT = Length(max=200, message="200 characters at most.")
-
-
-def open_sink(filename: str | None) -> IO[bytes]:
-    """Return what a file of a console form is written to; an empty file field opens nothing."""
-    if not filename:
-        return io.BytesIO()
-    return cast(IO[bytes], FileSink(frame().vault.objects, filename, frame().settings.max_file_bytes))
 
 
 def arrived_file(field: str) -> Arrived | None:
@@ -42,22 +31,7 @@ def arrived_files(field: str) -> list[Arrived]:
     Raises:
         TooLarge, BadInput: one was refused while it arrived, or the connection broke.
     """
-    return [_arrived(field, sink) for sink in _sinks(field)]
-
-
-def _arrived(field: str, sink: FileSink) -> Arrived:
-    if sink.refusal == "too_large":
-        message = f"This file is larger than {limit(frame().settings.max_file_bytes)}."
-        raise TooLarge(message, "Divide it, and register the parts.", {field: message})
-    if sink.sealed is None:
-        message = "The file did not arrive whole. Choose it again."
-        raise BadInput(message, fields={field: message})
-    return Arrived(sink.sealed, sink.name, sink.keep)
-
-
-def _sinks(field: str) -> list[FileSink]:
-    streams: list[object] = [upload.stream for upload in request.files.getlist(field)]
-    return [stream for stream in streams if isinstance(stream, FileSink)]
+    return [Arrived(sink.received().sealed, sink.name, sink.keep) for sink in whole_files(field)]
 
 
 def show_faults(form: Form, error: BadInput) -> None:
