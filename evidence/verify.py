@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Check a Tipline evidence bundle offline (SPEC section 6). Standard library only, Python 3.8 or newer.
+"""Check a Tipline evidence bundle (SPEC section 6) or proof of submission (3.9) offline. Standard library only, Python 3.8 or newer.
 
     python3 verify.py [--key FINGERPRINT] [--attestations] [--ca FILE] [--witness VKEY]... [DIR]
                       [--published CHECKPOINT --proof FILE [--published-key VKEY]]
+    python3 verify.py [--key FINGERPRINT] [--audience WORDS --nonce WORDS] [--file ORIGINAL]... [the options above] FILE
 
 Exit codes: 0 all holds and the log key is the one given; 3 consistent, but nobody outside the bundle vouches for the
 key; 1 broken, or another key, naming what; 2 wrong usage.
@@ -56,6 +57,10 @@ PUBLISHED_STAMP = re.compile(r"custody/published\.([1-9])\.tsr")
 PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:-]{0,199}")
 KEY_KINDS = ("KEY_ADDED", "KEY_RETIRED", "KEY_COMPROMISED")
+PROVED = r"event_id|act_id|exhibit_seq|kind|occurred_from|occurred_to|clock|plaintext_after|length_after|program|claim_key"
+DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+SUBMISSION = re.compile(rb"tipline/proof/1\n((?:\{[^\n]*\n){3,})([A-Za-z0-9_-]{86})\n")
+SMALLEST_FILE, LARGEST_PROOF, LONGEST_WORDS = 8192, 4 << 20, 200
 
 
 class Broken(Exception):
@@ -142,6 +147,11 @@ class Wanted(NamedTuple):
     published_key: Optional[str] = None
     witnesses: Sequence[str] = ()
     ca: Optional[Path] = None
+    purpose: str = "proof"
+    audience: str = ""
+    nonce: str = ""
+    files: Sequence[Path] = ()
+    stamps: Sequence[Path] = ()
 
 
 class Folder:
@@ -593,14 +603,19 @@ def check_seal(report: Report, bag: Any, wanted: Wanted) -> bytes:
     if not ed25519(public, signature, b"SSHSIG" + ssh(NAMESPACE.encode(), b"", b"sha512", digest)):
         raise Broken("%s: the signature over %s is false" % (where, TAGMANIFEST))
     report.ok("signature: %s is signed by the log key %s" % (TAGMANIFEST, fingerprint(public)))
+    check_key(report, public, wanted, "bundle")
+    return public
+
+
+def check_key(report: Report, public: bytes, wanted: Wanted, what: str) -> None:
+    """The log key is the one that was asked for."""
     if wanted.key is None:
-        report.note("the log key is vouched for by nobody outside the bundle: compare its fingerprint, then give it with --key")
+        report.note("the log key is vouched for by nobody outside the %s: compare its fingerprint, then give it with --key" % what)
     elif wanted.key != fingerprint(public):
-        report.fail("another key: the bundle is signed by %s, not by %s" % (fingerprint(public), wanted.key))
+        report.fail("another key: the %s is signed by %s, not by %s" % (what, fingerprint(public), wanted.key))
     else:
         report.vouched = True
         report.ok("key: it is the one that was given")
-    return public
 
 
 def check_checkpoint(report: Report, bag: Any, public: bytes) -> Head:
@@ -634,21 +649,29 @@ def check_published(report: Report, bag: Any, log: Log, wanted: Wanted) -> List[
                 fixed.append(Fixed(note.head.size, "a stamp"))
     elif told:
         raise Broken("bag-info.txt: names a published checkpoint that is not here")
-    if wanted.published is not None and wanted.proof is not None:
-        where = str(wanted.published)
-        note = read_note(wanted.published.read_bytes(), where)
-        by_the_log(note, log, wanted.published_key, where)
-        old, new = (note.head, log.head) if note.head.size < log.head.size else (log.head, note.head)
-        check_consistency(old, new, wanted.proof.read_bytes(), str(wanted.proof))
-        covers = "covers the bundle" if new is note.head else "is where the bundle's log goes on from"
-        report.ok("published: the checkpoint at size %d %s" % (note.head.size, covers))
-        published = published or new is note.head
-        fixed += [Fixed(note.head.size, by) for by in tell_witnesses(report, note, wanted, where)]
+    beside = check_beside(report, log, wanted, "bundle")
+    if beside is not None:
+        published = published or beside.head.size >= log.head.size
+        fixed += [Fixed(beside.head.size, by) for by in tell_witnesses(report, beside, wanted, str(wanted.published))]
     elif PUBLISHED not in names:
         report.note("not witnessed: the bundle holds no published checkpoint that a witness could have cosigned")
     if not published:
         report.note("interim: this checkpoint was made for the bundle; compare with a later published one by --published and --proof")
     return fixed
+
+
+def check_beside(report: Report, log: Log, wanted: Wanted, what: str) -> Optional[Note]:
+    """Compare with the published checkpoint that the caller has from elsewhere, and return it."""
+    if wanted.published is None or wanted.proof is None:
+        return None
+    where = str(wanted.published)
+    note = read_note(wanted.published.read_bytes(), where)
+    by_the_log(note, log, wanted.published_key, where)
+    old, new = (note.head, log.head) if note.head.size < log.head.size else (log.head, note.head)
+    check_consistency(old, new, wanted.proof.read_bytes(), str(wanted.proof))
+    covers = "covers the %s" if new is note.head else "is where the %s's log goes on from"
+    report.ok("published: the checkpoint at size %d %s" % (note.head.size, covers % what))
+    return note
 
 
 def by_the_log(note: Note, log: Log, vkey: Optional[str], where: str) -> None:
@@ -658,7 +681,7 @@ def by_the_log(note: Note, log: Log, vkey: Optional[str], where: str) -> None:
         return
     logs = [key for key in log.keys.values() if key.role == "log" and (key.ended is None or note.head.size <= key.ended)]
     if not any(signed_by(note, key.public) for key in logs):
-        raise Broken("%s: not signed by a log key that the bundle knows; a later one is given with --published-key" % where)
+        raise Broken("%s: not signed by a log key that is known here; a later one is given with --published-key" % where)
 
 
 def tell_witnesses(report: Report, note: Note, wanted: Wanted, where: str) -> List[str]:
@@ -714,7 +737,24 @@ def read_event(line: bytes, where: str) -> Event:
     if not isinstance(found, dict) or sorted(found) != ["attest", "fields", "index", "proof", "reasons"]:
         raise Broken("%s: not a custody line" % where)
     fields, index, proof, reasons = found["fields"], found["index"], found["proof"], found["reasons"]
-    if not isinstance(fields, list) or len(fields) != len(FIELDS) or not isinstance(proof, list) or type(index) is not int or index < 0:
+    values, body = read_fields(fields, where)
+    attest, attestations = read_attest(found["attest"], where)
+    hidden = set(FIELDS) - set(values) | ({"signatures"} if attestations is None else set())
+    if not isinstance(reasons, dict) or set(reasons) != hidden or not all(isinstance(why, str) and why for why in reasons.values()):
+        raise Broken("%s: a reason must stand there for each thing withheld, and for no other" % where)
+    entry = sha256(b"tipline/entry/1\0", body, attest)
+    return Event(where, index, values, reasons, attestations, body, entry, read_path(index, proof, where))
+
+
+def read_path(index: Any, path: Any, where: str) -> List[bytes]:
+    if type(index) is not int or index < 0 or not isinstance(path, list):
+        raise Broken("%s: not a custody line: no place in the log, or no path from there" % where)
+    return [unb64(part, where, 32) for part in path]
+
+
+def read_fields(fields: Any, where: str) -> Tuple[Dict[str, Any], bytes]:
+    """Return the disclosed values, and B over the commitments to all fields."""
+    if not isinstance(fields, list) or len(fields) != len(FIELDS):
         raise Broken("%s: not a custody line of %s" % (where, SCHEMA))
     values, commitments = {}, []
     for name, text in zip(FIELDS, fields):  # noqa: B905 - as above
@@ -725,13 +765,7 @@ def read_event(line: bytes, where: str) -> Event:
         elif text[:2] != "c:" or len(data) != 32:
             raise Broken("%s: %s is neither disclosed nor a commitment" % (where, name))
         commitments.append(data)
-    body = sha256(b"tipline/body/1\0", SCHEMA.encode(), b"\0", *commitments)
-    attest, attestations = read_attest(found["attest"], where)
-    hidden = set(FIELDS) - set(values) | ({"signatures"} if attestations is None else set())
-    if not isinstance(reasons, dict) or set(reasons) != hidden or not all(isinstance(why, str) and why for why in reasons.values()):
-        raise Broken("%s: a reason must stand there for each thing withheld, and for no other" % where)
-    entry = sha256(b"tipline/entry/1\0", body, attest)
-    return Event(where, index, values, reasons, attestations, body, entry, [unb64(part, where, 32) for part in proof])
+    return values, sha256(b"tipline/body/1\0", SCHEMA.encode(), b"\0", *commitments)
 
 
 def read_disclosure(data: bytes, name: str, where: str) -> Any:
@@ -760,16 +794,20 @@ def read_events(report: Report, bag: Any, name: str, head: Head) -> List[Event]:
         raise Broken("%s: its last line is cut off" % name)
     found = []
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        event = read_event(line, "%s line %d" % (name, number))
-        try:
-            root = climb(event.place, head.size - 1, sha256(b"\0", event.entry), event.proof)[1] if event.place < head.size else b""
-        except Broken as error:
-            raise Broken("%s: %s" % (event.where, error)) from error
-        if root != head.root:
-            raise Broken("%s: the event is not the one at index %d of the log" % (event.where, event.place))
-        found.append(event)
+        found.append(read_event(line, "%s line %d" % (name, number)))
+        check_place(found[-1], head)
     report.ok("%s: %d events, each proved to stand in the log" % (name, len(found)))
     return found
+
+
+def check_place(event: Event, head: Head) -> None:
+    """The event's path leads from its place to the root of the checkpoint."""
+    try:
+        root = climb(event.place, head.size - 1, sha256(b"\0", event.entry), event.proof)[1] if event.place < head.size else b""
+    except Broken as error:
+        raise Broken("%s: %s" % (event.where, error)) from error
+    if root != head.root:
+        raise Broken("%s: the event is not the one at index %d of the log" % (event.where, event.place))
 
 
 def check_chains(report: Report, events: List[Event]) -> Dict[str, List[Event]]:
@@ -1002,8 +1040,167 @@ def verify_bundle(place: Any, wanted: Wanted) -> Report:
     return report
 
 
+# A proof of submission (SPEC 3.9): one text file, signed by the claim key that each of its items commits to.
+
+
+def joined(text: bytes) -> bytes:
+    """Return the proof that scanned QR codes carry, in any order."""
+    told = text.decode("ascii", "replace").split()
+    codes = {(number, part) for number, part in zip(told[1::3], told[2::3])}  # noqa: B905 - as above
+    parts = {int(number.split("/")[0]): part for number, part in codes if re.fullmatch("[1-9][0-9]{0,2}/[1-9][0-9]{0,2}", number)}
+    count = {number.split("/")[-1] for number, _ in codes}
+    if len(told) % 3 or set(told[::3]) != {"TP1"} or len(parts) != len(codes) or len(count) != 1:
+        raise Broken("not the text of the codes of one proof, each as it was scanned")
+    missing = sorted(set(range(1, int(min(count)) + 1)) ^ set(parts))
+    if missing:
+        raise Broken("code %d of %s is missing, or of another proof" % (missing[0], min(count)))
+    letters = "".join(parts[number] for number in sorted(parts))
+    whole = re.fullmatch("[A-Z2-7]+", letters) and len(letters) % 8 in (0, 2, 4, 5, 7)
+    data = base64.b32decode(letters + "=" * (-len(letters) % 8)) if whole else b""
+    if base64.b32encode(data).decode().rstrip("=") != letters:
+        raise Broken("the codes hold no canonical base32")
+    return data
+
+
+def read_object(line: bytes, names: str, where: str) -> Dict[str, Any]:
+    found = strict_json(line, where)
+    if not isinstance(found, dict) or list(found) != names.split():
+        raise Broken("%s: does not hold exactly %s" % (where, names))
+    return found
+
+
+def read_submission(report: Report, path: Path) -> Tuple[List[bytes], bytes]:
+    """Return the lines that are signed, and the signature."""
+    with open(str(path), "rb") as file:
+        data = file.read(3 * LARGEST_PROOF)
+    data = joined(data) if data.lstrip()[:3] == b"TP1" else data
+    match = SUBMISSION.match(data)
+    if match is None or match.end() > LARGEST_PROOF:
+        raise Broken("%s: not a proof of submission, or its lines were changed" % path)
+    size, rest = max(SMALLEST_FILE, 1 << (match.end() - 1).bit_length()), data[match.end() :]
+    if rest and (len(data) != size or rest.lstrip(b".") != b"\n"):
+        raise Broken("%s: something stands behind the signature that is not the filling" % path)
+    lines = match[1].split(b"\n")[:-1]
+    report.ok("form: a proof of submission, items: %d" % (len(lines) - 2))
+    return lines, unb64(match[2].decode(), "the signature", 64)
+
+
+def check_statement(report: Report, line: bytes, log: Optional[Log], wanted: Wanted) -> None:
+    """The statement is about this log, and for what the caller asked."""
+    told = read_object(line, "suite origin purpose audience nonce day", "the statement")
+    for name, value in told.items():
+        if not isinstance(value, str) or len(value) > LONGEST_WORDS or not value.isprintable() or value != value.strip():
+            raise Broken("the statement: its %s is not short and printable" % name)
+    if told["suite"] != "tipline/proof/1" or told["purpose"] not in ("proof", "claim") or not re.fullmatch(DAY, told["day"]):
+        raise Broken("the statement: not one of this version")
+    if log is not None and told["origin"] != log.head.origin:
+        raise Broken("the statement: about another log than the checkpoint: %s" % told["origin"])
+    for name in ("purpose", "audience", "nonce"):
+        if told[name] != getattr(wanted, name):
+            raise Broken('the statement: its %s is "%s", not "%s" (--%s)' % (name, told[name], getattr(wanted, name), name))
+    report.ok('statement: purpose {purpose}, audience "{audience}", nonce "{nonce}", made on {day} by its maker\'s word'.format(**told))
+    if not told["audience"] or not told["nonce"]:
+        report.note("whoever has this file can show it; who holds the claim code can make one with an audience and nonce of your own")
+
+
+def check_head(report: Report, line: bytes, wanted: Wanted) -> Tuple[Log, Note]:
+    """The checkpoint is signed by the log's key, and that is the one asked for."""
+    found = read_object(line, "key checkpoint", "the checkpoint")
+    if not isinstance(found["key"], str) or not isinstance(found["checkpoint"], str):
+        raise Broken("the checkpoint: not two texts")
+    (name, kind, public), note = read_vkey(found["key"]), read_note(found["checkpoint"].encode("utf-8"), "the checkpoint")
+    if kind != b"\1" or name != note.head.origin or not signed_by(note, public):
+        raise Broken("the checkpoint: not signed by the log key that stands beside it")
+    short = hashlib.sha256(note.text).hexdigest()[:24]
+    told = (note.head.origin, note.head.size, " ".join(short[at : at + 4] for at in range(0, 24, 4)), fingerprint(public))
+    report.ok("checkpoint: %s at size %d, %s, signed by the log key %s" % told)
+    check_key(report, public, wanted, "proof")
+    return Log(public, note.head, {sha256(public): Key(public, "log", None, None)}), note
+
+
+def read_item(line: bytes, where: str) -> Event:
+    found = read_object(line, "index path attest fields", where)
+    values, body = read_fields(found["fields"], where)
+    entry = sha256(b"tipline/entry/1\0", body, unb64(found["attest"], where, 32))
+    if set(values) != set(PROVED.split("|")):
+        raise Broken("%s: other fields are disclosed than those of a proof" % where)
+    length, forms = values["length_after"], {"plaintext_after": "sha256:[0-9a-f]{64}", "claim_key": "[0-9a-f]{64}", "occurred_from": DAY}
+    forms.update({"kind": "ACQUIRED", "clock": "day and order only", "event_id": ".+", "act_id": ".+", "program": ".+"})
+    whole = repr(values["exhibit_seq"]) == "1" and type(length) is int and length >= 0 and values["occurred_to"] == values["occurred_from"]
+    if not whole or not all(isinstance(values[name], str) and re.fullmatch(form, values[name], re.S) for name, form in forms.items()):
+        raise Broken("%s: not something that a source sent, whole and on one day" % where)
+    return Event(where, found["index"], values, {}, None, body, entry, read_path(found["index"], found["path"], where))
+
+
+def check_items(report: Report, lines: List[bytes], signature: bytes, head: Head) -> List[Event]:
+    """Each item stood in the log at its place; all are of one claim key, which signed the statement, the checkpoint and them."""
+    items = [read_item(line, "item %d" % number) for number, line in enumerate(lines[2:], start=1)]
+    for item, before in zip(items, [None, *items]):  # noqa: B905 - as above
+        check_place(item, head)
+        if before is not None and before.place >= item.place:
+            raise Broken("%s: not after the one before it in the log" % item.where)
+        if (item.get("claim_key"), item.get("program")) != (items[0].get("claim_key"), items[0].get("program")):
+            raise Broken("%s: of another claim key or program than item 1" % item.where)
+    public = bytes.fromhex(items[0].get("claim_key"))
+    if not ed25519(public, signature, b"tipline/proof/1\0" + b"".join(line + b"\n" for line in lines)):
+        raise Broken("the signature is not that of the claim key which the items commit to")
+    report.ok("signature: statement, checkpoint and items are signed by the claim key %s that each item commits to" % public.hex())
+    for item in items:
+        told = (item.where, item.get("plaintext_after"), item.get("length_after"), item.place, head.origin, head.size)
+        order = (item.place, head.size - item.place - 1, item.get("occurred_from"))
+        report.ok("%s: %s, %d bytes, stood at index %d of %s at size %d" % told + ", after %d others and before %d; taken in on %s" % order)
+    report.note("the day is what the tip line wrote down; stamps and witnesses say by when the log held the items at the latest")
+    return items
+
+
+def check_given(report: Report, items: List[Event], wanted: Wanted) -> None:
+    """Each file that was given beside the proof is one of its items, byte for byte."""
+    for path in wanted.files:
+        what = ("sha256:" + Folder(Path())._digest(str(path)), path.stat().st_size)
+        same = [item.where for item in items if (item.get("plaintext_after"), item.get("length_after")) == what]
+        if not same:
+            raise Broken("file: %s is none of the items (%s, %d bytes)" % (path, *what))
+        report.ok("file: %s is %s, byte for byte" % (path, " and ".join(same)))
+
+
+def check_seen(report: Report, log: Log, note: Note, wanted: Wanted) -> None:
+    """Say who outside has seen the proof's checkpoint, or another that the caller has, and when."""
+    beside = check_beside(report, log, wanted, "proof")
+    seen = {"the checkpoint": note, **({str(wanted.published): beside} if beside else {})}
+    for where, one in seen.items():
+        tell_witnesses(report, one, wanted, where)
+    for path in wanted.stamps:
+        stamp = read_stamp(path.read_bytes(), str(path))
+        of = [one for one in seen.values() if stamp.imprint == hashlib.new(stamp.algorithm, one.text).digest()] or [note]
+        check_stamp(report, Folder(Path()), str(path), ("the checkpoint at size %d" % of[0].head.size, of[0].text), wanted)
+    if not wanted.stamps:
+        report.note("untimestamped: no stamp over the checkpoint was given; one is given with --stamp")
+
+
+def verify_proof(path: Path, wanted: Wanted) -> Report:
+    """Check a proof of submission, in its file's form or as the text of its QR codes."""
+    report = Report()
+    lines, signature = report.step(read_submission, path) or ([], b"")
+    if lines:
+        log, note = report.step(check_head, lines[1], wanted) or (None, None)
+        report.step(check_statement, lines[0], log, wanted)
+        items = log and report.step(check_items, lines, signature, log.head)
+        if items:
+            report.step(check_given, items, wanted)
+            report.step(check_seen, log, note, wanted)
+    return report
+
+
+def misfit(wanted: Wanted, place: Path) -> str:
+    """Say what is wrong with the options for what is checked; "" where nothing is."""
+    of_proof = wanted.purpose != "proof" or wanted.audience or wanted.nonce or wanted.files or wanted.stamps
+    if place.is_file():
+        return "--attestations is for bundles" if wanted.attestations else ""
+    return "--purpose, --audience, --nonce, --file and --stamp are for proofs of submission" if of_proof else ""
+
+
 def options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="verify.py", description="Check a Tipline evidence bundle offline.")
+    parser = argparse.ArgumentParser(prog="verify.py", description="Check a Tipline evidence bundle or proof of submission offline.")
     parser.add_argument("--key", metavar="FINGERPRINT", help="the log key, as ssh-keygen -l prints it")
     parser.add_argument("--attestations", action="store_true", help="check the signature of each event too (some milliseconds each)")
     parser.add_argument("--published", metavar="CHECKPOINT", type=Path, help="a published checkpoint from elsewhere, later or earlier")
@@ -1011,7 +1208,13 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--published-key", metavar="VKEY", help="the log's key that signed it, where the bundle is older than that key")
     parser.add_argument("--witness", metavar="VKEY", action="append", default=[], help="a witness that you know; may be repeated")
     parser.add_argument("--ca", metavar="FILE", type=Path, help="certificates (PEM) of the time-stamping authorities, for openssl ts")
-    parser.add_argument("folder", metavar="DIR", nargs="?", type=Path, default=Path(__file__).resolve().parent, help="the unpacked bundle")
+    parser.add_argument("--purpose", choices=("proof", "claim"), default="proof", help="what a proof of submission must be for")
+    parser.add_argument("--audience", metavar="WORDS", default="", help="for whom it must be made: you, if you asked for it")
+    parser.add_argument("--nonce", metavar="WORDS", default="", help="the nonce that you gave when you asked for it")
+    parser.add_argument("--file", metavar="ORIGINAL", type=Path, action="append", default=[], help="a file that must be one of its items")
+    parser.add_argument("--stamp", metavar="TSR", type=Path, action="append", default=[], help="a time stamp over its checkpoint")
+    here, told = Path(__file__).resolve().parent, "the unpacked bundle, or the text file of a proof of submission"
+    parser.add_argument("place", metavar="DIR|FILE", nargs="?", type=Path, default=here, help=told)
     return parser
 
 
@@ -1023,10 +1226,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         parser.error("a fingerprint looks like SHA256: and 43 letters")
     if (given.published is None) != (given.proof is None):
         parser.error("--published and --proof belong together")
-    if not given.folder.is_dir():
-        parser.error("no such folder: %s" % given.folder)
-    if given.ca is not None and not given.ca.is_file():
-        parser.error("no such file: %s" % given.ca)
+    missing = [path for path in [given.ca, *given.file, *given.stamp] if path and not path.is_file()]
+    if missing or not given.place.exists():
+        parser.error("no such file: %s" % (missing or [given.place])[0])
     try:
         kinds = [read_vkey(vkey)[1] for vkey in given.witness] + [read_vkey(vkey)[1] for vkey in [given.published_key] if vkey]
     except Broken as error:
@@ -1034,7 +1236,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     if kinds != [b"\4"] * len(given.witness) + [b"\1"] * (given.published_key is not None):
         parser.error("a witness has a vkey of kind 4, a log one of kind 1")
     wanted = Wanted(given.key, given.attestations, given.published, given.proof, given.published_key, tuple(given.witness), given.ca)
-    report = verify_bundle(given.folder, wanted)
+    wanted = wanted._replace(purpose=given.purpose, audience=given.audience, nonce=given.nonce, files=given.file, stamps=given.stamp)
+    if misfit(wanted, given.place):
+        parser.error(misfit(wanted, given.place))
+    report = (verify_proof if given.place.is_file() else verify_bundle)(given.place, wanted)
     encoding = sys.stdout.encoding or "ascii"
     print("\n".join(report.lines).encode(encoding, "replace").decode(encoding))
     print(("RESULT all holds", "RESULT broken", "", "RESULT consistent; give --key to be sure of who signed it")[report.exit_code()])

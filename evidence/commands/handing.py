@@ -97,7 +97,7 @@ def stamp(directory: Path, url: str, roots: Path | None, as_json: bool) -> None:
 
 
 @command("verify", "evidence verify bundle --key SHA256:OD42K2r1p8To2i8ghGLiHbiVdnwQuA2FVbSTnNqhFLc --attestations")
-@click.argument("place", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("place", metavar="BUNDLE|FILE", type=click.Path(path_type=Path, exists=True))
 @click.option("--key", metavar="FINGERPRINT", help="The log key's fingerprint, had from elsewhere.")
 @click.option("--attestations", is_flag=True, help="Check the signature of each event too (some milliseconds each).")
 @click.option("--published", type=_FILE, help="A published checkpoint from elsewhere, later or earlier.")
@@ -106,9 +106,19 @@ def stamp(directory: Path, url: str, roots: Path | None, as_json: bool) -> None:
 @click.option("--witness", "witnesses", metavar="VKEY", multiple=True, help="A witness that you know; may be repeated.")
 @click.option("--ca", type=_FILE, help="Certificates (PEM) of the time-stamping authorities, for openssl ts.")
 @click.option("--bagit", is_flag=True, help="Check any BagIt bag by RFC 8493 alone.")
+@click.option("--purpose", type=click.Choice(["proof", "claim"]), default="proof", help="What a proof of submission must be for.")
+@click.option("--audience", metavar="WORDS", default="", help="For whom it must be made: you, if you asked for it.")
+@click.option("--nonce", metavar="WORDS", default="", help="The nonce that you gave when you asked for it.")
+@click.option("--file", "files", type=_FILE, multiple=True, help="A file that must be one of its items; may be repeated.")
+@click.option("--stamp", "stamps", type=_FILE, multiple=True, help="A time stamp over its checkpoint; may be repeated.")
 @JSON
 def verify(place: Path, bagit: bool, as_json: bool, **wanted: Any) -> None:
-    """Check a bundle offline: a line a check. Exit 0: all holds and the log key is FINGERPRINT's; 3: no key was given; 1: broken."""
+    """Check a bundle, or a proof of submission (a text file, or the text of its QR codes), offline: a line a check.
+
+    Exit 0: all holds and the log key is FINGERPRINT's; 3: no key was given; 1: broken.
+    """
+    if bagit and not place.is_dir():
+        raise UsageError("A bag is a folder.", "Give the folder that holds bagit.txt.")
     if bagit:
         errors, warnings = bundle.validate_bag(place)
         lines = [f"FAIL  {text}" for text in errors] + [f"WARN  {text}" for text in warnings]
@@ -120,7 +130,10 @@ def verify(place: Path, bagit: bool, as_json: bool, **wanted: Any) -> None:
     if (wanted["published"] is None) != (wanted["proof"] is None):
         raise UsageError("--published and --proof belong together.", "Give both, or neither.")
     _check_vkeys(wanted["witnesses"], wanted["published_key"])
-    found = verifier.verify_bundle(place, verifier.Wanted(**wanted))
+    asked = verifier.Wanted(**wanted)
+    if verifier.misfit(asked, place):
+        raise UsageError(f"{verifier.misfit(asked, place)}.", "Leave it out, or name the other thing.")
+    found = (verifier.verify_proof if place.is_file() else verifier.verify_bundle)(place, asked)
     code = found.exit_code()
     facts = {"exit": code, "problems": found.problems, "lines": found.lines}
     terminal.say(as_json, facts, *found.lines, f"RESULT {_RESULTS[code]}")

@@ -236,7 +236,7 @@ def test_a_bundle_after_the_log_has_a_new_key_goes_on_from_what_the_old_one_publ
     (tmp_path / "note").write_text(note)
     (tmp_path / "proof").write_text(checkpoint.encode_consistency(house.tree.size, house.tree.size, []))
     lines = told(folder, published=tmp_path / "note", proof=tmp_path / "proof")
-    assert "not signed by a log key that the bundle knows" in lines, "the old key signs nothing that holds its own end"
+    assert "not signed by a log key that is known here" in lines, "the old key signs nothing that holds its own end"
 
 
 def compromised(house: Installation) -> None:
