@@ -12,7 +12,7 @@ from tipline import errorpages, filters, policy, running, security, translated, 
 from tipline.accounts import kitpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
-from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages
+from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
 from tipline.admin import views as admin
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
@@ -35,7 +35,8 @@ from tipline.rewards import publicpages as claims
 from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-STAFF = (accounts.bp, kitpages.bp, admin.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
+ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
+STAFF = (accounts.bp, kitpages.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp, notices.bp)
 CONSOLE = (*STAFF, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 

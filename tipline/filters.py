@@ -88,5 +88,5 @@ def install(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # line ends and indents of a template are no part of a text
-    app.jinja_env.globals.update(page_language=languages.language)
+    app.jinja_env.globals.update(page_language=languages.language, say=languages.say)
     app.add_template_filter(lambda text: quote(str(text), safe=""), "path_part")

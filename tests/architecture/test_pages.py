@@ -11,7 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 NAME = "templates/{}"
-PUBLIC = [path for path in TEMPLATES if path.relative_to(ROOT / "templates").parts[0] in ("public", "intake") or path.name == "public.html"]
+FOR_SOURCES = re.compile(r"""(?:extends|from) "(?:public/base|_macros/public|intake/_macros).html\"""")
+PUBLIC = [
+    path
+    for path in TEMPLATES
+    if path.parent.name in ("public", "intake") or path.name in ("public.html", "_talk.html") or FOR_SOURCES.search(path.read_text())
+]
 CONSOLE = [path for path in TEMPLATES if path not in PUBLIC]
 EM_DASH = "\N{EM DASH}"
 
@@ -60,6 +65,46 @@ def test_the_public_style_sheet_stays_under_8_kilobytes() -> None:
     assert (ROOT / "static" / "css" / "public.css").stat().st_size <= 8192
 
 
+def test_the_public_style_sheet_knows_no_left_and_no_right() -> None:
+    """A page in a language that runs from right to left is the mirror image of the others by itself."""
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "static" / "css" / "public.css").read_text(), flags=re.S)
+    assert not (found := re.search(r"[^;{}]*\b(?:left|right)\b[^;{}]*", text)), found[0]
+    for sides in re.findall(r"(?:padding|margin|border-width|inset):([^;}]+)", text):
+        each = sides.removesuffix("!important").split()
+        assert len(each) < 4 or each[1] == each[3], f"{sides}: sides that differ need -inline-start and -inline-end"
+
+
+def said_outside(template: str) -> str:
+    """What a template says without asking for it in the page's language: words in no `_()`, no `ngettext` and no trans block."""
+    text = re.sub(r"\{#.*?#\}|\{%-? *trans.*?endtrans *-?%\}", " ", template, flags=re.S)
+    text = re.sub(r"""\b(?:_|say|ngettext)\((?:\s*(?:'[^']*'|"[^"]*"),?)+""", " ", text)
+    literals = [
+        pair[0] or pair[1] for code in re.findall(r"\{\{(.*?)\}\}", text, re.S) for pair in re.findall(r"""'([^']*)'|"([^"]*)\"""", code)
+    ]
+    spoken = [words for words in literals if " " in words.strip() and "=" not in words]
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.S)
+    labels = re.findall(r"(?:aria-label|alt|title|placeholder)=\"([^\"]*)\"", text)
+    bare = re.sub(r"<[^>]*>|&\w+;|[\w-]+=\"[^\"]*\"", " ", text)
+    return " ".join(re.findall(r"[^\W\d_]{2,}.*", " ".join([bare, *labels, *spoken])))
+
+
+@pytest.mark.parametrize("path", PUBLIC, ids=name_of)
+def test_public_pages_say_all_in_the_language_of_the_page(path: Path) -> None:
+    assert said_outside(path.read_text()) == ""
+
+
+@pytest.mark.parametrize("path", PUBLIC, ids=name_of)
+def test_only_what_stands_in_a_public_page_is_translated_there(path: Path) -> None:
+    """`_` takes its text for HTML: what came from elsewhere is said by `say`, and escaped."""
+    assert re.findall(r"\b_\((?!['\"])[^)]*\)", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", PUBLIC, ids=name_of)
+def test_public_pages_write_no_address_of_their_own_by_hand(path: Path) -> None:
+    """An address by hand would leave the language."""
+    assert re.findall(r"""(?:href|action|src)=["']/[^"']*""", path.read_text()) == []
+
+
 def test_style_sheets_load_nothing() -> None:
     for path in (ROOT / "static" / "css").glob("*.css"):
         assert not re.search(r"@import|url\(", path.read_text()), path.name
@@ -71,7 +116,7 @@ NEVER_SAID = re.compile(r"\b(please|oops|sorry|invalid|submit|n/a|an? error occu
 
 def words_of(template: str) -> str:
     """What a reader sees of a template: no comments, no code, no tags, but the words inside expressions."""
-    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}", " ", template, flags=re.S)
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|aria-invalid", " ", template, flags=re.S)
     said = " ".join(re.findall(r"'([^'{}]* [^'{}]*)'", " ".join(re.findall(r"\{\{.*?\}\}", bare, re.S))))
     labels = " ".join(re.findall(r"(?:aria-label|alt|title|placeholder)=\"([^\"]*)\"", bare))
     return re.sub(r"<[^>]*>|\{\{.*?\}\}", " ", bare, flags=re.S) + said + labels

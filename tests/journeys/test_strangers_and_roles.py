@@ -44,6 +44,8 @@ MAY: dict[str, frozenset[str]] = {
     "admin.program_list": NOTICES,
     "admin.program": NOTICES,
     "admin.program_notice": NOTICES,
+    "translation.texts": NOTICES,
+    "translation.change": NOTICES,
     "admin.program_new": ADMINISTRATOR,
     "admin.program_create": ADMINISTRATOR,
     "admin.program_recovery": ADMINISTRATOR,

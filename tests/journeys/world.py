@@ -80,7 +80,7 @@ class World:
                 "notice": select(NoticeBatch.number),
             }
             found = {name: work.session.scalars(query.limit(1)).one() for name, query in first.items()}
-        return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css", "seq": "1"}
+        return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css", "seq": "1", "language": "es"}
 
     def rows(self) -> Rows:
         """Everything that the database holds, the job queue's tables too."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, Field, HiddenField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from tipline.admin.programs import CreateProgram, EditNotice, GrantAccess
 from tipline.admin.recovery import OpenWithShares, TypedShares
-from tipline.admin.rules import Notice
+from tipline.admin.rules import Notice, Translation
 from tipline.admin.services import AddColleague
+from tipline.admin.translations import EditTranslation
 from tipline.policy import ROLE_NAMES
 
 LONGEST_SHARE = 2000
+WHOLE_NUMBER = r"^ *(?:[0-9][0-9 ,]{0,23})?$"
 
 
 def show_faults(form: FlaskForm, faults: dict[str, str]) -> None:
@@ -25,6 +29,10 @@ def show_faults(form: FlaskForm, faults: dict[str, str]) -> None:
 def with_unix_lines(text: str | None) -> str:
     """Return a text area's content with plain line ends and without empty lines around it."""
     return (text or "").replace("\r\n", "\n").strip()
+
+
+def _bare_number(text: str | None) -> str:
+    return (text or "").replace(",", "").replace(" ", "")
 
 
 class ColleagueForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
@@ -48,6 +56,12 @@ class NoticeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     reward = StringField("Reward, at most")
     reward_terms = TextAreaField("Terms of the reward")
     notice_on = DateField("Date of the notice", validators=[InputRequired("Write the date of the notice, such as 2026-09-04.")])
+    contact = TextAreaField("Official contact points")
+    reward_most = StringField("Reward as a number", validators=[Regexp(WHOLE_NUMBER, message="Write a whole number, such as 1000000.")])
+    currency = StringField("Currency", default="USD")
+    claims_until = DateField("Claims until", validators=[Optional()])
+    payout_place = TextAreaField("Where the reward is paid")
+    call_script = TextAreaField("What the call centre reads out")
     seen = HiddenField()
 
     def notice(self) -> Notice:
@@ -61,6 +75,12 @@ class NoticeForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             reward=(self.reward.data or "").strip(),
             reward_terms=with_unix_lines(self.reward_terms.data),
             notice_on=self.notice_on.data,
+            contact=with_unix_lines(self.contact.data),
+            reward_most=int(amount) if (amount := _bare_number(self.reward_most.data)) else None,
+            currency=(self.currency.data or "").strip().upper(),
+            claims_until=self.claims_until.data,
+            payout_place=with_unix_lines(self.payout_place.data),
+            call_script=with_unix_lines(self.call_script.data),
         )
 
     def edit(self, program_id: str) -> EditNotice:
@@ -75,6 +95,22 @@ class ProgramForm(NoticeForm):
 
     def command(self) -> CreateProgram:
         return CreateProgram((self.slug.data or "").strip(), (self.code.data or "").strip(), self.notice())
+
+
+class TranslationForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """A program's texts in another language."""
+
+    title = StringField("The notice's question")
+    incident = TextAreaField("What happened")
+    helps_most = TextAreaField("What helps most")
+    reward_terms = TextAreaField("Terms of the reward")
+    contact = TextAreaField("Official contact points")
+    payout_place = TextAreaField("Where the reward is paid")
+    seen = HiddenField()
+
+    def edit(self, program_id: str, language: str) -> EditTranslation:
+        texts = {field.name: with_unix_lines(getattr(self, field.name).data) for field in fields(Translation)}
+        return EditTranslation(program_id, language, Translation(**texts), self.seen.data or "")
 
 
 class RecoveryForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

@@ -27,6 +27,7 @@ from tipline.recipients import Recipient
 from tipline.work import Work
 
 NOTICE_CHANGED = "program.notice"
+DATES = ("notice_on", "claims_until")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class EditNotice:
 class ChangedMeanwhile(Conflict):
     """Somebody else saved first. `saved` is what stands there now."""
 
-    def __init__(self, who: str, saved: rules.Notice) -> None:
+    def __init__(self, who: str, saved: rules.Notice | rules.Translation) -> None:
         super().__init__(f"{who} changed this notice while you were writing.", "Nothing is overwritten yet. Compare both, then save again.")
         self.saved = saved
 
@@ -98,11 +99,11 @@ def create_program(work: Work, actor: Actor, command: CreateProgram) -> CreatedP
     require(actor, "program.manage")
     _check(work, command)
     identity, recovery = Identity.generate(), Identity.generate()
-    program_id, notice = new_id(), asdict(command.notice)
+    program_id, notice = new_id(), {name: _plain(value) for name, value in asdict(command.notice).items()}
     rows = {
         "slug": command.slug,
         "code": command.code,
-        "notice": {**notice, "notice_on": command.notice.notice_on.isoformat()},
+        "notice": notice,
         "program_keys": text_of(_new_program_keys(identity.recipient)),
         "wrap": text_of(wrap_program(identity, actor.keyring.identity.recipient, recovery.recipient)),
     }
@@ -135,7 +136,7 @@ def store_program(work: Work, actor: Actor, change: Change) -> None:
 
 
 def _program_of(work: Work, change: Change) -> Program:
-    notice = {**change.rows["notice"], "notice_on": date.fromisoformat(change.rows["notice"]["notice_on"])}
+    notice = {name: date.fromisoformat(value) if name in DATES and value else value for name, value in change.rows["notice"].items()}
     return Program(
         id=change.subject,
         slug=change.rows["slug"],
@@ -148,6 +149,10 @@ def _program_of(work: Work, change: Change) -> Program:
         recovery_recipient=change.recipient("recovery"),
         program_keys=bytes_of(change.rows["program_keys"]),
     )
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def edit_notice(work: Work, actor: Actor, command: EditNotice) -> Program:
@@ -163,7 +168,7 @@ def edit_notice(work: Work, actor: Actor, command: EditNotice) -> Program:
         raise BadInput("The notice was not changed.", fields=faults)
     saved = notice_of(program)
     if rules.mark_of_notice(saved) not in (command.seen, rules.mark_of_notice(command.notice)):
-        raise ChangedMeanwhile(_who_changed(work, program), saved)
+        raise ChangedMeanwhile(who_changed(work, program, NOTICE_CHANGED), saved)
     for name, value in asdict(command.notice).items():
         setattr(program, name, value)
     audit.record(work.session, work.now(), actor, NOTICE_CHANGED, ("program", program.id))
@@ -252,11 +257,12 @@ def _is_taken(work: Work, slug: str) -> bool:
     return work.session.scalars(select(Program.id).where(Program.slug == slug)).first() is not None
 
 
-def _who_changed(work: Work, program: Program) -> str:
+def who_changed(work: Work, program: Program, act: str) -> str:
+    """Return the name of who changed a program's public texts last."""
     last = (
         select(Staff.display_name)
         .join(AuditEvent, AuditEvent.staff_id == Staff.id)
-        .where(AuditEvent.act == NOTICE_CHANGED, AuditEvent.subject_id == program.id)
+        .where(AuditEvent.act == act, AuditEvent.subject_id == program.id)
         .order_by(AuditEvent.at.desc())
     )
     return work.session.scalars(last).first() or "Somebody else"

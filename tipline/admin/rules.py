@@ -10,6 +10,8 @@ from datetime import date
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 CODE = re.compile(r"[A-Z]{2,8}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+MOST_MONEY = 10**15  # exact in JSON, and more than any reward
 GROUPS = 6  # of four hex digits: 96 bits, short enough to read aloud
 
 PREPARING, OPEN, CLOSED = "preparing", "open", "closed"
@@ -22,6 +24,9 @@ LONGEST: Mapping[str, int] = {
     "helps_most": 5_000,
     "reward": 64,
     "reward_terms": 20_000,
+    "contact": 2_000,
+    "payout_place": 2_000,
+    "call_script": 5_000,
 }
 ASK: Mapping[str, str] = {
     "organisation": "Say who asks for tips.",
@@ -44,25 +49,62 @@ class Notice:
     reward: str
     reward_terms: str
     notice_on: date
+    contact: str = ""
+    reward_most: int | None = None
+    currency: str = "USD"
+    claims_until: date | None = None
+    payout_place: str = ""
+    call_script: str = ""
 
 
-def mark_of_notice(notice: Notice) -> str:
-    """Return what tells one state of a notice from another, so that nobody overwrites what they have not seen."""
+@dataclass(frozen=True)
+class Translation:
+    """What the public reads about a program in another language; what is empty is shown in the program's own."""
+
+    title: str = ""
+    incident: str = ""
+    helps_most: str = ""
+    reward_terms: str = ""
+    contact: str = ""
+    payout_place: str = ""
+
+
+def mark_of_notice(notice: Notice | Translation) -> str:
+    """Return what tells one state of a text from another, so that nobody overwrites what they have not seen."""
     fields = [str(value) for value in asdict(notice).values()]
     return hashlib.sha256("\0".join(fields).encode()).hexdigest()[:32]
 
 
 def faults_of_notice(notice: Notice) -> dict[str, str]:
     """Return what is wrong with each field of a notice; empty when nothing is."""
-    faults = {}
-    for name, text in asdict(notice).items():
-        if name not in LONGEST:
-            continue
-        if not text.strip():
-            faults[name] = ASK[name]
-        elif len(text) > LONGEST[name]:
-            faults[name] = f"Use at most {LONGEST[name]:,} characters. There are {len(text):,}."
+    faults = _too_long(asdict(notice))
+    faults |= {name: words for name, words in ASK.items() if not getattr(notice, name).strip()}
+    if notice.reward_most is not None and not 1 <= notice.reward_most <= MOST_MONEY:
+        faults["reward_most"] = "Write a whole number of 1 or more, or leave it empty."
+    if not CURRENCY.fullmatch(notice.currency):
+        faults["currency"] = "Use the three letters of a currency, such as USD."
+    if notice.claims_until is not None and notice.claims_until < notice.notice_on:
+        faults["claims_until"] = "This is before the notice. Choose a later day, or leave it empty."
     return faults
+
+
+def faults_of_translation(translation: Translation) -> dict[str, str]:
+    """Return what is wrong with each field of a translation: nothing but its length can be."""
+    return _too_long(asdict(translation))
+
+
+def missing_of(notice: Notice, translation: Translation) -> list[str]:
+    """Return the names of what the notice says and the translation does not."""
+    return [name for name, words in asdict(translation).items() if not words and getattr(notice, name)]
+
+
+def _too_long(values: Mapping[str, object]) -> dict[str, str]:
+    lengths = {name: len(words) for name, words in values.items() if isinstance(words, str)}
+    return {
+        name: f"Use at most {LONGEST[name]:,} characters. There are {length:,}."
+        for name, length in lengths.items()
+        if name in LONGEST and length > LONGEST[name]
+    }
 
 
 def faults_of_names(slug: str, code: str) -> dict[str, str]:

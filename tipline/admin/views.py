@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.admin import keys, programs, recovery, rotations, services
+from tipline.admin import keys, programs, recovery, rotations, services, translations
 from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
 from tipline.admin.listing import is_waiting
 from tipline.admin.rules import STATE_WORDS, mark_of_notice
@@ -190,6 +190,8 @@ def _page_program(program_id: str, given: dict[str, Form], changed: programs.Cha
         readers=programs.list_readers(work(), actor(), program_id),
         notice=notice,
         changed=changed,
+        untranslated=translations.missing(work(), actor(), shown),
+        language_names=translations.OTHERS,
         recovery=given.get("recovery") or RecoveryForm(formdata=None),
         access=given.get("access") or AccessForm(formdata=None),
         holds=program_id in actor().keyring.program_ids(),

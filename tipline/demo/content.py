@@ -28,6 +28,42 @@ REWARD_TERMS = (
     "People who work for Northfield Scripts on this case, and their families, can’t claim."
 )
 THEFT = "the theft of prescription records found in September 2026"
+CONTACT = (
+    "This site, and the receipt that it gives you\nTelephone +1 614 555 0142, working days 9 to 17, for questions about a letter from us"
+)
+PAYOUT_PLACE = (
+    "Calder Trust, 200 Example Street, Columbus, Ohio, pays out. Bring the code that we gave you. Papers on identity and tax stay "
+    "with Calder Trust and never reach us."
+)
+CALL_SCRIPT = (
+    "You have reached the tip line of Northfield Scripts. I do not ask who you are, and you need not say it. The call is not recorded. "
+    "At the end I read seven words to you: write them down. With them you can come back, and nobody can look them up for you."
+)
+SPANISH = {
+    "title": "¿Quién robó los registros de recetas de nuestros afiliados?",
+    "incident": (
+        "El 3 de septiembre de 2026 Northfield Scripts recibió una carta que exigía un pago. Con ella llegaron los registros de 75 de "
+        "nuestros afiliados: nombres, fechas de nacimiento y recetas. No hemos pagado."
+    ),
+    "helps_most": (
+        "Quién escribió o envió la carta, o dónde se escribió\n"
+        "Dónde se guardan, se venden o se muestran los registros\n"
+        "Cómo entró alguien en nuestros sistemas, o quién lo dejó entrar\n"
+        "Una cuenta, una billetera o un teléfono que usan"
+    ),
+    "reward_terms": (
+        "Pagamos hasta $1,000,000 por información que lleve al arresto y a la condena de las personas que se llevaron los registros o que "
+        "exigen dinero por ellos. Dos personas deben estar de acuerdo antes de que se pague algo. Si varias pistas llevaron al resultado, "
+        "la recompensa se reparte. Quienes trabajan para Northfield Scripts en este caso, y sus familias, no pueden reclamarla."
+    ),
+    "contact": (
+        "Este sitio, y el recibo que le da\nTeléfono +1 614 555 0142, días hábiles de 9 a 17, para preguntas sobre una carta nuestra"
+    ),
+    "payout_place": (
+        "Paga Calder Trust, 200 Example Street, Columbus, Ohio. Lleve el código que le dimos. Los documentos de identidad y de impuestos "
+        "se quedan en Calder Trust y nunca nos llegan."
+    ),
+}
 CASE_TITLE = "Extortion letter with 75 members’ records"
 CLIENTS = ("Lakeview Health Plan", "Dayton Teachers’ Trust", "Brightwater Mutual")
 WALLET = "bc1qnlvcj0cr6hmtak436f7p33h6udgq623k0wast5"

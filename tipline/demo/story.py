@@ -229,7 +229,7 @@ def _work_on(story: Telling, sent: DemoSent, told: content.DemoTip) -> None:
             cases.put_tip(work, who, cases.PutTip(number, story.case_number, with_exhibits=bool(told.files)))
     if told.reply:
         with story.console.unit(write=True) as work:
-            inbox.reply(work, who, inbox.Reply(number, told.reply))
+            replying.reply(work, who, replying.Reply(number, told.reply))
     if told.answer:
         _come_back(story, sent, told.answer)
     with story.console.unit(write=True) as work:
