@@ -7,6 +7,7 @@ from flask import Flask
 from tipline import app, logs
 from tipline.config import OnionSettings, Settings
 from tipline.process import open_process
+from tipline.slowlines import SlowLines
 
 
 def create_public_app() -> Flask:
@@ -23,6 +24,7 @@ def _public(settings: Settings) -> Flask:
     logs.configure()
     process = open_process("public", settings)
     process.jobs.client()  # its library takes a second to import: better now than in a source's request
+    SlowLines().watch()
     return app.create_public_app(process)
 
 

@@ -44,12 +44,29 @@ def main() -> None:
 @click.option("--public-port", type=PORT, default=8000, show_default=True, help="Port of the public page.")
 @click.option("--console-port", type=PORT, default=8001, show_default=True, help="Port of the console.")
 @click.option("--files-port", type=PORT, default=8002, show_default=True, help="Port of the origin that downloads come from.")
+@click.option("--onion-port", type=PORT, help="Serve the public page on this port too, for an onion service (`tipline onion`).")
 @told_plainly
-def run(public_port: int, console_port: int, files_port: int) -> None:
+def run(public_port: int, console_port: int, files_port: int, onion_port: int | None) -> None:
     """Serve both faces, the files origin and a worker on loopback, after setting up what is missing."""
     from tipline import supervisor
 
-    supervisor.run(Settings(), supervisor.Ports(public_port, console_port, files_port), click.echo)
+    supervisor.run(Settings(), supervisor.Ports(public_port, console_port, files_port, onion_port), click.echo)
+
+
+@main.command("onion")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), required=True, help="Folder of torrc and keys; made if it is not there.")
+@click.option("--port", type=PORT, default=8003, show_default=True, help="The port given to `tipline run --onion-port`.")
+@told_plainly
+def prepare_onion(folder: Path, port: int) -> None:
+    """Write torrc and keys of an onion service for the public page, and print its address. Keys that are there are kept."""
+    from tipline import onion
+
+    service = onion.prepare(folder, port)
+    click.echo(service.address)
+    click.echo("New keys are made." if service.made else "The keys are those that were there.", err=True)
+    click.echo(f"Copy {folder / onion.SERVICE} to a safe place.", err=True)
+    click.echo(f"Start  tipline run --onion-port {port}  with TIPLINE_ONION_ORIGIN={service.origin}", err=True)
+    click.echo(f"and    tor -f {service.torrc}", err=True)
 
 
 @main.command()

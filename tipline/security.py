@@ -109,6 +109,7 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
     gate = Gate(face)
     headers = headers_of(face, settings)
     app.extensions["gate"] = gate
+    app.jinja_env.globals["onion_location"] = settings.onion_location if face == "public" else ""
     app.before_request(gate.check)
     app.teardown_request(gate.release)
 

@@ -26,7 +26,7 @@ STOP_SECONDS = 15
 READY_SECONDS = 60
 MOST_DEATHS = 5
 DEATHS_WITHIN = 60.0
-THREADS = {"public": 256, "console": 64, "files": 64}
+THREADS = {"public": 512, "onion": 512, "console": 64, "files": 64}  # each is made when it is needed first
 Say = Callable[[str], None]
 
 
@@ -39,9 +39,11 @@ class Ports:
     public: int = 8000
     console: int = 8001
     files: int = 8002
+    onion: int | None = None
 
     def by_name(self) -> dict[str, int]:
-        return {"public": self.public, "console": self.console, "files": self.files}
+        named = {"public": self.public, "console": self.console, "files": self.files}
+        return named if self.onion is None else {**named, "onion": self.onion}
 
 
 def with_ports(settings: Settings, ports: Ports) -> Settings:
@@ -57,7 +59,7 @@ def check_ports(ports: Ports) -> None:
         CannotStart: one is taken, or two are the same.
     """
     if len(set(ports.by_name().values())) < len(ports.by_name()):
-        raise CannotStart("Two of the ports are the same.", "Give --public-port, --console-port and --files-port three different numbers.")
+        raise CannotStart("Two of the ports are the same.", "Give --public-port, --console-port, --files-port and --onion-port one each.")
     for name, port in ports.by_name().items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -202,6 +204,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "TIPLINE_PUBLIC_ORIGIN": settings.public_origin,
         "TIPLINE_CONSOLE_ORIGIN": settings.console_origin,
         "TIPLINE_FILES_ORIGIN": settings.files_origin,
+        "TIPLINE_ONION_ORIGIN": settings.onion_origin,
         "PYTHONPATH": os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part),
         "PYTHONUNBUFFERED": "1",
     }
@@ -231,6 +234,8 @@ def _greet(settings: Settings, report: SetupReport, say: Say) -> None:
     say("Tipline is running.")
     say(f"  Public page   {settings.public_origin}")
     say(f"  Console       {settings.console_origin}")
+    if settings.onion_origin:
+        say(f"  Onion service {settings.onion_origin}")
     if report.link is not None:
         say("  First administrator: open this link; it works once, within 7 days")
         say(f"  {report.link}")

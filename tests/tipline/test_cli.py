@@ -41,6 +41,7 @@ COMMANDS = (
     ["cases"],
     ["export"],
     ["scrub"],
+    ["onion"],
 )
 
 
