@@ -15,6 +15,16 @@ from tipline.notices.services import IssueNotices, WithdrawNotices
 CHECKS = f"Write a number from {rules.LEAST_CHECKS} to {rules.MOST_CHECKS:,}."
 
 
+class ChecksField(IntegerField):
+    """A whole number, with a message that says which."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(CHECKS) from None
+
+
 class NoticesForm(HandoverForm):
     """A list of letters, and what its codes confirm."""
 
@@ -25,7 +35,7 @@ class NoticesForm(HandoverForm):
     incident = StringField(
         "Incident", [InputRequired("Say what the letters are about."), Length(max=rules.INCIDENT_LENGTH, message="200 characters at most.")]
     )
-    most_checks = IntegerField(
+    most_checks = ChecksField(
         "Checks of one code",
         [InputRequired(CHECKS), NumberRange(rules.LEAST_CHECKS, rules.MOST_CHECKS, CHECKS)],
         default=rules.USUAL_CHECKS,

@@ -173,7 +173,8 @@ def _checked(rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
         if empty:
             raise _fault(f"Row {empty} of the list is empty, and rows follow it.", "Take it out.")
         if len(row) != width:
-            raise _fault(f"Row {number} of the list has {len(row)} cells for {width} columns.", "Put the row right, or quote its cells.")
+            cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+            raise _fault(f"Row {number} of the list has {cells} for {width} columns.", "Put the row right, or quote its cells.")
         if number > MOST_ROWS:
             raise _fault(f"The list has more than {MOST_ROWS:,} rows.", "Divide it into several batches.")
         yield row

@@ -1,27 +1,24 @@
 """Is this letter genuine? A code is typed, and only sender, month, incident and the two control words are confirmed.
 
 A code that is unknown, used up, withdrawn or mistyped gets the same bytes after the same work. No code is logged or kept.
+How many are checked is limited like any form (tipline.limits).
 """
 
 from __future__ import annotations
 
 import time
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from tipline.errors import Busy
 from tipline.intake.services import list_programs
-from tipline.languages import say
 from tipline.notices import checking, rules
 from tipline.notices.codes import Answer, bits_of
-from tipline.security import Gate, Rate
 from tipline.web import frame
 
 bp = Blueprint("letters_public", __name__)
 
 ANSWER_SECONDS = 0.03  # no answer comes sooner
-CHECKS = (Rate(20, 400), Rate(0.2, 20))  # for everybody together, and for each network
 
 
 @bp.get("/letter")
@@ -32,9 +29,6 @@ def check() -> ResponseReturnValue:
 @bp.post("/letter")
 def answer() -> ResponseReturnValue:
     began = time.monotonic()
-    gate: Gate = current_app.extensions["gate"]
-    if not gate.limiter.allow("letter", *CHECKS, request.remote_addr):
-        raise Busy(say("Too many codes are being checked just now."), say("Wait a minute, then send the page again."))
     confirmed = _confirm(request.form.get("code", ""))
     page = _page(asked=True, confirmed=confirmed)
     time.sleep(max(0.0, began + ANSWER_SECONDS - time.monotonic()))
@@ -55,5 +49,4 @@ def _page(*, asked: bool, confirmed: Answer | None = None) -> ResponseReturnValu
     with frame().unit(write=False) as unit:
         programs = list_programs(unit)
     month = rules.month_words(confirmed.month) if confirmed else ""
-    page = render_template("intake/letter_check.html", asked=asked, confirmed=confirmed, month=month, programs=programs)
-    return page
+    return render_template("intake/letter_check.html", asked=asked, confirmed=confirmed, month=month, programs=programs)
