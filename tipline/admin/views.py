@@ -17,7 +17,7 @@ from tipline.web import actor, work
 bp = Blueprint("admin", __name__)
 
 Form = NoticeForm | RecoveryForm | AccessForm
-FIRST_PAGES = (("tip.read", "/inbox"), ("staff.manage", "/staff"))
+FIRST_PAGES = (("tip.read", "/inbox"), ("staff.manage", "/staff"), ("payout.redeem", "/payouts"))
 
 
 @bp.get("/")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evidence import canonical
@@ -28,8 +28,8 @@ class Words:
     """What a claimant says. `by`: self or lawyer; `declared`: the sentences that were ticked, as they stood there."""
 
     by: str
-    office: str
-    helped: str
+    office: str = field(repr=False)
+    helped: str = field(repr=False)
     declared: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -40,9 +40,9 @@ class Words:
 class Document:
     """A claim with its proof."""
 
-    salt: bytes
+    salt: bytes = field(repr=False)
     words: Words
-    proof: bytes
+    proof: bytes = field(repr=False)
 
     @property
     def nonce(self) -> str:
@@ -50,7 +50,7 @@ class Document:
         return nonce_of(self.salt, self.words)
 
     def encode(self) -> bytes:
-        values = {"suite": SUITE, "salt": canonical.b64url(self.salt), "words": self.words.to_json(), "proof": self.proof.decode("ascii")}
+        values = {"suite": SUITE, "salt": canonical.b64url(self.salt), "words": self.words.to_json(), "proof": self.proof.decode()}
         return canonical.encode(values)
 
 
@@ -71,7 +71,7 @@ def decode(data: bytes) -> Document:
     """
     try:
         found = canonical.decode(data)
-        made = Document(canonical.unb64url(found["salt"]), _words(found["words"]), found["proof"].encode("ascii"))
+        made = Document(canonical.unb64url(found["salt"]), _words(found["words"]), found["proof"].encode())
         if found["suite"] == SUITE and made.encode() == data:
             return made
     except (EvidenceError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -166,10 +166,16 @@ def look(work: Work, actor: Actor, typed: str) -> Payable:
         with committed(work) as session:  # counted even though the request is refused
             audit.record(session, work.now(), actor, WRONG)
         raise BadInput(*NO_SUCH, {"code": NO_SUCH[0]})
-    desk = _open(work, actor, found)
+    return show(work, actor, found)
+
+
+def show(work: Work, actor: Actor, payout_id: str) -> Payable:
+    """Return what a voucher is worth that this person has just looked up by its code. Raises: as `look`."""
+    policy.require(actor, "payout.redeem")
+    desk = _open(work, actor, payout_id)
     _require_open(work, desk.payout)
     amount = rules.money(desk.payout.amount, desk.program.currency)
-    return Payable(found, desk.payout.number, amount, desk.program.organisation, desk.program.title, desk.payout.expires_on)
+    return Payable(payout_id, desk.payout.number, amount, desk.program.organisation, desk.program.title, desk.payout.expires_on)
 
 
 def pay(work: Work, actor: Actor, payout_id: str, reference: str) -> Payout:
