@@ -42,7 +42,7 @@ lock:  ## Resolve requirements*.in anew into requirements*.txt (needs uv); no ho
 messages: $(VENV)/.test  ## Gather the texts of the public face into tipline/locales/*/LC_MESSAGES/tipline.po, where they are translated
 	@mkdir -p build
 	@$(BIN)/pybabel -q extract -F babel.cfg -k say -k say_many:1,2 -k later --no-default-keywords -k _ -k gettext -k ngettext:1,2 \
-		--no-location --sort-output --width 140 --omit-header -o build/tipline.pot .
+		--ignore-dirs '.*' --no-location --sort-output --width 140 --omit-header -o build/tipline.pot .
 	@$(BIN)/pybabel -q update -D tipline -i build/tipline.pot -d tipline/locales --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 140
 
 clean:  ## Remove the environment and caches; the data folder stays
