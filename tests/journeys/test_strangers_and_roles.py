@@ -81,6 +81,8 @@ MAY: dict[str, frozenset[str]] = {
     "inbox.state": TIPS,
     "inbox.label": TIPS,
     "inbox.reply": TIPS,
+    "inbox.ask": TIPS,
+    "inbox.talk": TIPS,
     "sweeping.index": TIPS,
     "sweeping.look": TIPS,
     "sweeping.sweep": TIPS,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import DateField, Form, SelectField, StringField
+from wtforms import DateField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from tipline.cases.handover import CHANNELS, Arrived, Handover
-from tipline.errors import BadInput
 from tipline.inbox.uploads import whole_files
 
 SHORT = Length(max=200, message="200 characters at most.")
@@ -32,13 +29,6 @@ def arrived_files(field: str) -> list[Arrived]:
         TooLarge, BadInput: one was refused while it arrived, or the connection broke.
     """
     return [Arrived(sink.received().sealed, sink.name, sink.keep) for sink in whole_files(field)]
-
-
-def show_faults(form: Form, error: BadInput) -> None:
-    """Put a service's messages at the fields that they belong to."""
-    for name, message in error.fields.items():
-        control: Any = form[name] if name in form else next(iter(form))
-        control.errors = [*control.errors, message]
 
 
 class DayField(DateField):

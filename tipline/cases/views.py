@@ -10,8 +10,8 @@ from tipline.cases import events, rules, services
 from tipline.cases.forms import EventForm, NewCaseForm
 from tipline.cases.overview import list_cases, read_case
 from tipline.cases.services import PutTip, SetCaseState
-from tipline.cases.uploads import show_faults
 from tipline.errors import BadInput
+from tipline.inbox.forms import show_faults
 from tipline.web import actor, work
 
 bp = Blueprint("cases", __name__)

@@ -22,6 +22,7 @@ from tipline.demo.files import MAKERS, claims_837
 from tipline.demo.posting import post_letters
 from tipline.errors import Conflict
 from tipline.exhibits.examination import examine_exhibit, examine_tip
+from tipline.inbox import replying
 from tipline.inbox import services as inbox
 from tipline.intake import adding, conversation
 from tipline.intake import services as intake

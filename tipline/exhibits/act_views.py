@@ -10,12 +10,13 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.cases.handover import case_choices
-from tipline.cases.uploads import arrived_file, arrived_files, show_faults
+from tipline.cases.uploads import arrived_file, arrived_files
 from tipline.errors import BadInput
 from tipline.exhibits import correcting, deriving, physical, quarantine, rules
 from tipline.exhibits.custody_table import in_words
 from tipline.exhibits.forms import CorrectForm, PhysicalForm, RedactionForm, form_on_page
 from tipline.exhibits.views import show_exhibit
+from tipline.inbox.forms import show_faults
 from tipline.inbox.uploads import open_sink
 from tipline.web import actor, receives_files, work
 

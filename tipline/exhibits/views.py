@@ -8,7 +8,6 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.cases.uploads import show_faults
 from tipline.errors import BadInput, Disposed
 from tipline.exhibits import quarantine, rules, services, tickets, transfers
 from tipline.exhibits.custody_table import custody_csv
@@ -16,6 +15,7 @@ from tipline.exhibits.forms import ON_PAGE, form_on_page
 from tipline.exhibits.labels import read_label
 from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
 from tipline.exhibits.services import MakeExhibit
+from tipline.inbox.forms import show_faults
 from tipline.web import actor, work
 
 bp = Blueprint("exhibits", __name__)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tipline import audit, policy
-from tipline.actor import Actor, ProgramKeys
+from tipline.actor import Actor
 from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
@@ -20,10 +20,12 @@ from tipline.inbox.rules import Mark
 from tipline.inbox.services import get_tip
 from tipline.inbox.telling import read_for_staff
 from tipline.intake.rules import read_tip_text
+from tipline.intake.talkrules import read_answer
+from tipline.intake.told import Question
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
-from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import ReplyFile, Tip, TipItem, TipLabel, TipMessage
 from tipline.vault import shown_name
 from tipline.work import Work
 
@@ -32,18 +34,29 @@ CASE_CHOICES = 100
 
 @dataclass(frozen=True)
 class Message:
-    """One message. Times of a source are days; `trouble` says why the words can't be shown."""
+    """One message. Times of a source are days; `trouble` says why the words can't be shown.
 
+    Of staff's: `read_on` is the day on which the source first came back after it, `taken_back` that the source withdrew before or since.
+    """
+
+    id: str
+    kind: str
     by_source: bool
     by: str
     on_day: date
-    written_at: datetime | None
-    words: str
-    files: int
-    read_on: date | None
+    written_at: datetime | None = None
+    words: str = ""
+    files: int = 0
+    read_on: date | None = None
     how: str = ""
     exhibit_id: str | None = None
     trouble: str = ""
+    question: Question | None = None
+    question_id: str | None = None
+    answer: Message | None = None
+    voucher: bool = False
+    sent: tuple[Attachment, ...] = ()
+    taken_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +100,12 @@ class TipPage:
 
 @dataclass(frozen=True)
 class _Came:
-    """All that came with a tip, and those of it that are open."""
+    """All that came with a tip, those of it that are open, and the files that went to the source by message."""
 
+    program_id: str
     items: Sequence[_Item]
     opened: Mapping[str, Opened]
+    sent: Mapping[str, tuple[Attachment, ...]]
 
 
 @dataclass(frozen=True)
@@ -114,8 +129,8 @@ def read_tip(work: Work, actor: Actor, number: str, file: str | None = None) -> 
     opened = _open(work, actor, tip, items, file)
     reports = find_reports(work, actor.keyring, [item.exhibit.id for item in items if item.exhibit.kind != "tip_text"])
     names = staff_names(work)
-    keys = actor.keyring.program(tip.program_id)
-    conversation = [_message(work, keys, message, _Came(items, opened), names) for message in messages]
+    came = _Came(tip.program_id, items, opened, _sent(work, actor, tip))
+    conversation = _with_answers([_message(work, actor, message, came, names) for message in messages])
     attachments = [_attachment(work, actor, item.exhibit, reports) for item in items if item.exhibit.kind != "tip_text"]
     choices = _cases(work, actor, tip)
     return TipPage(
@@ -168,16 +183,69 @@ def _mark_read(work: Work, actor: Actor, tip: Tip, last: int) -> Callable[[Sessi
     return lambda session: audit.record(session, work.now(), actor, READ_ACT, ("tip", tip.id), str(last))
 
 
-def _message(work: Work, keys: ProgramKeys, message: TipMessage, came: _Came, names: Mapping[str, str]) -> Message:
+def _sent(work: Work, actor: Actor, tip: Tip) -> dict[str, tuple[Attachment, ...]]:
+    """The files that went to the source, by message."""
+    rows = work.session.execute(
+        select(Exhibit, ReplyFile.message_id)
+        .join(ReplyFile, ReplyFile.exhibit_id == Exhibit.id)
+        .join(TipMessage, TipMessage.id == ReplyFile.message_id)
+        .where(TipMessage.tip_id == tip.id)
+        .order_by(TipMessage.seq, ReplyFile.position)
+    )
+    found: dict[str, tuple[Attachment, ...]] = {}
+    for exhibit, message_id in rows:
+        found[message_id] = (*found.get(message_id, ()), _attachment(work, actor, exhibit, {}))
+    return found
+
+
+def _with_answers(messages: Sequence[Message]) -> list[Message]:
+    """Put each answer under its question."""
+    answers = {message.question_id: message for message in messages if message.kind == "answer"}
+    asked = {message.id for message in messages}
+    return [
+        replace(message, answer=answers.get(message.id))
+        for message in messages
+        if message.kind != "answer" or message.question_id not in asked
+    ]
+
+
+def _message(work: Work, actor: Actor, message: TipMessage, came: _Came, names: Mapping[str, str]) -> Message:
     if not message.by_source:
-        words = read_for_staff(keys, message).words
-        who = names.get(message.staff_id or "", "Staff")
-        return Message(False, who, message.on_day, message.written_at, words, 0, message.read_on)
+        return _ours(actor, message, came, names)
     exhibits = [item.exhibit for item in came.items if item.message_id == message.id]
     text = next((exhibit for exhibit in exhibits if exhibit.kind == "tip_text"), None)
     (words, how), trouble = _words(work, text, came.opened)
-    files = sum(1 for exhibit in exhibits if exhibit.kind != "tip_text")
-    return Message(True, "Source", message.on_day, None, words, files, None, how, text.id if text else None, trouble)
+    return Message(
+        message.id,
+        message.kind,
+        True,
+        "Source",
+        message.on_day,
+        words=read_answer(words) if message.kind == "answer" else words,
+        files=sum(1 for exhibit in exhibits if exhibit.kind != "tip_text"),
+        how=how,
+        exhibit_id=text.id if text else None,
+        trouble=trouble,
+        question_id=message.question_id,
+    )
+
+
+def _ours(actor: Actor, message: TipMessage, came: _Came, names: Mapping[str, str]) -> Message:
+    told = read_for_staff(actor.keyring.program(came.program_id), message)
+    return Message(
+        message.id,
+        message.kind,
+        False,
+        names.get(message.staff_id or "", "Tipline"),
+        message.on_day,
+        message.written_at,
+        told.words,
+        read_on=message.read_on,
+        question=told.question,
+        voucher=told.voucher is not None,
+        sent=came.sent.get(message.id, ()),
+        taken_back=message.to_source is None,
+    )
 
 
 def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[tuple[str, str], str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from flask_wtf.file import MultipleFileField
+from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from tipline.errors import BadInput
 from tipline.inbox import rules
 
 STATE_CHOICES = list(rules.STATES.items())
@@ -27,11 +31,25 @@ class LabelForm(FlaskForm):  # type: ignore[misc]
 
 
 class ReplyForm(FlaskForm):  # type: ignore[misc]
-    words = TextAreaField(
-        "Reply to the source",
-        [
-            InputRequired("Type what the source should read."),
-            Length(max=rules.REPLY_LENGTH, message=f"Use at most {rules.REPLY_LENGTH:,} characters."),
-        ],
-    )
+    """Words, files, or both: the service says what is missing."""
+
+    words = TextAreaField("Reply to the source")
+    files = MultipleFileField("Files for the source")
     then_wait = BooleanField("Then wait for the source", default=True)
+
+
+class QuestionForm(FlaskForm):  # type: ignore[misc]
+    question = StringField("Question for the source")
+    options = TextAreaField("Answers to choose from")
+
+
+class TalkForm(FlaskForm):  # type: ignore[misc]
+    talk = SelectField("Conversation", choices=[], validate_choice=False)
+    reason = TextAreaField("Reason, for the source to read")
+
+
+def show_faults(form: Form, error: BadInput) -> None:
+    """Put a service's messages at the fields that they belong to."""
+    for name, message in error.fields.items():
+        control: Any = form[name] if name in form else next(iter(form))
+        control.errors = [*control.errors, message]

@@ -16,6 +16,13 @@ NOBODY = "nobody"
 TITLE_LENGTH = 90
 LABEL_LENGTH = 40
 REPLY_LENGTH = 20_000
+FILES_IN_REPLY = 10
+QUESTION_LENGTH = 300
+ANSWERS = (2, 8)  # the fewest and the most that are offered
+ANSWER_LENGTH = 120
+REASON_LENGTH = 1000
+TALKS = {"open": "Open", "paused": "Paused", "closed": "Closed"}  # what staff can make of a conversation
+TALK_ACTS = {"open": "Open it again", "paused": "Pause it", "closed": "Close it"}
 
 SUGGESTION_MARKS = {
     "same_file": "Same file",

@@ -1,4 +1,4 @@
-"""What staff do to tips: assign, label, change the state, reply. Each act is in the audit record."""
+"""What staff do to tips: assign, label, change the state. Each act is in the audit record. What they send to sources is in `replying`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from sqlalchemy import select
 
 from tipline import audit, policy
 from tipline.actor import Actor
-from tipline.errors import BadInput, Conflict, NotFound, TooLarge, Unsound
+from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.inbox import rules
 from tipline.inbox.queries import colleagues
 from tipline.inbox.reading import open_exhibits
-from tipline.inbox.telling import Told, tell_source
 from tipline.models.base import new_id
 from tipline.models.custody import Exhibit
-from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import Tip, TipItem, TipLabel
 from tipline.work import Work
 
 BULK_LIMIT = 200
@@ -46,15 +45,6 @@ class AddLabel:
 class RemoveLabel:
     number: str
     label_id: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Words for the source. `then_wait`: the tip waits for the source afterwards."""
-
-    number: str
-    words: str
-    then_wait: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ def change_state(work: Work, actor: Actor, command: ChangeState) -> Tip:
     """Set a tip's state."""
     policy.require(actor, "tip.work")
     tip = get_tip(work, actor, command.number, lock=True)
-    _set_state(work, actor, tip, _known_state(command.state))
+    set_state(work, actor, tip, _known_state(command.state))
     work.session.flush()
     return tip
 
@@ -118,7 +108,7 @@ def act_on_many(work: Work, actor: Actor, command: Bulk) -> int:
     assignee = None if command.assignee is None else _assignee(work, actor, [tip.program_id for tip in tips], command.assignee)
     for tip in tips:
         if state is not None:
-            _set_state(work, actor, tip, state)
+            set_state(work, actor, tip, state)
         if command.assignee is not None:
             _assign(work, actor, tip, assignee)
     work.session.flush()
@@ -131,7 +121,7 @@ def _assign(work: Work, actor: Actor, tip: Tip, assignee: str | None) -> None:
     tip.assignee_id = assignee
     audit.record(work.session, work.now(), actor, "tip.assign", ("tip", tip.id), assignee or rules.NOBODY)
     if assignee and tip.state == "new":
-        _set_state(work, actor, tip, "working")
+        set_state(work, actor, tip, "working")
 
 
 def _assignee(work: Work, actor: Actor, program_ids: Sequence[str], wanted: str) -> str | None:
@@ -154,7 +144,8 @@ def _known_state(state: str) -> str:
     return state
 
 
-def _set_state(work: Work, actor: Actor, tip: Tip, state: str) -> None:
+def set_state(work: Work, actor: Actor, tip: Tip, state: str) -> None:
+    """Set a tip's state, one of `rules.STATES`; the caller has checked the policy."""
     if tip.state != state:
         tip.state = state
         audit.record(work.session, work.now(), actor, "tip.state", ("tip", tip.id), state)
@@ -187,29 +178,6 @@ def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> None:
         work.session.delete(label)
         audit.record(work.session, work.now(), actor, "tip.unlabel", ("tip", tip.id))
         work.session.flush()
-
-
-def reply(work: Work, actor: Actor, command: Reply) -> TipMessage:
-    """Answer the source: sealed to the recipient that the tip's ACQUIRED events commit to, and under the record key for staff.
-
-    Raises:
-        BadInput, TooLarge: nothing was typed, or too much.
-        Unsound: the tip's row names another recipient than its custody record.
-    """
-    policy.require(actor, "tip.reply")
-    tip = get_tip(work, actor, command.number, lock=True)
-    words = rules.clean_words(command.words)
-    if not words:
-        raise BadInput("The reply is empty.", "Type what the source should read.", {"words": "Type what the source should read."})
-    if len(words) > rules.REPLY_LENGTH:
-        raise TooLarge("The reply is too long.", "Shorten it.", {"words": f"Use at most {rules.REPLY_LENGTH:,} characters."})
-    recipient = committed_recipient(work, actor, tip)
-    message = tell_source(work, tip, recipient, Told(words), actor, actor.keyring.program(tip.program_id))
-    audit.record(work.session, work.now(), actor, "tip.reply", ("tip", tip.id))
-    if command.then_wait:
-        _set_state(work, actor, tip, "waiting")
-    work.session.flush()
-    return message
 
 
 def committed_recipient(work: Work, actor: Actor, tip: Tip) -> str:

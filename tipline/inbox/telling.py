@@ -6,6 +6,8 @@ from sqlalchemy import func, select
 
 from evidence.keys import wrap
 from tipline.actor import Actor, ProgramKeys
+from tipline.errors import Conflict
+from tipline.intake import talkrules
 from tipline.intake.told import Told, read_told
 from tipline.models.base import new_id
 from tipline.models.tips import Tip, TipMessage
@@ -23,8 +25,13 @@ def tell_source(  # noqa: PLR0913  who says what to whom, and under which keys
 
     Args:
         actor: who says it; None where nobody does (a step that the system took).
+
+    Raises:
+        Conflict: the conversation is paused or closed, or the source withdrew. News of kind "status" is told all the same.
     """
-    work.session.execute(select(Tip.id).where(Tip.id == tip.id).with_for_update())  # two at once get two numbers
+    work.session.refresh(tip, ["talk"], with_for_update=True)  # two at once get two numbers, and see a withdrawal of this moment
+    if told.kind != "status":
+        _require_open(tip)
     last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id))
     message_id = new_id()
     message = TipMessage(
@@ -42,6 +49,13 @@ def tell_source(  # noqa: PLR0913  who says what to whom, and under which keys
     work.session.add(message)
     work.session.flush()
     return message
+
+
+def _require_open(tip: Tip) -> None:
+    if tip.talk == talkrules.WITHDRAWN:
+        raise Conflict("The source withdrew from this conversation. Nothing was sent.", "No more messages go either way.")
+    if tip.talk != talkrules.OPEN:
+        raise Conflict(f"The conversation is {tip.talk}. Nothing was sent.", "Open it again first, with a reason that the source reads.")
 
 
 def read_for_staff(keys: ProgramKeys, message: TipMessage) -> Told:

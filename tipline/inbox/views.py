@@ -9,12 +9,14 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.errors import BadInput
-from tipline.inbox import rules, services
+from tipline.inbox import replying, rules, services
 from tipline.inbox.conversation import read_tip
-from tipline.inbox.forms import AssignForm, LabelForm, ReplyForm, StateForm
+from tipline.inbox.forms import AssignForm, LabelForm, QuestionForm, ReplyForm, StateForm, TalkForm, show_faults
 from tipline.inbox.queries import PAGE, colleagues, list_tips
-from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel, Reply
-from tipline.web import actor, work
+from tipline.inbox.replying import Ask, Reply, SetTalk
+from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel
+from tipline.inbox.uploads import open_sink, whole_files
+from tipline.web import actor, receives_files, work
 
 bp = Blueprint("inbox", __name__)
 
@@ -81,6 +83,8 @@ def _tip(number: str, **forms: Any) -> ResponseReturnValue:
         "label_form": LabelForm(formdata=None),
         "assign_form": _assign_form(page.colleagues, page.tip.assignee_id),
         "state_form": StateForm(formdata=None, state=page.tip.state),
+        "question_form": QuestionForm(formdata=None),
+        "talk_form": _talk_form(page.tip.talk),
         **forms,
     }
     answer = render_template(
@@ -101,6 +105,13 @@ def _tip(number: str, **forms: Any) -> ResponseReturnValue:
 def _assign_form(people: list[tuple[str, str]], assignee: str | None) -> AssignForm:
     form = AssignForm(formdata=None, assignee=assignee or rules.NOBODY)
     form.assignee.choices = [(rules.NOBODY, "Nobody"), *people]
+    return form
+
+
+def _talk_form(talk: str) -> TalkForm:
+    """Offers what the conversation is not now."""
+    form = TalkForm(formdata=None)
+    form.talk.choices = [(name, rules.TALK_ACTS[name]) for name in rules.TALKS if name != talk]
     return form
 
 
@@ -131,14 +142,49 @@ def label(number: str) -> ResponseReturnValue:
 
 
 @bp.post("/tips/<number>/reply")
+@receives_files(open_sink)
 def reply(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "tip.reply")
     form = ReplyForm()
-    if not form.validate():
-        policy.require(actor(), "tip.reply")
-        return _tip(number, reply_form=form)
-    services.reply(work(), actor(), Reply(number, form.words.data or "", bool(form.then_wait.data)))
+    try:
+        command = Reply(number, form.words.data or "", bool(form.then_wait.data), whole_files("files"))
+        replying.reply(work(), actor(), command)
+    except BadInput as error:
+        return _wrong(number, error, reply_form=form)
     flash("Reply sealed to the source.")
     return _back(number)
+
+
+@bp.post("/tips/<number>/question")
+def ask(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "tip.reply")
+    form = QuestionForm()
+    try:
+        replying.ask(work(), actor(), Ask(number, form.question.data or "", (form.options.data or "").splitlines()))
+    except BadInput as error:
+        return _wrong(number, error, question_form=form)
+    flash("Question sealed to the source.")
+    return _back(number)
+
+
+@bp.post("/tips/<number>/conversation")
+def talk(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "tip.reply")
+    form = TalkForm()
+    form.talk.choices = list(rules.TALK_ACTS.items())
+    try:
+        replying.set_talk(work(), actor(), SetTalk(number, form.talk.data or "", form.reason.data or ""))
+    except BadInput as error:
+        return _wrong(number, error, talk_form=form)
+    flash(f"The conversation is {rules.TALKS[form.talk.data].lower()} now. The source reads why.")
+    return _back(number)
+
+
+def _wrong(number: str, error: BadInput, **forms: Any) -> ResponseReturnValue:
+    """Show the tip again with what is wrong with one of its forms; nothing of it was done."""
+    work().session.rollback()
+    show_faults(next(iter(forms.values())), error)
+    return _tip(number, **forms)
 
 
 def _back(number: str) -> ResponseReturnValue:

@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.cases.handover import case_choices
-from tipline.cases.uploads import arrived_file, show_faults
+from tipline.cases.uploads import arrived_file
 from tipline.errors import BadInput
+from tipline.inbox.forms import show_faults
 from tipline.inbox.uploads import open_sink
 from tipline.letters import services
 from tipline.letters.forms import LetterForm

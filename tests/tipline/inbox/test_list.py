@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from tests.tipline.desk_house import Desk, archive, photo
 from tipline.errors import Forbidden
-from tipline.inbox import services
+from tipline.inbox import replying
 from tipline.inbox.queries import PAGE, Row, list_tips
+from tipline.inbox.replying import Reply
 from tipline.inbox.rules import Filters
-from tipline.inbox.services import Reply
 from tipline.models.base import new_id
 from tipline.models.cases import Link
 from tipline.models.programs import ProgramWrap
@@ -158,7 +158,7 @@ def test_a_tip_is_unread_until_this_person_has_read_its_last_message(desk: Desk)
     assert [row.unread for row in rows(desk)] == [False]
     assert [row.unread for row in rows(desk, role="counsel")] == [True]
     with desk.acting() as (work, actor):
-        services.reply(work, actor, Reply(number, "Thank you."))
+        replying.reply(work, actor, Reply(number, "Thank you."))
     assert [row.unread for row in rows(desk, role="counsel")] == [False]  # somebody has answered
 
 

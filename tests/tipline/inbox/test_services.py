@@ -9,8 +9,9 @@ from evidence.keys import Identity
 from tests.tipline.desk_house import Desk
 from tests.tipline.intake.house import come_back
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound, TooLarge, Unsound
-from tipline.inbox import services
-from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel, Reply
+from tipline.inbox import replying, services
+from tipline.inbox.replying import Reply
+from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel
 from tipline.inbox.telling import read_for_staff
 from tipline.models.operations import AuditEvent
 from tipline.models.tips import Tip, TipLabel, TipMessage
@@ -86,7 +87,7 @@ def test_many_tips_at_once_or_none(desk: Desk) -> None:
 def test_a_reply_reaches_the_source_and_colleagues_and_nobody_else(desk: Desk) -> None:
     number = desk.send("He bragged.")
     with desk.acting() as (work, actor):
-        message = services.reply(work, actor, Reply(number, REPLY.replace("\n", "\r\n")))
+        message = replying.reply(work, actor, Reply(number, REPLY.replace("\n", "\r\n")))
         keys = actor.keyring.program(desk.installation.program_id)
         assert read_for_staff(keys, message).words == REPLY
     assert desk.tip(number).state == "waiting"
@@ -99,7 +100,7 @@ def test_a_reply_reaches_the_source_and_colleagues_and_nobody_else(desk: Desk) -
 def test_a_reply_can_leave_the_state_alone(desk: Desk) -> None:
     number = desk.send("He bragged.")
     with desk.acting() as (work, actor):
-        services.reply(work, actor, Reply(number, REPLY, then_wait=False))
+        replying.reply(work, actor, Reply(number, REPLY, then_wait=False))
     assert desk.tip(number).state == "new"
 
 
@@ -109,7 +110,7 @@ def test_a_changed_row_never_becomes_a_reader(desk: Desk, column: str) -> None:
     thief = {"source_recipient": Identity.generate().recipient, "claim_key": "11" * 32}
     desk.change(Tip, desk.tip(number).id, **{column: thief[column]})
     with desk.acting() as (work, actor), pytest.raises(Unsound, match="not the one in the custody record"):
-        services.reply(work, actor, Reply(number, REPLY))
+        replying.reply(work, actor, Reply(number, REPLY))
     answer = desk.client().post(f"/tips/{number}/reply", data={"words": REPLY})
     assert answer.status_code == 500
     assert "The reply was not sent" in answer.text
@@ -122,20 +123,20 @@ def test_a_tip_with_another_sources_words_gets_no_reply(desk: Desk) -> None:
     swapped = {"source_recipient": desk.tip(other).source_recipient, "claim_key": desk.tip(other).claim_key}
     desk.change(Tip, desk.tip(number).id, **swapped)
     with desk.acting() as (work, actor), pytest.raises(Unsound):
-        services.reply(work, actor, Reply(number, REPLY))
+        replying.reply(work, actor, Reply(number, REPLY))
 
 
 def test_a_tip_without_custody_gets_no_reply(desk: Desk) -> None:
     (number,) = desk.add_tips(1)
     with desk.acting() as (work, actor), pytest.raises(Conflict):
-        services.reply(work, actor, Reply(number, REPLY))
+        replying.reply(work, actor, Reply(number, REPLY))
 
 
 @pytest.mark.parametrize(("words", "error"), [("", BadInput), (" \r\n ", BadInput), ("x" * 20_001, TooLarge)])
 def test_an_empty_or_endless_reply_is_refused(desk: Desk, words: str, error: type[Exception]) -> None:
     number = desk.send("He bragged.")
     with desk.acting() as (work, actor), pytest.raises(error):
-        services.reply(work, actor, Reply(number, words))
+        replying.reply(work, actor, Reply(number, words))
 
 
 def test_who_may_not_work_on_tips_is_refused(desk: Desk) -> None:
@@ -147,7 +148,7 @@ def test_who_may_not_work_on_tips_is_refused(desk: Desk) -> None:
             lambda: services.add_label(work, actor, AddLabel(number, "x")),
             lambda: services.remove_label(work, actor, RemoveLabel(number, "x")),
             lambda: services.act_on_many(work, actor, Bulk((number,), state="junk")),
-            lambda: services.reply(work, actor, Reply(number, REPLY)),
+            lambda: replying.reply(work, actor, Reply(number, REPLY)),
         ):
             with pytest.raises(Forbidden):
                 act()
