@@ -231,7 +231,7 @@ def _statement(line: bytes) -> Statement:
 
 
 def _check_statement(found: Mapping[str, Any]) -> None:
-    if any(not isinstance(value, str) or not _is_words(value) for value in found.values()):
+    if any(not isinstance(value, str) or not is_words(value) for value in found.values()):
         raise FormatError(f"a statement holds printable words of at most {LONGEST_WORDS} characters", "Shorten audience and nonce.")
     if found["suite"] != SUITE or found["purpose"] not in PURPOSES or not _is_day(found["day"]) or not found["origin"]:
         raise FormatError("not a statement of this version", _NEXT)
@@ -244,7 +244,8 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _is_words(text: str) -> bool:
+def is_words(text: str) -> bool:
+    """Tell whether a text can be an audience or a nonce: printable, not too long, no white space at its ends."""
     return len(text) <= LONGEST_WORDS and text.isprintable() and text == text.strip()
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 
 from evidence import submission
-from evidence.checkpoint import ED25519, Vkey
+from evidence.checkpoint import ED25519, Vkey, short_hash
 from evidence.errors import EvidenceError, IntegrityError, NotFound, WrongKey
-from evidence.signing import SigningKey
+from evidence.signing import SigningKey, ssh_fingerprint
 from evidence.submission import Proved, ProvedItem, Statement
 from evidence.tiles import StoredTree
 from tipline.errors import BadInput, Conflict, Unsound
@@ -28,11 +29,15 @@ from tipline.intake.receipt import ClaimCode, parse_claim
 from tipline.languages import later, say
 from tipline.logkeys import log_keys
 from tipline.models.custody import LogLeaf
+from tipline.models.programs import Program
 from tipline.models.tips import Tip
 from tipline.publication import LogFolder, newest_published
 from tipline.work import Work
 
 WRONG_CODE = later("That claim code does not belong to this tip. Check each group of four, or try again with the code from your paper.")
+TOO_LONG = later("Copy it as it was given to you: one line of at most 200 letters.")
+BOTH = later("Whoever asks gives you both: a name and a code. Type both, or leave both empty.")
+PUT_RIGHT = later("The proof was not made. There is something to put right.")
 NOT_YET = later("Your tip is not in the published log yet.")
 TOMORROW = later("The log is published once a day. Come back tomorrow.")
 NOT_SOUND = later("The public log does not agree with what was sealed to you when you sent this.")
@@ -43,9 +48,42 @@ TELL_US = later("Tell us so in a message. Nothing that you sent is lost.")
 class Standing:
     """How far a tip's items are in the published log, for the page: how many there are, and whether all are covered."""
 
+    program: Program
     items: int
     covered: bool
     sent_on: date
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a source typed: the claim code, and what whoever wants the proof gave them; both of these empty where nobody did."""
+
+    code: str = field(repr=False)
+    audience: str
+    nonce: str
+
+    def __post_init__(self) -> None:
+        """White space at the ends and between words does not count."""
+        object.__setattr__(self, "audience", " ".join(self.audience.split()))
+        object.__setattr__(self, "nonce", " ".join(self.nonce.split()))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A proof: its file, the texts of its QR codes, and by what the public log is known."""
+
+    file: bytes
+    codes: tuple[str, ...]
+    origin: str
+    checkpoint: str
+    fingerprint: str
+    asked: Asked
+
+    @property
+    def command(self) -> str:
+        """How whoever scanned the codes checks them."""
+        asked = ["--audience", self.asked.audience, "--nonce", self.asked.nonce] if self.asked.audience else []
+        return shlex.join(["python3", "verify.py", "--key", self.fingerprint, *asked, "codes.txt"])
 
 
 def statement(work: Work, purpose: str, audience: str = "", nonce: str = "") -> Statement:
@@ -82,6 +120,23 @@ def prove(work: Work, source: Source, claim_code: str, statement: Statement) -> 
         raise Unsound(say(NOT_SOUND), say(TELL_US)) from error
 
 
+def make(work: Work, source: Source, asked: Asked) -> Made:
+    """Make the proof that a source asked for on the page.
+
+    Raises:
+        BadInput: something that was typed can't be used; `fields` says what to do about each.
+        Conflict, Unsound: as `prove`.
+    """
+    faults = {name: say(TOO_LONG) for name, text in (("audience", asked.audience), ("nonce", asked.nonce)) if not submission.is_words(text)}
+    if bool(asked.audience) != bool(asked.nonce):
+        faults.setdefault("nonce" if asked.audience else "audience", say(BOTH))
+    if faults:
+        raise BadInput(say(PUT_RIGHT), fields=faults)
+    file = prove(work, source, asked.code, statement(work, submission.PROOF, asked.audience, asked.nonce))
+    head = _head(work)
+    return Made(file, tuple(submission.codes(file)), head.checkpoint.origin, short_hash(head.note), ssh_fingerprint(head.key.public), asked)
+
+
 def standing(work: Work, source: Source) -> Standing | None:
     """Return how far the items are in the published log; None where the receipt opened no tip."""
     tip = work.session.get(Tip, source.tip_id) if source.tip_id else None
@@ -91,7 +146,7 @@ def standing(work: Work, source: Source) -> Standing | None:
     head = publiclog.find_head(work.settings.log_folder)
     size = head.checkpoint.size if head else 0
     covered = all(place is not None and place < size for place in _places(work, items))
-    return Standing(len(items), covered, tip.received_on)
+    return Standing(work.session.get_one(Program, tip.program_id), len(items), covered, tip.received_on)
 
 
 def check(work: Work, proof: bytes, asked: Statement) -> Proved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from evidence.checkpoint import LARGEST_NOTE, Checkpoint, Vkey, decode_note, open_note, parse_vkey
@@ -55,3 +56,8 @@ def find_head(log: Path) -> Head | None:
         return Head(text, open_note(text, [vkey]), vkey)
     except IntegrityError:
         return None
+
+
+def verifier() -> bytes:
+    """Return the program that checks bundles and proofs with nothing but Python."""
+    return files("evidence").joinpath("verify.py").read_bytes()

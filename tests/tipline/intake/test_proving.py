@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
@@ -74,6 +75,12 @@ def add(sent: Sent, text: str) -> None:
     assert post_form(sent.client, "/conversation/check", fields).status_code == 303
 
 
+def standing(work: Work, sent: Sent) -> tuple[int, bool, date]:
+    found = proving.standing(work, sent.source)
+    assert found is not None
+    return found.items, found.covered, found.sent_on
+
+
 @pytest.fixture
 def sent(house: IntakeHouse) -> Sent:
     """A tip with a photo, not published yet."""
@@ -103,13 +110,13 @@ def test_before_the_next_checkpoint_it_says_when(house: IntakeHouse, sent: Sent)
     assert refused.value.next_step == proving.TOMORROW
     add(sent, "One more thing.")
     with house.process.unit(write=False) as work:
-        assert proving.standing(work, sent.source) == proving.Standing(3, False, work.today())
+        assert standing(work, sent) == (3, False, work.today())
     with pytest.raises(Conflict):
         sent.prove()
     house.publish()
     assert len(sent.check(sent.prove()).items) == 3
     with house.process.unit(write=False) as work:
-        assert proving.standing(work, sent.source) == proving.Standing(3, True, work.today())
+        assert standing(work, sent) == (3, True, work.today())
 
 
 def test_it_can_be_made_again_and_has_the_same_bytes(house: IntakeHouse, sent: Sent) -> None:

@@ -1,0 +1,187 @@
+"""The pages of the proof: offered after the next published checkpoint, made with the claim code, kept nowhere."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from evidence import submission
+from evidence.checkpoint import parse_vkey
+from tests.tipline.intake.house import IntakeHouse, claim_of, come_back, field_value, send_tip, words_of
+from tipline.intake import proofpages, proving
+
+PAGE = "/conversation/proof"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofpages, "SECONDS", 0.0)
+
+
+@pytest.fixture
+def code(house: IntakeHouse, client: FlaskClient) -> str:
+    """The claim code of a tip that stands in the published log; the client has used its receipt."""
+    page = send_tip(client, "CANARY words", {"CANARY.jpg": b"\xff\xd8\xff" + bytes(5000)})
+    house.publish()
+    come_back(client, words_of(page))
+    return claim_of(page)
+
+
+def ask(client: FlaskClient, code: str, **more: str) -> TestResponse:
+    token = field_value(client.get(PAGE), "token")
+    return client.post(PAGE, data={"token": token, "claim": code, "as": "file", **more})
+
+
+def shown(house: IntakeHouse, proof: bytes, audience: str = "", nonce: str = "") -> submission.Proved:
+    key = parse_vkey((house.settings.log_folder / "key").read_text().strip())
+    return submission.check_proof(proof, [key], "proof", audience, nonce)
+
+
+def test_it_is_offered_once_all_that_was_sent_is_published(house: IntakeHouse, client: FlaskClient) -> None:
+    sent = send_tip(client)
+    page = come_back(client, words_of(sent))
+    assert "from tomorrow on" in page.text
+    assert PAGE not in page.text
+    assert "Come back tomorrow" in client.get(PAGE).text
+    token = field_value(page, "token")
+    answer = client.post(PAGE, data={"token": token, "claim": claim_of(sent), "as": "file"})
+    assert "Come back tomorrow" in answer.text
+    house.publish()
+    assert f'href="{PAGE}"' in client.get("/conversation").text
+    assert shown(house, ask(client, claim_of(sent)).data).items[0].values["occurred_from"] == "2026-11-22"
+
+
+def test_the_file_is_small_padded_and_never_kept(house: IntakeHouse, client: FlaskClient, code: str) -> None:
+    before = sorted(path for path in house.settings.data.rglob("*") if path.is_file())
+    answer = ask(client, code)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="proof.txt"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in answer.headers
+    assert len(answer.data) == 8192
+    assert len(shown(house, answer.data).items) == 2
+    assert ask(client, code).data == answer.data
+    assert sorted(path for path in house.settings.data.rglob("*") if path.is_file()) == before
+    stored = house.everything_stored()
+    assert code.encode() not in stored
+    assert shown(house, answer.data).items[0].values["event_id"] not in ("", None)
+    assert submission.bare(answer.data)[-80:] not in stored
+    for word in (b"CANARY", b"Northfield", words_in(code)):
+        assert word not in answer.data
+
+
+def words_in(code: str) -> bytes:
+    return code.replace("-", "").encode()
+
+
+def test_who_asks_stands_in_it(house: IntakeHouse, client: FlaskClient, code: str) -> None:
+    answer = ask(client, code, audience="  District\tCourt ", nonce="17-A/26")
+    assert shown(house, answer.data, "District Court", "17-A/26").statement.purpose == "proof"
+    with pytest.raises(submission.IntegrityError):
+        shown(house, answer.data)
+
+
+@pytest.mark.parametrize("typed", ["", "wrong", "0000-0000-0000-0000-0000-0000-0000", "\x00", "x" * 100_000])
+def test_a_wrong_claim_code_gets_one_calm_message(client: FlaskClient, code: str, typed: str) -> None:
+    answer = ask(client, typed, audience="The court", nonce="7")
+    assert answer.status_code == 422
+    assert unescape(answer.text).count(proving.WRONG_CODE) == 2
+    assert field_value(answer, "token")
+    assert 'value="The court"' in answer.text
+    assert len(answer.data) == 65536
+    assert typed == "" or typed not in answer.text or typed == "wrong"
+
+
+def test_wrong_and_malformed_codes_take_the_same_time(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer waits until a fixed time has passed, whatever was typed."""
+    waited: list[float] = []
+    monkeypatch.setattr(proofpages, "SECONDS", 50.0)
+    monkeypatch.setattr(proofpages.time, "sleep", waited.append)
+    for typed in (code, "wrong", "0000-0000-0000-0000-0000-0000-0000"):
+        ask(client, typed)
+    assert len(waited) == 3
+    assert all(45 < seconds <= 50 for seconds in waited)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"audience": "x" * 201, "nonce": "7"}, "audience"),
+        ({"audience": "court", "nonce": "\u202e7"}, "nonce"),
+        ({"audience": "court"}, "nonce"),
+        ({"nonce": "7"}, "audience"),
+    ],
+)
+def test_what_cannot_stand_in_a_proof_is_said(client: FlaskClient, code: str, more: dict[str, str], field: str) -> None:
+    answer = ask(client, code, **more)
+    assert answer.status_code == 422
+    assert f'<a href="#{field}">' in answer.text
+    assert code not in answer.text
+
+
+def test_on_paper_it_is_the_same_text(house: IntakeHouse, client: FlaskClient, code: str, tmp_path: Path) -> None:
+    file, page = ask(client, code), ask(client, code, **{"as": "page"})
+    pictures = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page.text)]
+    assert page.headers["Content-Security-Policy"].count("data:") == 1
+    assert "img-src 'self' data:" in page.headers["Content-Security-Policy"]
+    assert "data:" not in client.get(PAGE).headers["Content-Security-Policy"]
+    assert len(page.data) % 65536 == 0
+    told = submission.codes(file.data)
+    assert len(pictures) == len(told) > 1
+    assert [proofpages._picture(text) for text in told] == re.findall(r'src="(data:[^"]+)"', page.text)
+    assert submission.joined("\n".join(reversed(told)).encode()) == submission.bare(file.data)
+    assert unescape(page.text).count(f"{len(told)} of {len(told)}") >= 2
+    fingerprint = re.search(r"--key (SHA256:[\w+/]{43})", unescape(page.text))
+    assert fingerprint is not None
+    (tmp_path / "codes.txt").write_text("\n".join(told))
+    (tmp_path / "verify.py").write_bytes(client.get("/verify.py").data)
+    command = [sys.executable, "verify.py", "--key", fingerprint[1], "codes.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("RESULT all holds\n")
+
+
+def test_a_proof_too_long_for_paper_says_so(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proofpages, "MOST_ON_PAPER", 1)
+    page = ask(client, code, **{"as": "page"})
+    assert "too long for paper" in page.text
+    assert "data:image" not in page.text
+
+
+def test_nobody_gets_one_without_a_receipt_or_from_another_site(house: IntakeHouse, client: FlaskClient, code: str) -> None:
+    stranger = house.client()
+    assert stranger.get(PAGE).headers["Location"] == "/receipt"
+    assert stranger.post(PAGE, data={"claim": code}).headers["Location"] == "/conversation"
+    come_back(stranger, "abacus " * 7)
+    assert stranger.get(PAGE).headers["Location"] == "/conversation"
+    assert stranger.post(PAGE, data={"claim": code, "token": "x"}).headers["Location"] == "/conversation"
+    assert client.post(PAGE, data={"claim": code, "token": "x"}).headers["Location"] == "/conversation"
+    assert client.post(PAGE, data={"claim": code}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_in_spanish_every_link_keeps_the_language(client: FlaskClient, code: str) -> None:
+    page = client.get(f"/es{PAGE}")
+    assert '<html lang="es"' in page.text
+    assert f'action="/es{PAGE}"' in page.text
+
+
+def test_nothing_is_logged(client: FlaskClient, code: str, capfd: pytest.CaptureFixture[str]) -> None:
+    ask(client, code, audience="CANARY court", nonce="CANARY")
+    ask(client, "CANARY")
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
+
+
+def test_the_verifier_is_the_one_of_the_bundles(client: FlaskClient) -> None:
+    answer = client.get("/verify.py")
+    assert answer.data == (Path(submission.__file__).parent / "verify.py").read_bytes()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="verify.py"'
