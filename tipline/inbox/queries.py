@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, tuple_, update
-from sqlalchemy.orm import defer
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select, text, tuple_, update
+from sqlalchemy.orm import aliased, defer
 
 from tipline import policy
 from tipline.actor import Actor
@@ -20,7 +20,7 @@ from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import ProgramWrap
 from tipline.models.staff import Staff
-from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import FURTHER, Tip, TipItem, TipLabel, TipMessage
 from tipline.work import Work
 
 PAGE = 25
@@ -70,6 +70,7 @@ class _Details:
     labels: dict[str, list[str]] = field(default_factory=dict)
     suggestions: dict[str, list[str]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
+    wrote: set[str] = field(default_factory=set)  # of those, where it is not the tip itself
     reports: dict[str, Examined] = field(default_factory=dict)  # by exhibit id
 
 
@@ -120,7 +121,21 @@ def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElemen
         if rules.NOBODY in filters.assignees:
             chosen.append(Tip.assignee_id.is_(None))
         found.append(or_(*chosen))
+    if filters.wrote_since:
+        found.append(Tip.id.in_(_wrote_since(actor)))
     return found
+
+
+def _wrote_since(actor: Actor) -> Select[str]:
+    """Tips whose source wrote again, unread by this person and unanswered. It begins with the further messages, of which there are few."""
+    later = aliased(TipMessage)
+    read = select(func.max(cast(AuditEvent.detail, Integer))).where(
+        AuditEvent.subject_id == TipMessage.tip_id, AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
+    )
+    answered = select(later.id).where(
+        later.tip_id == TipMessage.tip_id, later.seq > TipMessage.seq, later.by_source.is_(False), later.kind != "status"
+    )
+    return select(TipMessage.tip_id).where(text(FURTHER), TipMessage.seq > func.coalesce(read.scalar_subquery(), -1), ~answered.exists())
 
 
 def _page(work: Work, actor: Actor, filters: Filters, after: str | None) -> Select[Tip]:
@@ -150,7 +165,9 @@ def _hint(work: Work, actor: Actor, filters: Filters, names: Mapping[str, str]) 
 
 def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     ids = [tip.id for tip in tips]
-    details = _Details(labels=labels_of(work, actor, tips), unread=_unread(work, actor, ids))
+    unread = _unread(work, actor, ids)
+    wrote = {tip_id for tip_id, seq in unread.items() if seq > 0}
+    details = _Details(labels=labels_of(work, actor, tips), unread=set(unread), wrote=wrote)
     items = work.session.execute(
         select(TipItem.tip_id, TipItem.exhibit_id, TipItem.position, Exhibit.kind)
         .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
@@ -177,9 +194,13 @@ def labels_of(work: Work, actor: Actor, tips: Sequence[Tip]) -> dict[str, list[s
     return found
 
 
-def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> set[str]:
-    """Tips whose last message is the source's and unread by this person: the record of reading says up to which they read."""
-    last = select(TipMessage.tip_id, func.max(case((TipMessage.by_source, TipMessage.seq))), func.max(TipMessage.seq))
+def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> dict[str, int]:
+    """Tips whose last message is the source's and unread by this person: the record of reading says up to which they read.
+
+    That a conversation was paused, or how a claim stands, answers nobody. Returns the number of that message by tip.
+    """
+    said_by = case((TipMessage.by_source, TipMessage.seq)), case((TipMessage.kind != "status", TipMessage.seq))
+    last = select(TipMessage.tip_id, *(func.max(seq) for seq in said_by))
     said = work.session.execute(last.where(TipMessage.tip_id.in_(ids)).group_by(TipMessage.tip_id))
     read: dict[str, int] = {}
     acts = select(AuditEvent.subject_id, AuditEvent.detail).where(
@@ -187,7 +208,7 @@ def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> set[str]:
     )
     for tip_id, detail in work.session.execute(acts):
         read[str(tip_id)] = max(read.get(str(tip_id), -1), int(detail or -1))
-    return {tip_id for tip_id, by_source, latest in said if by_source == latest and latest > read.get(tip_id, -1)}
+    return {tip_id: latest for tip_id, by_source, latest in said if by_source == latest and latest > read.get(tip_id, -1)}
 
 
 def _suggestions(work: Work, items: Mapping[str, Sequence[tuple[str, int, str]]], ids: Sequence[str]) -> dict[str, list[str]]:
@@ -233,6 +254,8 @@ def _row(tip: Tip, details: _Details, title: str, names: Mapping[str, str]) -> R
     items = details.items.get(tip.id, [])
     found = [mark for item in items if item[0] in details.reports for mark in report_marks(details.reports[item[0]])]
     found += [Mark(rules.SUGGESTION_MARKS.get(kind, "Linked"), "warn") for kind in details.suggestions.get(tip.id, ())]
+    found += [Mark("Source wrote again", "warn")] if tip.id in details.wrote else []
+    found += [Mark(*rules.TALK_MARKS[tip.talk])] if tip.talk in rules.TALK_MARKS else []
     found += [Mark(label) for label in details.labels.get(tip.id, ())]
     return Row(
         number=tip.number,

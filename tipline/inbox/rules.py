@@ -13,6 +13,8 @@ PERIODS = {1: "since yesterday", 7: "last 7 days", 14: "last 14 days", 30: "last
 ANY = "any"
 ME = "me"
 NOBODY = "nobody"
+WROTE = "wrote"
+TALK_MARKS = {"paused": ("Paused", ""), "closed": ("Conversation closed", ""), "withdrawn": ("Source withdrew", "hold")}
 TITLE_LENGTH = 90
 LABEL_LENGTH = 40
 REPLY_LENGTH = 20_000
@@ -42,12 +44,14 @@ class Filters:
         assignees: "nobody", "me" or staff ids; empty means whoever.
         received_days: received within so many days; None means at any time.
         oldest_first: the order.
+        wrote_since: only where the source wrote again, and neither has this person read it nor has anybody answered.
     """
 
     states: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     received_days: int | None = None
     oldest_first: bool = False
+    wrote_since: bool = False
 
     def wanted_states(self) -> tuple[str, ...]:
         """The states to look for."""
@@ -65,6 +69,7 @@ class Filters:
             "assignee": list(self.assignees),
             "received": [] if self.received_days is None else [str(self.received_days)],
             "order": ["oldest"] if self.oldest_first else [],
+            "source": [WROTE] if self.wrote_since else [],
         }
         return {name: values for name, values in pairs.items() if values}
 
@@ -84,7 +89,7 @@ def parse_filters(values: Mapping[str, Sequence[str]]) -> Filters:
     assignees = tuple(who for who in values.get("assignee", ()) if who in (ME, NOBODY) or re.fullmatch(r"[0-9a-f]{32}", who))
     received = next(iter(values.get("received", ())), "")
     days = int(received) if received.isascii() and received.isdigit() and int(received) in PERIODS else None
-    return Filters(states, assignees, days, "oldest" in values.get("order", ()))
+    return Filters(states, assignees, days, "oldest" in values.get("order", ()), WROTE in values.get("source", ()))
 
 
 def chips(filters: Filters, names: Mapping[str, str]) -> list[Chip]:
@@ -100,6 +105,8 @@ def chips(filters: Filters, names: Mapping[str, str]) -> list[Chip]:
     if filters.assignees:
         words = either([names.get(who, "someone unknown") if who not in (ME, NOBODY) else who for who in filters.assignees])
         found.append(Chip("assignee is", words, replace(filters, assignees=())))
+    if filters.wrote_since:
+        found.append(Chip("source", "wrote since", replace(filters, wrote_since=False)))
     return found
 
 

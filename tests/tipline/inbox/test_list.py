@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from tests.tipline.desk_house import Desk, archive, photo
+from tests.tipline.intake.house import come_back, field_value, post_form
 from tipline.errors import Forbidden
 from tipline.inbox import replying
 from tipline.inbox.queries import PAGE, Row, list_tips
-from tipline.inbox.replying import Reply
+from tipline.inbox.replying import Reply, SetTalk
 from tipline.inbox.rules import Filters
 from tipline.models.base import new_id
 from tipline.models.cases import Link
@@ -160,6 +161,28 @@ def test_a_tip_is_unread_until_this_person_has_read_its_last_message(desk: Desk)
     with desk.acting() as (work, actor):
         replying.reply(work, actor, Reply(number, "Thank you."))
     assert [row.unread for row in rows(desk, role="counsel")] == [False]  # somebody has answered
+
+
+def test_the_inbox_shows_where_the_source_wrote_since(desk: Desk) -> None:
+    first, second = desk.send(WORDS), desk.send("Another tip.")
+    since = Filters(wrote_since=True)
+    assert rows(desk, since) == []
+    browser = desk.public.application.test_client()
+    page = come_back(browser, desk.receipts[first])
+    fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "More."}
+    post_form(browser, "/conversation/check", fields)
+    assert [row.number for row in rows(desk, since)] == [row.number for row in rows(desk, since, role="counsel")] == [first]
+    assert "Source wrote again" in [mark.word for mark in rows(desk, since)[0].marks]
+    desk.client().get(f"/tips/{first}")
+    assert rows(desk, since) == []
+    with desk.acting() as (work, actor):
+        replying.set_talk(work, actor, SetTalk(first, "paused", "Wait."))
+    assert [row.number for row in rows(desk, since, role="counsel")] == [first]  # to be told of a pause is no answer
+    with desk.acting() as (work, actor):
+        replying.set_talk(work, actor, SetTalk(first, "open", "Go on."))
+        replying.reply(work, actor, Reply(first, "Thank you."))
+    assert rows(desk, since, role="counsel") == []
+    assert second in {row.number for row in rows(desk)}
 
 
 def test_without_the_program_key_the_inbox_is_empty(desk: Desk) -> None:

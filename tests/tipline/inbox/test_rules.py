@@ -19,6 +19,7 @@ some_filters = st.builds(
     st.lists(st.sampled_from(["me", "nobody", STAFF]), unique=True, max_size=3).map(tuple),
     st.sampled_from([None, *rules.PERIODS]),
     st.booleans(),
+    st.booleans(),
 )
 
 
@@ -27,7 +28,7 @@ def test_filters_survive_their_address(filters: Filters) -> None:
     assert rules.parse_filters(filters.query()) == filters
 
 
-@given(st.dictionaries(st.sampled_from(["state", "assignee", "received", "order"]), st.lists(st.text(), max_size=3)))
+@given(st.dictionaries(st.sampled_from(["state", "assignee", "received", "order", "source"]), st.lists(st.text(), max_size=3)))
 def test_any_address_gives_filters(values: dict[str, list[str]]) -> None:
     filters = rules.parse_filters(values)
     assert set(filters.wanted_states()) <= set(rules.STATES)
