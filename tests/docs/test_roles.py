@@ -13,7 +13,9 @@ from sqlalchemy.engine import URL, make_url
 from tests.conftest import ConsoleClient
 from tests.docs.pages import ROOT, blocks
 from tests.installations import Installation, install
-from tests.tipline.intake.house import come_back, field_value, post_form, send_tip, words_of
+from tests.tipline.desk_house import Desk
+from tests.tipline.intake.house import claim_of, come_back, field_value, post_form, send_tip, words_of
+from tests.tipline.notices.post_house import make_room
 from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
 from tipline.process import open_process
@@ -62,7 +64,8 @@ def _execute(url: URL, statements: str) -> None:
 
 def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     source = create_public_app(divided.public).test_client()
-    words = words_of(send_tip(source, "I saw it at the mail house.", {"list.csv": b"a,b\n1,2\n"}))
+    receipt = send_tip(source, "I saw it at the mail house.", {"list.csv": b"a,b\n1,2\n"})
+    words = words_of(receipt)
     divided.run_jobs()
     divided.sequence()
     divided.sequencer().publish()
@@ -78,9 +81,25 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     assert post_form(source, "/conversation/check", fields, {"b.txt": b"more"}).status_code == 303
     divided.run_jobs()
     assert "One thing more." in desk.get(f"/tips/{number}").text
+    divided.sequencer().publish()
+    token = field_value(source.get("/conversation/proof"), "token")
+    proof = source.post("/conversation/proof", data={"token": token, "claim": claim_of(receipt), "as": "file"})
+    assert proof.data.startswith(b"tipline/proof/1\n")
+
+
+def test_a_letter_is_checked_in_its_role(divided: Installation) -> None:
+    public, console = create_public_app(divided.public), create_console_app(divided.console)
+    console.test_client_class = ConsoleClient
+    visitor = public.test_client()
+    room = make_room(divided, visitor, Desk(divided, visitor, console))
+    code = room.letters(room.issue())[0].code
+    assert "We sent a letter with this code" in room.check(code).text
+    assert "We cannot confirm this code." in room.check("0000").text
 
 
 NEVER = (
+    ("public", "UPDATE notice SET state = 'good'"),
+    ("public", "DELETE FROM notice"),
     ("public", "SELECT login FROM staff"),
     ("public", "SELECT keys FROM staff_session"),
     ("public", "SELECT wrapped FROM program_wrap"),
