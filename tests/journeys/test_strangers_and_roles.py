@@ -142,6 +142,8 @@ MAY: dict[str, frozenset[str]] = {
     "retention.exhibit": READERS,
     "retention.propose_form": CUSTODY,
     "retention.propose": CUSTODY,
+    "retention.withdrawn_tip": READERS,
+    "retention.propose_withdrawn": CUSTODY,
     "retention.index": READERS,
     "retention.show": READERS,
     "retention.decide": COUNSEL | {"program_manager"},

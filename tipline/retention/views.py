@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from tipline import policy
+from tipline.actor import Actor
 from tipline.errors import BadInput
 from tipline.exhibits.rules import disposition as saved_as
-from tipline.retention import dispositions, holds, rules, store, stubs
+from tipline.inbox.services import get_tip
+from tipline.retention import dispositions, holds, rules, store, stubs, withdrawn
 from tipline.retention.forms import DisposeForm, HoldForm, ReleaseForm
 from tipline.web import actor, work
+from tipline.work import Work
 
 bp = Blueprint("retention", __name__)
+
+
+def _tip_panel(of: Work, who: Actor, tip: Any) -> Markup:
+    found = withdrawn.find_withdrawn(of, who, tip)
+    return Markup(render_template("retention/withdrawn_panel.html", found=found) if found else "")  # noqa: S704  what a template made
+
+
+@bp.record
+def _register(state: BlueprintSetupState) -> None:
+    state.app.extensions.setdefault("tip_panels", []).append(_tip_panel)
 
 
 @bp.get("/holds")
@@ -101,6 +118,30 @@ def propose(exhibit_id: str) -> ResponseReturnValue:
 def _propose_form(form: DisposeForm, exhibit_id: str) -> ResponseReturnValue:
     found = dispositions.prepare(work(), actor(), exhibit_id)
     return render_template("retention/disposition_new.html", form=form, found=found, rules=rules), 422 if form.errors else 200
+
+
+@bp.get("/tips/<number>/withdrawn")
+def withdrawn_tip(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "exhibit.read")
+    return _withdrawn(DisposeForm(formdata=None), number)
+
+
+@bp.post("/tips/<number>/withdrawn")
+def propose_withdrawn(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "disposition.propose")
+    form = DisposeForm()
+    if not form.validate():
+        return _withdrawn(form, number)
+    count = withdrawn.propose_all(work(), actor(), withdrawn.ProposeAll(number, form.reason.data or "", form.authority.data or ""))
+    flash(f"Proposed: {rules.count(count, 'disposition', 'dispositions')}. Another person who holds the program decides.")
+    return redirect(url_for("retention.index"), 303)
+
+
+def _withdrawn(form: DisposeForm, number: str) -> ResponseReturnValue:
+    found = withdrawn.find_withdrawn(work(), actor(), get_tip(work(), actor(), number))
+    if found is None:
+        return redirect(url_for("inbox.tip", number=number), 303)
+    return render_template("retention/tip_withdrawn.html", form=form, found=found), 422 if form.errors else 200
 
 
 @bp.get("/dispositions")
