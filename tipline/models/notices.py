@@ -17,7 +17,7 @@ class NoticeBatch(Base):
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
     exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), unique=True)  # kind "notice_list": the uploaded list
     number: Mapped[str] = mapped_column(String(16), unique=True)  # NB-2026-0001
-    about: Mapped[bytes] = mapped_column(Sealed)  # record key: JSON of title, sender, month, incident
+    about: Mapped[bytes] = mapped_column(Sealed)  # record key: JSON of sender, month, incident, withdrawals
     letters: Mapped[int] = mapped_column(Integer)
     most_checks: Mapped[int] = mapped_column(Integer)  # how often a code is confirmed before it is used up
     state: Mapped[str] = mapped_column(String(16), default="ready")  # ready (no codes yet), making, issued, withdrawn

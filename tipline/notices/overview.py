@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from tipline import policy
 from tipline.actor import Actor
+from tipline.cases.overview import exhibit_title
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.notices import Notice, NoticeBatch
@@ -50,6 +51,7 @@ class BatchView:
     """What a batch's page shows. `mine`: the reader can make its codes."""
 
     batch: NoticeBatch
+    title: str
     about: About
     counts: Counts
     issued_by: str
@@ -71,16 +73,18 @@ class Calls:
 def list_batches(work: Work, actor: Actor, after: str = "") -> tuple[Sequence[BatchRow], str | None]:
     """Return a page of the batches that the actor can read, newest first, and after which number the next page begins."""
     policy.require(actor, "notice.issue")
-    query = select(NoticeBatch).where(NoticeBatch.program_id.in_(actor.keyring.program_ids()))
+    query = select(NoticeBatch, Exhibit).join(Exhibit, Exhibit.id == NoticeBatch.exhibit_id)
+    query = query.where(NoticeBatch.program_id.in_(actor.keyring.program_ids()))
     if after:
         query = query.where(NoticeBatch.number < after)
-    found = list(work.session.scalars(query.order_by(NoticeBatch.number.desc()).limit(PAGE + 1)))
-    rows = [_row(batch, About.of(actor, batch)) for batch in found[:PAGE]]
+    found = work.session.execute(query.order_by(NoticeBatch.number.desc()).limit(PAGE + 1)).all()
+    rows = [_row(work, actor, batch, exhibit) for batch, exhibit in found[:PAGE]]
     return rows, rows[-1].number if len(found) > PAGE else None
 
 
-def _row(batch: NoticeBatch, about: About) -> BatchRow:
-    return BatchRow(batch.number, about.title, about.sender, about.month, batch.letters, batch.state)
+def _row(work: Work, actor: Actor, batch: NoticeBatch, exhibit: Exhibit) -> BatchRow:
+    about, title = About.of(actor, batch), exhibit_title(work, actor.keyring.program(batch.program_id), exhibit)
+    return BatchRow(batch.number, title, about.sender, about.month, batch.letters, batch.state)
 
 
 def read_batch(work: Work, actor: Actor, number: str) -> BatchView:
@@ -92,16 +96,17 @@ def read_batch(work: Work, actor: Actor, number: str) -> BatchView:
     policy.require(actor, "notice.issue")
     batch = get_batch(work, actor, number)
     query = (
-        select(Staff.display_name, Exhibit.number, CaseFile.number)
+        select(Staff.display_name, Exhibit, CaseFile.number)
         .select_from(NoticeBatch)
         .join(Staff, Staff.id == NoticeBatch.issued_by)
         .join(Exhibit, Exhibit.id == NoticeBatch.exhibit_id)
         .join(CaseFile, CaseFile.id == Exhibit.case_id)
         .where(NoticeBatch.id == batch.id)
     )
-    issued_by, exhibit_number, case_number = work.session.execute(query).one()
+    issued_by, exhibit, case_number = work.session.execute(query).one()
+    title = exhibit_title(work, actor.keyring.program(batch.program_id), exhibit)
     mine = batch.state == READY and batch.issued_by == actor.staff_id
-    return BatchView(batch, About.of(actor, batch), _counts(work, batch), issued_by, exhibit_number or "", case_number, mine)
+    return BatchView(batch, title, About.of(actor, batch), _counts(work, batch), issued_by, exhibit.number or "", case_number, mine)
 
 
 def _counts(work: Work, batch: NoticeBatch) -> Counts:

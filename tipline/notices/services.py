@@ -57,7 +57,6 @@ class WithdrawNotices:
 class About:
     """What is kept sealed with a batch. `withdrawals`: rows, reason, by, at of each, in order."""
 
-    title: str
     sender: str
     month: str
     incident: str
@@ -97,7 +96,7 @@ def issue(work: Work, actor: Actor, command: IssueNotices) -> NoticeBatch:
     said: dict[str, Scalar] = {"purpose": f"list of {letters} letters, batch {number}"}
     taken = take_over(work, actor, command.handover, arrived, Taking(KIND, said, examine=False))
     batch_id, program_id = new_id(), taken.case.program_id
-    told = About(command.handover.title, about.sender, about.month, about.incident)
+    told = About(about.sender, about.month, about.incident)
     batch = NoticeBatch(
         id=batch_id,
         program_id=program_id,

@@ -8,14 +8,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from tests.journeys.invariants import broken_in
+from tests.tipline.admin.turning import Turning
 from tests.tipline.desk_house import Desk
 from tests.tipline.notices.post_house import ABOUT, LIST, PostRoom
+from tipline.actor import ProgramKeys
 from tipline.errors import Conflict, Forbidden, NotFound
 from tipline.inbox.reading import open_exhibits
 from tipline.models.custody import Exhibit, Grant
 from tipline.models.notices import Notice, NoticeBatch
 from tipline.models.operations import AuditEvent, DownloadTicket
 from tipline.notices import codes, lists, overview, services
+from tipline.retention.dispositions import Propose, decide, propose
 from tipline.work import utc_now
 
 
@@ -316,6 +320,46 @@ def test_many_letters_cost_a_statement_for_many(room: PostRoom) -> None:
         statements = room.desk.queries(lambda: made.append(services.make_codes(work, actor, number)))
     assert statements < 40
     assert len(room.rows(number)) == 2500
+
+
+def test_when_the_list_is_destroyed_letters_are_still_confirmed(room: PostRoom) -> None:
+    number, waiting = room.issue(), room.issue()
+    code = room.letters(number)[0].code
+    for batch in (number, waiting):
+        exhibit = exhibit_of(room.desk, batch).id
+        with room.desk.acting() as (work, actor):
+            proposed = propose(work, actor, Propose(exhibit, "The letters are posted", "Rule 7"))[0].id
+        room.installation.sequence()
+        with room.desk.acting("counsel") as (work, actor):
+            decide(work, actor, proposed)
+    assert "We sent a letter" in room.check(code).text
+    page = room.desk.client("counsel").get(f"/notices/{number}")
+    assert page.status_code == 200
+    assert "Letters to members in Ohio" not in page.text
+    assert "Disposed of" in page.text
+    assert "Disposed of" in room.desk.client("counsel").get("/notices").text
+    assert room.make_codes(waiting).status_code == 409
+    room.installation.sequence()
+    assert broken_in(room.installation.worker, {room.installation.program_id: keys_of_program(room)}) == []
+
+
+def test_batches_outlive_a_new_key_of_the_program(room: PostRoom) -> None:
+    number, waiting = room.issue(), room.issue()
+    code = room.letters(number)[0].code
+    turning = Turning(room.installation)
+    turning.start()
+    turning.finish()
+    turning.clock.ahead = timedelta()
+    assert turning.what_it_opens(turning.old) == []
+    assert "Letters to members in Ohio" in room.desk.client("counsel").get(f"/notices/{number}").text
+    assert len(room.letters(waiting)) == 5
+    assert "We sent a letter" in room.check(code).text
+    room.installation.sequence()
+    assert broken_in(room.installation.worker, {room.installation.program_id: keys_of_program(room)}) == []
+
+
+def keys_of_program(room: PostRoom) -> ProgramKeys:
+    return room.installation.actor("counsel").keyring.program(room.installation.program_id)
 
 
 def test_a_damaged_list_gives_no_codes(room: PostRoom) -> None:
