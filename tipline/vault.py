@@ -376,6 +376,11 @@ def own_recipient(exhibit: Exhibit, keyfile: KeyFile) -> str:
     return keyfile.identity.recipient
 
 
+def clear_name(name: str) -> str:
+    """Return a file name as text that can be sealed and written: bytes that are no UTF-8 become U+FFFD. `name_b64` keeps them."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not name.isprintable() else name
+
+
 def shown_name(name: str) -> str:
     """Return a file name that can be shown and printed: control and direction characters become U+FFFD, 200 characters at most."""
     safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name.encode("utf-8", "replace").decode())

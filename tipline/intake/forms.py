@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tipline.intake import rules
-from tipline.intake.rules import HOW, Answers, Fault, FileLimits, LostFile
+from tipline.intake.rules import HOW, REPORT, TIP, WAYS, Answers, Fault, FileLimits, LostFile
 from tipline.intake.sink import Arrival
+from tipline.languages import say
 
 DRAFT = "draft"  # the hidden field that stands before the file parts
+CHOICE = "copy-"  # with a part's id: the field of its choice
+PART_ID = re.compile(r"[0-9a-f]{32}")
 TOKEN = "token"  # noqa: S105  (the name of a field)
 
 
@@ -59,10 +63,12 @@ class MessageForm:
     rejection: Rejection
 
 
-def read_tip(arrival: Arrival, limits: FormLimits) -> TipForm:
-    """The tip form's values and faults."""
+def read_tip(arrival: Arrival, limits: FormLimits, kind: str = TIP) -> TipForm:
+    """The values and faults of a tip's form, or of a report's."""
     how = arrival.fields.get("how", "")
-    answers = Answers(_text(arrival, limits), how if how in HOW else "")
+    known = how if how in (WAYS if kind == REPORT else HOW) else ""
+    as_is = tuple(dict.fromkeys(part for part in arrival.choices.get("as_is", ()) if PART_ID.fullmatch(part)))
+    answers = Answers(_text(arrival, limits), known, kind, rules.clean_who(arrival.fields.get("who", "")), as_is[: limits.files.files])
     lost = _lost(arrival)
     faults = _broken(arrival, limits) + rules.faults(answers, list(lost), limits.files)
     leave_out = frozenset(arrival.choices.get("leave_out", ()))
@@ -80,6 +86,12 @@ def read_message(arrival: Arrival, limits: FormLimits, kept: int) -> MessageForm
 def draft_token(form: Mapping[str, str]) -> str:
     """The draft secret of a form without files."""
     return form.get(DRAFT, "")
+
+
+def as_is(form: Mapping[str, str]) -> frozenset[str] | None:
+    """The parts of which no cleaned copy is wanted, by the choices on the page before Send; None where there were no choices."""
+    chosen = {name.removeprefix(CHOICE): value for name, value in form.items() if name.startswith(CHOICE)}
+    return frozenset(part for part, value in chosen.items() if value == "as_is") if chosen else None
 
 
 def session_token(form: Mapping[str, str]) -> str:
@@ -103,11 +115,11 @@ def _lost(arrival: Arrival) -> tuple[LostFile, ...]:
 
 def _broken(arrival: Arrival, limits: FormLimits) -> list[Fault]:
     if arrival.malformed:
-        return [Fault("what", "The form did not arrive whole. Send it again.")]
+        return [Fault("what", say("The form did not arrive whole. Send it again."))]
     if arrival.too_long:
         return [rules.too_long(limits.text_bytes)]
     if arrival.cut and not arrival.refused:
-        return [Fault("files", "The connection broke before the whole form had arrived. Look through it and send it again.")]
+        return [Fault("files", say("The connection broke before the whole form had arrived. Look through it and send it again."))]
     return []
 
 

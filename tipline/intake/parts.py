@@ -11,12 +11,15 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from evidence.errors import NotFound
+from evidence.examine.media_types import may_be_copied
 from evidence.keys import wrap
 from evidence.vault import Vault
 from tipline.intake import statements
 from tipline.intake.draft import DraftSecret, ReceivedFile
 from tipline.models.base import new_id
 from tipline.models.tips import Draft
+
+Tell = tuple[str, str, str]  # kind, label and value, as evidence.examine.report.Finding has them
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,18 @@ class Part:
     media_type: str
     label: str
     position: int = 0
+    looked: str = ""  # done, no_jail, too_large, failed, busy; empty: not yet, or there is nothing to look for
+    tells: tuple[Tell, ...] = ()
+
+    @property
+    def can_be_copied(self) -> bool:
+        """Whether a copy without metadata can be made of this kind."""
+        return may_be_copied(self.media_type)
+
+    @property
+    def offers_copy(self) -> bool:
+        """Whether a cleaned copy is offered: something was found, or may be there unseen, and a copy can be made of this kind."""
+        return self.can_be_copied and (bool(self.tells) or self.looked in ("busy", "too_large"))
 
 
 class PartRow(Protocol):
@@ -57,7 +72,9 @@ def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
 
 def read_part(row: PartRow, secret: DraftSecret) -> Part:
     """What a row says to who holds the draft secret."""
-    return Part(row.id, row.object_name, position=row.position, **json.loads(secret.identity.unwrap(row.facts)))
+    facts = json.loads(secret.identity.unwrap(row.facts))
+    tells = tuple((kind, label, value) for kind, label, value in facts.pop("tells", ()))
+    return Part(row.id, row.object_name, position=row.position, tells=tells, **facts)
 
 
 def read_parts(session: Session, secret: DraftSecret) -> list[Part]:
@@ -75,15 +92,23 @@ def kept_parts(session: Session, secret: DraftSecret, tip_id: str | None) -> lis
 
 def part_values(secret: DraftSecret, part: Part, position: int, sealed_length: int) -> dict[str, Any]:
     """The row of a file that came now."""
-    facts = {"name": part.name, "digest": part.digest, "length": part.length, "media_type": part.media_type, "label": part.label}
     return {
         "id": part.id,
         "draft_id": secret.lookup,
         "position": position,
         "object_name": part.object_name,
         "sealed_length": sealed_length,
-        "facts": wrap(json.dumps(facts).encode(), [secret.identity.recipient]),
+        "facts": wrap(part_facts(part), [secret.identity.recipient]),
     }
+
+
+def part_facts(part: Part) -> bytes:
+    """What is sealed in a part's row."""
+    facts: dict[str, Any] = {"name": part.name, "digest": part.digest, "length": part.length}
+    facts |= {"media_type": part.media_type, "label": part.label}
+    if part.looked:
+        facts |= {"looked": part.looked, "tells": part.tells}
+    return json.dumps(facts).encode()
 
 
 def merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:

@@ -28,6 +28,9 @@ HKDF_BYTES = 1200
 CLAIM_LETTERS = 28
 TYPED_AT_MOST = 400  # characters looked at: seven words and every separator fit four times
 
+LOOKED_THROUGH = 200_000  # characters of a text searched for receipts
+_CLAIM = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{4}(?:[ -]?[A-Za-z0-9]{4}){6}(?![A-Za-z0-9])")
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD_READ = {letter: value for value, letter in enumerate(_CROCKFORD)} | {"O": 0, "I": 1, "L": 1}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -120,6 +123,33 @@ def parse_claim(typed: str) -> ClaimCode | None:
         number = number << 5 | value
     bits = (number >> 10).to_bytes(17, "big")
     return ClaimCode(bits) if number & 1023 == _check_bits(bits) else None
+
+
+def receipts_in(text: str) -> list[str]:
+    """What looks like a receipt or a claim code in a text: seven words of the list one after the other, or 28 letters whose check fits.
+
+    Only the first letters of a long text are looked through. Each is given once, at most five.
+    """
+    part, found = text[:LOOKED_THROUGH], dict[str, None]()
+    run: list[str] = []
+    for word in [*_SEPARATORS.split(part.lower()), ""]:
+        if word in _pieces():
+            run.append(word)
+            continue
+        if word or len(run) >= WORDS:
+            if len(run) >= WORDS:
+                found[" ".join(run[: 2 * WORDS])] = None
+            run = []
+    for match in _CLAIM.finditer(part):
+        if parse_claim(match[0]) is not None:
+            found[match[0]] = None
+    return list(found)[:5]
+
+
+@cache
+def _pieces() -> frozenset[str]:
+    """The words of the list, and the halves of those with a hyphen."""
+    return frozenset(piece for word in word_list() for piece in word.split("-"))
 
 
 @cache

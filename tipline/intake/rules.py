@@ -6,14 +6,30 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tipline.languages import later, say
+
+# English in the record, whatever the page spoke
 HOW: dict[str, str] = {
-    "saw": "I saw or heard it myself",
-    "told": "Someone told me",
-    "copy": "I have a copy of something",
-    "other": "I am sending this for someone else",
+    "saw": later("I saw or heard it myself"),
+    "told": later("Someone told me"),
+    "copy": later("I have a copy of something"),
+    "other": later("I am sending this for someone else"),
 }
-NOT_SAID = "Not said"
-_HEAD = re.compile(r"How do you know this\? (?P<how>[^\n]*)\n\nWhat happened\?\n\n", re.DOTALL)
+WAYS: dict[str, str] = {
+    "letter": later("A letter"),
+    "email": later("An e-mail"),
+    "call": later("A call"),
+    "text": later("A text message"),
+}
+NOT_SAID = later("Not said")
+TIP, REPORT = "tip", "report"
+WHO_LENGTH = 100
+# asked of a copy by who sends a file; a field of its ACQUIRED event
+WORK_WITH_COPY = "the source asks that work is done with a copy without metadata"
+_HEAD = re.compile(
+    r"How do you know this\? (?P<how>[^\n]*)\n(?:Who are you to them\? (?P<who>[^\n]*)\n)?\nWhat happened\?\n\n"
+    r"|How did it reach you\? (?P<way>[^\n]*)\n\nWhat did it say\?\n\n"
+)
 
 LOOKED_THROUGH = 200_000  # characters of a text searched for phone numbers and addresses
 _PHONE = re.compile(r"(?<![\w.+-])(?:\+?\d{1,3}[ .-]?)?(?:\(\d{2,4}\)|\d{2,4})(?:[ .-]\d{2,4}){1,4}(?![\w-])")
@@ -31,10 +47,25 @@ _TILE = re.compile(
 
 @dataclass(frozen=True)
 class Answers:
-    """What was typed into the form. `how` is a key of HOW, or empty."""
+    """What was typed into the form of a tip or of a report.
+
+    Args:
+        how: a key of HOW, of a report a key of WAYS, or empty.
+        kind: TIP or REPORT.
+        who: who the sender is to the person for whom it is sent; one line, or empty.
+        as_is: the parts of which no cleaned copy is wanted.
+    """
 
     what: str
     how: str = ""
+    kind: str = TIP
+    who: str = ""
+    as_is: tuple[str, ...] = ()
+
+    @property
+    def how_words(self) -> str:
+        """How the sender knows it, or which way a reported thing came, in English."""
+        return (WAYS if self.kind == REPORT else HOW).get(self.how, NOT_SAID)
 
 
 @dataclass(frozen=True)
@@ -65,14 +96,20 @@ class FileLimits:
 def tip_text(answers: Answers) -> bytes:
     """The bytes of item 0 of a tip: both questions with their answers, the text as it came, in UTF-8.
 
-    How do you know this? Someone told me
+    How do you know this? I am sending this for someone else
+    Who are you to them? Her lawyer
 
     What happened?
 
     In late August a man at my workplace ...
+
+    Of a report: "How did it reach you? A letter", "What did it say?".
     """
-    how = HOW.get(answers.how, NOT_SAID)
-    return f"How do you know this? {how}\n\nWhat happened?\n\n{answers.what}".encode()
+    how = answers.how_words
+    if answers.kind == REPORT:
+        return f"How did it reach you? {how}\n\nWhat did it say?\n\n{answers.what}".encode()
+    who = f"Who are you to them? {answers.who}\n" if answers.who else ""
+    return f"How do you know this? {how}\n{who}\nWhat happened?\n\n{answers.what}".encode()
 
 
 def read_tip_text(data: bytes) -> tuple[str, str]:
@@ -81,15 +118,26 @@ def read_tip_text(data: bytes) -> tuple[str, str]:
     match = _HEAD.match(text)
     if match is None:
         return text, ""
-    how = match["how"]
-    return text[match.end() :], "" if how == NOT_SAID else how
+    how = match["how"] or match["way"] or NOT_SAID
+    said = ", as: ".join([*([] if how == NOT_SAID else [how]), *([match["who"]] if match["who"] else [])])
+    return text[match.end() :], said
+
+
+def clean_who(typed: str) -> str:
+    """What stands behind "Who are you to them?": one line of at most WHO_LENGTH characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in typed[: 4 * WHO_LENGTH]).split())[:WHO_LENGTH].strip()
+
+
+WHAT_HAPPENED = later("Tell us what happened. One sentence is enough.")
+WHAT_IT_SAID = later("Tell us what it said. One sentence is enough.")
 
 
 def faults(answers: Answers, lost: list[LostFile], limits: FileLimits) -> list[Fault]:
     """What stands between a filled-in form and the next page."""
     found = []
     if not answers.what.strip():
-        found.append(Fault("what", "Tell us what happened. One sentence is enough."))
+        report = answers.kind == REPORT
+        found.append(Fault("what", say(WHAT_IT_SAID) if report else say(WHAT_HAPPENED)))
     return found + file_faults(lost, limits)
 
 
@@ -97,8 +145,12 @@ def message_faults(text: str, files: int, lost: list[LostFile], limits: FileLimi
     """The same for a further message, which may be files alone."""
     found = []
     if not text.strip() and not files and not lost:
-        found.append(Fault("what", "Write a message, or choose a file."))
+        found.append(Fault("what", say("Write a message, or choose a file.")))
     return found + file_faults(lost, limits)
+
+
+_TOO_LARGE = later("%(name)s is larger than %(limit)s, the most we can take. Choose a smaller file, or send it in parts.")
+_TOO_MANY = later("%(name)s was not taken: %(most)s files are the most in one message. Send it later as a further message.")
 
 
 def file_faults(lost: list[LostFile], limits: FileLimits) -> list[Fault]:
@@ -110,19 +162,19 @@ def file_message(file: LostFile, limits: FileLimits) -> str:
     """What to do about a file that was not kept."""
     name = shown(file.name)
     if file.reason == "too_large":
-        limit = limit_words(limits.file_bytes)
-        return f"{name} is larger than {limit}, the most we can take. Choose a smaller file, or send it in parts."
+        return say(_TOO_LARGE, name=name, limit=limit_words(limits.file_bytes))
     if file.reason == "too_many":
-        return f"{name} was not taken: {limits.files} files are the most in one message. Send it later as a further message."
+        return say(_TOO_MANY, name=name, most=limits.files)
     if file.reason == "no_space":
-        return f"We have no space for {name} just now. Send the tip without it, or come back in a day."
-    return f"The connection broke while {name} was being sent. Choose it again."
+        return say("We have no space for %(name)s just now. Send the tip without it, or come back in a day.", name=name)
+    return say("The connection broke while %(name)s was being sent. Choose it again.", name=name)
 
 
 def too_long(limit: int) -> Fault:
     """A text was longer than is taken, and only its beginning is shown."""
-    message = f"Your text is longer than {size_words(limit)}. Only its beginning is below. Put the whole text in a file and attach it."
-    return Fault("what", message)
+    size = size_words(limit)
+    words = later("Your text is longer than %(size)s. Only its beginning is below. Put the whole text in a file and attach it.")
+    return Fault("what", say(words, size=size))
 
 
 def shown(name: str) -> str:
@@ -164,27 +216,6 @@ def identifying_text(text: str) -> list[str]:
         if sum(letter.isdigit() for letter in number) in PHONE_DIGITS and not _NO_PHONE.fullmatch(number):
             found[number.strip()] = None
     return list(found)[:5]
-
-
-def what_a_file_tells(media_type: str) -> tuple[str, ...]:
-    """What files of a kind often carry about who made them. Nothing was opened to say so."""
-    if media_type.startswith("image/"):
-        return ("Where it was taken", "When it was taken", "Which phone or camera took it, by its serial number")
-    if media_type.startswith(("video/", "audio/")):
-        return ("Where and when it was recorded", "Which device recorded it", "Voices and sounds that someone may know")
-    if media_type == "application/pdf" or "office" in media_type or "opendocument" in media_type or media_type in _DOCUMENTS:
-        return ("The author's name", "When it was made and changed", "Earlier versions and comments")
-    if "zip" in media_type or "compressed" in media_type or media_type in _ARCHIVES:
-        return ("The names of folders and people on the computer that packed it", "Everything that the files inside carry")
-    if media_type == "message/rfc822":
-        return ("Sender, receivers and the way that it took",)
-    if media_type.startswith("text/"):
-        return ("Only what its text says, and the name of the file",)
-    return ("We do not know this kind. It may carry names, places and times",)
-
-
-_DOCUMENTS = frozenset({"application/msword", "application/rtf", "text/rtf", "application/vnd.ms-excel", "application/vnd.ms-powerpoint"})
-_ARCHIVES = frozenset({"application/x-7z-compressed", "application/x-rar", "application/gzip", "application/x-tar", "application/x-bzip2"})
 
 
 def swept_before(today: date) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -19,7 +19,8 @@ from tipline.intake import packet, parts, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
 from tipline.intake.parts import Part, PartRow, forget, keep_part, merge, part_rows, part_values, read_part, read_parts
 from tipline.intake.receipt import ClaimCode, Receipt, derive_claim, derive_receipt
-from tipline.intake.rules import Answers, tip_text
+from tipline.intake.rules import REPORT, TIP, Answers, tip_text
+from tipline.languages import later, say
 from tipline.models.base import new_id
 from tipline.models.programs import Program
 from tipline.models.tips import Draft, DraftPart
@@ -28,7 +29,8 @@ from tipline.work import Work
 
 SALT = 32
 TEXT_NAME = "tip.txt"
-GONE = ("This form was thrown away, or it is too old.", "Nothing was sent. Start again from the first page.")
+CHANNELS = {TIP: "form", REPORT: "report"}  # of a tip, by the form that it came through
+GONE = (later("This form was thrown away, or it is too old."), later("Nothing was sent. Start again from the first page."))
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def get_program(work: Work, slug: str) -> Program:
 def _program(session: Session, slug: str) -> Program:
     program = session.scalars(statements.PROGRAM, {"slug": slug}).first()
     if program is None:
-        raise NotFound("There is no notice at this address.", "Check the address, or start from the first page.")
+        raise NotFound(say("There is no notice at this address."), say("Check the address, or start from the first page."))
     return program
 
 
@@ -121,7 +123,7 @@ def keep(work: Work, command: KeepDraft) -> Kept:
     try:
         arrived = [keep_part(work.vault.objects, secret, file) for file in command.received]
     except StorageFull as error:
-        raise NoSpace("We have no space for files just now.", "Send the tip without them, or come back in a day.") from error
+        raise NoSpace(say("We have no space for files just now."), say("Send the tip without them, or come back in a day.")) from error
     program = get_program(work, command.slug)
     if program.state != "open" and command.tip_id is None:
         return Kept(program, None)
@@ -158,11 +160,11 @@ def keep_answers(work: Work, program_id: str, command: KeepDraft) -> None:
         "id": secret.lookup,
         "program_id": program_id,
         "tip_id": command.tip_id,
-        "answers": wrap(json.dumps({"what": answers.what, "how": answers.how}).encode(), [secret.identity.recipient]),
+        "answers": wrap(json.dumps(asdict(answers)).encode(), [secret.identity.recipient]),
         "day": work.today(),
     }
     if work.session.execute(statements.KEEP_ANSWERS, values).first() is None:
-        raise BadInput("This form belongs to another page.", "Start again from the first page.")
+        raise BadInput(say("This form belongs to another page."), say("Start again from the first page."))
 
 
 def find_draft(work: Work, secret: DraftSecret) -> DraftState | None:
@@ -184,9 +186,10 @@ def discard(work: Work, secret: DraftSecret) -> None:
 # Send
 
 
-def send(work: Work, slug: str, secret: DraftSecret) -> Sent:
+def send(work: Work, slug: str, secret: DraftSecret, as_is: Collection[str] | None = None) -> Sent:
     """Make a tip of a draft, for the program of its address.
 
+    Of each part that offers a cleaned copy and is not in `as_is`, the worker is asked for one; None: as the draft says.
     A repeated Send makes no second one and shows the same words while they can be shown.
 
     Raises:
@@ -195,7 +198,7 @@ def send(work: Work, slug: str, secret: DraftSecret) -> Sent:
         BadInput: nothing was typed.
     """
     try:
-        program, prepared = _prepare(work, slug, secret)
+        program, prepared = _prepare(work, slug, secret, as_is)
     except BlobNotFound:  # another Send of the same form has just taken the draft's wraps away
         return _sent_before(work.session, _program(work.session, slug), secret)
     if prepared is None:
@@ -218,6 +221,7 @@ class _Prepared:
     part_objects: tuple[str, ...]
     body: Sealed  # of the text
     to: taking.Destination
+    channel: str
     ready: tuple[taking.Ready, ...]
     batch: Batch
     packet: bytes
@@ -226,7 +230,7 @@ class _Prepared:
     claim: ClaimCode
 
 
-def _prepare(work: Work, slug: str, secret: DraftSecret) -> tuple[Program, _Prepared | None]:
+def _prepare(work: Work, slug: str, secret: DraftSecret, as_is: Collection[str] | None) -> tuple[Program, _Prepared | None]:
     with work.database.session(write=False) as session:
         program = _program(session, slug)
         draft = session.execute(statements.SENDABLE, {"id": secret.lookup}).first()
@@ -234,28 +238,29 @@ def _prepare(work: Work, slug: str, secret: DraftSecret) -> tuple[Program, _Prep
             return program, None
         rows = part_rows(session, secret)
     if draft is None or draft.program_id != program.id:
-        raise Conflict(*GONE)
+        raise Conflict(*map(say, GONE))
     if program.state != "open":
-        raise Conflict("This tip line has closed since you opened the form.", "Nothing was sent.")
+        raise Conflict(say("This tip line has closed since you opened the form."), say("Nothing was sent."))
     answers = _answers(draft.answers, secret)
     if not answers.what.strip():
-        raise BadInput("Tell us what happened. One sentence is enough.", "Go back and write it down.")
+        raise BadInput(say("Tell us what happened. One sentence is enough."), say("Go back and write it down."))
     objects, salt = work.vault.objects, secrets.token_bytes(SALT)
     receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
     to = taking.Destination(new_id(), draft.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
-    files = [_attachment(objects, row, secret) for row in rows]
+    unchanged = answers.as_is if as_is is None else as_is
+    files = [_attachment(objects, row, secret, unchanged) for row in rows]
     batch = objects.batch()
     body = batch.seal(tip_text(answers))
     ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today(), batch)
     proof = wrap(packet.encode([one.packet_item for one in ready]), [to.source_recipient])
     names = tuple(row.object_name for row in rows)
-    part_ids = frozenset(row.id for row in rows)
-    return program, _Prepared(program, draft.answers, part_ids, names, body, to, tuple(ready), batch, proof, salt, receipt, claim)
+    part_ids, channel = frozenset(row.id for row in rows), CHANNELS[answers.kind]
+    return program, _Prepared(program, draft.answers, part_ids, names, body, to, channel, tuple(ready), batch, proof, salt, receipt, claim)
 
 
-def _attachment(objects: Vault, row: PartRow, secret: DraftSecret) -> taking.Parcel:
-    keyfile = objects.open_draft_key(row.object_name, secret.identity)
-    return taking.Parcel(Sealed(keyfile, row.sealed_length), read_part(row, secret).name, "attachment")
+def _attachment(objects: Vault, row: PartRow, secret: DraftSecret, as_is: Collection[str]) -> taking.Parcel:
+    keyfile, part = objects.open_draft_key(row.object_name, secret.identity), read_part(row, secret)
+    return taking.Parcel(Sealed(keyfile, row.sealed_length), part.name, "attachment", copy=part.offers_copy and part.id not in as_is)
 
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
@@ -266,12 +271,13 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         _undo(work.vault.objects, prepared)
         return _sent_before(session, prepared.program, secret)
     if draft.answers != prepared.answers or part_ids != prepared.part_ids:
-        raise Conflict("The form was changed in another window while it was being sent.", "Check it, then send it again.")
+        raise Conflict(say("The form was changed in another window while it was being sent."), say("Check it, then send it again."))
     tip = {
         "id": to.tip_id,
         "program_id": to.program_id,
         "number": f"TIP-{today.year}-{work.next_number(f'tip:{today.year}'):04d}",
         "state": "new",
+        "channel": prepared.channel,
         "received_on": today,
         "receipt_lookup": prepared.receipt.lookup(secret.pepper),
         "source_recipient": to.source_recipient,
@@ -285,6 +291,7 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
     taking.add_items(session, prepared.ready, message_id, to.tip_id)
     session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)
+    taking.ask_for_copies(work, prepared.ready)
     work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
     return Sent(prepared.program, prepared.receipt.words, prepared.claim.letters)
 
@@ -309,7 +316,7 @@ def _is_sent(session: Session, secret: DraftSecret) -> bool:
 def _sent_before(session: Session, program: Program, secret: DraftSecret) -> Sent:
     row = session.execute(statements.IS_SENT, {"id": secret.lookup}).first()
     if row is None:
-        raise Conflict(*GONE)
+        raise Conflict(*map(say, GONE))
     if row.salt is None:
         return Sent(program)
     return Sent(program, derive_receipt(secret.secret, row.salt).words, derive_claim(secret.secret, row.salt).letters)
@@ -327,4 +334,7 @@ def _forget_later(work: Work, names: Sequence[str]) -> None:
 
 
 def _answers(blob: bytes | None, secret: DraftSecret) -> Answers:
-    return Answers(**json.loads(secret.identity.unwrap(blob))) if blob else Answers("")
+    if not blob:
+        return Answers("")
+    kept = json.loads(secret.identity.unwrap(blob))
+    return Answers(**{**kept, "as_is": tuple(kept.get("as_is", ()))})

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import HEADER_CONTINUATION_RE, Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from evidence.errors import NotFound, StorageFull
 from evidence.examine.identify import identify
@@ -98,7 +98,7 @@ class FileSink(io.RawIOBase):
         """What arrived whole. ValueError before `seek(0)`."""
         if self.sealed is None:
             raise ValueError("the file has not arrived whole")
-        found = identify(self.head, self.name)
+        found = identify(self.head, self.name, signatures_only=True)  # what parses runs in the jail
         return ReceivedFile(self.name, self.sealed, found.media_type, found.label)
 
     def refuse(self, refusal: Refusal) -> None:
@@ -222,6 +222,15 @@ def _add_field(arrival: Arrival, name: str, value: str) -> None:
     arrival.choices.setdefault(name, []).append(value)
 
 
+class _Decoder(MultipartDecoder):
+    """Takes part headers in any encoding: bytes that are no UTF-8 stay in a name as surrogates (PEP 383), so that none is lost."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        lines = (line.strip(b" \t") for line in HEADER_CONTINUATION_RE.sub(b" ", data).splitlines())
+        pairs = (line.decode("utf-8", "surrogateescape").partition(":") for line in lines if line)
+        return Headers([(name.strip(" \t"), value.strip(" \t")) for name, _, value in pairs])
+
+
 class _Parts:
     """Reads the parts of a multipart body, one event after the other."""
 
@@ -239,7 +248,7 @@ class _Parts:
     def read(self, body: Body, boundary: bytes) -> None:
         if not boundary:
             raise ValueError("no boundary")
-        decoder = MultipartDecoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
+        decoder = _Decoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
         for room, size in pieces(body):
             if not self._pass_on(decoder, room, size):
                 self._decode(decoder, self._up_to_boundary(decoder, bytes(memoryview(room)[:size])))
@@ -289,7 +298,7 @@ class _Parts:
     def _begin(self, part: Field | File) -> None:
         self._part, self._text, self._sink = part, bytearray(), None
         if isinstance(part, File) and part.filename:
-            self._sink = FileSink(self._objects, _unpaired(part.filename), self._limits.file_bytes)
+            self._sink = FileSink(self._objects, _paired(part.filename), self._limits.file_bytes)
             if len(self._arrival.files) >= self._limits.files:
                 self._sink.refuse("too_many")
             self._arrival.files.append(self._sink)
@@ -323,5 +332,10 @@ def _decoded(text: bytearray, headers: Headers, shortened: bool) -> str:
     return text.decode(charset, "replace")
 
 
-def _unpaired(name: str) -> str:
-    return name.encode("utf-8", "replace").decode()
+def _paired(name: str) -> str:
+    """A name whose only surrogates stand for bytes that are no UTF-8."""
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "replace").decode()
+    return name

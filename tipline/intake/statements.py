@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from sqlalchemy import Date, LargeBinary, Table, bindparam, delete, insert, select, text
+from sqlalchemy import Date, LargeBinary, Table, bindparam, delete, insert, select, text, update
 
 from tipline.models.base import Base
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, Grant, LogPending
@@ -41,5 +41,6 @@ KEEP_ANSWERS = text(
     "WHERE draft.program_id = excluded.program_id AND COALESCE(draft.tip_id, '') = COALESCE(excluded.tip_id, '') RETURNING id"
 ).bindparams(bindparam("answers", type_=LargeBinary), bindparam("day", type_=Date))
 
+KEEP_FACTS = update(PART).where(PART.c.id == bindparam("part")).values(facts=bindparam("sealed", type_=LargeBinary))
 END_PARTS = delete(PART).where(PART.c.draft_id == bindparam("id")).returning(PART.c.id, PART.c.object_name)
 END_DRAFT = delete(DRAFT).where(DRAFT.c.id == bindparam("id")).returning(DRAFT.c.answers)

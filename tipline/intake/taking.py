@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Table
@@ -20,18 +20,22 @@ from evidence.keys import KeyFile, wrap
 from evidence.records import NO_PREVIOUS, Scalar, new_opening
 from evidence.vault import Batch, Sealed, Vault
 from tipline.intake import packet, statements
+from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.base import new_id
-from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, shown_name
+from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, clear_name, shown_name
 from tipline.work import Work
+
+COPY_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One thing about to be taken in. `kind` is tip_text or attachment."""
+    """One thing about to be taken in. `kind` is tip_text or attachment; `copy`: staff are to work with a copy without metadata."""
 
     sealed: Sealed
     name: str
     kind: str
+    copy: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Ready:
     grant_id: str
     rows: dict[Table, dict[str, Any]]
     packet_item: dict[str, Any]
+    copy_grant: dict[str, Any] | None = None
+
+    @property
+    def grants(self) -> list[str]:
+        return [self.grant_id, *([self.copy_grant["id"]] if self.copy_grant else [])]
 
 
 def seal_text(objects: Vault, data: bytes) -> Sealed:
@@ -89,7 +98,8 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
     ready = [_ready(vault, parcel, to, act, program) for parcel in parcels]
     for one in ready:
         batch.add_key(one.keyfile, [program])
-        batch.add_grant(one.keyfile, one.grant_id, [vault.recipients.examiner])
+        for grant_id in one.grants:
+            batch.add_grant(one.keyfile, grant_id, [vault.recipients.examiner])
     return ready
 
 
@@ -99,7 +109,7 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
     opening = new_opening(fields, [vault.keys.process_key])
     entry = opening.entry().hex()
     event_id = str(fields["event_id"])
-    facts = {"name": parcel.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
+    facts = {"name": clear_name(parcel.name), "digest": keyfile.plaintext_digest, "length": keyfile.length}
     exhibit = {
         "id": exhibit_id,
         "program_id": to.program_id,
@@ -118,7 +128,14 @@ def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, 
         statements.PENDING: {"event_id": event_id},
         statements.GRANT: {"id": grant_id, "exhibit_id": exhibit_id, "purpose": "examine", "subject_id": to.tip_id},
     }
-    return Ready(exhibit_id, keyfile, grant_id, rows, packet.item(opening.disclosures(), opening.commitments(), opening.attest()))
+    item = packet.item(opening.disclosures(), opening.commitments(), opening.attest())
+    return Ready(exhibit_id, keyfile, grant_id, rows, item, _copy_grant(exhibit_id, to, act) if parcel.copy else None)
+
+
+def _copy_grant(exhibit_id: str, to: Destination, act: dict[str, Scalar]) -> dict[str, Any]:
+    """Leave to make a copy. It ends at a midnight, so that it tells the day and no more."""
+    ends = datetime.combine(date.fromisoformat(str(act["occurred_from"])) + COPY_WITHIN, time.min, UTC)
+    return {"id": new_id(), "exhibit_id": exhibit_id, "purpose": "copy", "subject_id": to.tip_id, "expires_at": ends}
 
 
 def _what(parcel: Parcel) -> dict[str, Scalar]:
@@ -127,8 +144,9 @@ def _what(parcel: Parcel) -> dict[str, Scalar]:
         "plaintext_after": keyfile.plaintext_digest,
         "ciphertext_after": f"sha256:{keyfile.object_name}",
         "length_after": keyfile.length,
-        "name_b64": canonical.b64url(parcel.name.encode()),
+        "name_b64": canonical.b64url(parcel.name.encode("utf-8", "surrogateescape")),
         "name_shown": shown_name(parcel.name),
+        "purpose": WORK_WITH_COPY if parcel.copy else None,
     }
 
 
@@ -136,12 +154,16 @@ def write(session: Session, ready: Sequence[Ready]) -> None:
     """Write the rows, in the caller's transaction. Their batch is stored by then; after a fault the caller calls `take_back`."""
     for table, statement in statements.ADD_EVIDENCE.items():
         session.execute(statement, [one.rows[table] for one in ready])
+    copies = [one.copy_grant for one in ready if one.copy_grant]
+    if copies:
+        session.execute(statements.ADD_EVIDENCE[statements.GRANT], copies)
 
 
 def take_back(objects: Vault, ready: Sequence[Ready]) -> None:
     """End the grants of a Send that did not come about."""
     for one in ready:
-        objects.remove_grant(one.keyfile.object_name, one.grant_id)
+        for grant_id in one.grants:
+            objects.remove_grant(one.keyfile.object_name, grant_id)
 
 
 def add_items(session: Session, ready: Sequence[Ready], message_id: str, tip_id: str, first: int = 0) -> None:
@@ -157,3 +179,11 @@ def ask_for_examination(work: Work, tip_id: str, key: str) -> None:
     """Leave the examiner's job in the same transaction, unless the hourly sweep is to find it."""
     if work.settings.examine == "now":
         work.jobs.enqueue(work.session, "examine_tip", key, tip_id)
+
+
+def ask_for_copies(work: Work, ready: Sequence[Ready]) -> None:
+    """Leave a job for each copy that the source asked for; it names the ACQUIRED event that says so. Or leave them to the hourly sweep."""
+    for one in ready:
+        if one.copy_grant and work.settings.examine == "now":
+            grant_id = one.copy_grant["id"]
+            work.jobs.enqueue(work.session, "make_copy", grant_id, grant_id, one.rows[statements.EVENT]["entry"])

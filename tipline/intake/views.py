@@ -1,33 +1,57 @@
-"""The tip form: two pages until a tip is safe. No script, and no cookie."""
+"""The form of a tip, or of a report of a suspicious letter, e-mail or call: two pages until it is safe. No script, and no cookie."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline.errors import NoSpace
-from tipline.intake import forms, rules, services
+from tipline.intake import forms, looking, rules, services, tells
+from tipline.intake.draft import DraftSecret
+from tipline.intake.receipt import receipts_in
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, closed, limits, program_of, program_page, surplus
+from tipline.languages import say
 from tipline.web import frame
 
 bp = Blueprint("intake", __name__)
 bp.add_app_template_filter(rules.shown, "shown")
+FORMS = {rules.TIP: "intake/tip_new.html", rules.REPORT: "intake/report_new.html"}
+NEW_REPORT = services.DraftState(rules.Answers("", kind=rules.REPORT))
 
 
 @bp.get("/p/<slug>/tip")
 def tip(slug: str) -> ResponseReturnValue:
+    return _begin(slug, EMPTY)
+
+
+@bp.get("/p/<slug>/report")
+def report(slug: str) -> ResponseReturnValue:
+    return _begin(slug, NEW_REPORT)
+
+
+def _begin(slug: str, state: services.DraftState) -> ResponseReturnValue:
     program = program_of(slug)
     if program.state != "open":
         return closed(program)
-    return _tip_page(program, services.start_draft(frame().vault).token, EMPTY)
+    return _form_page(program, services.start_draft(frame().vault).token, state)
 
 
 @bp.post("/p/<slug>/tip")
 def check(slug: str) -> ResponseReturnValue:
+    return _check(slug, rules.TIP)
+
+
+@bp.post("/p/<slug>/report")
+def check_report(slug: str) -> ResponseReturnValue:
+    return _check(slug, rules.REPORT)
+
+
+def _check(slug: str, kind: str) -> ResponseReturnValue:
     with arrive() as arrival:
-        form = forms.read_tip(arrival, limits())
+        form = forms.read_tip(arrival, limits(), kind)
         secret = services.find_draft_secret(frame().vault, form.draft) or services.start_draft(frame().vault)
         received = [sink.received() for sink in arrival.whole]
         command = services.KeepDraft(secret, slug, form.answers, received, form.leave_out)
@@ -39,20 +63,20 @@ def check(slug: str) -> ResponseReturnValue:
         except NoSpace as full:
             fault = rules.Fault("files", f"{full.message} {full.next_step}")
             state = services.DraftState(form.answers)
-            return _tip_page(program_of(slug), secret.token, state, form.rejection.also([fault], full.status))
-    return _kept_page(kept, secret.token, form.rejection)
+            return _form_page(program_of(slug), secret.token, state, form.rejection.also([fault], full.status))
+    return _kept_page(kept, secret, form.rejection)
 
 
-def _kept_page(kept: services.Kept, token: str, rejection: forms.Rejection) -> ResponseReturnValue:
+def _kept_page(kept: services.Kept, secret: DraftSecret, rejection: forms.Rejection) -> ResponseReturnValue:
     program, state = kept.program, kept.state
     if state is None:
         return closed(program)
     if state.sent:
-        return program_page("intake/tip_sent_before.html", program, {"draft": token})
+        return program_page("intake/tip_sent_before.html", program, {"draft": secret.token})
     rejection = rejection.also(rules.Fault("files", surplus(name)) for name in state.surplus)
     if rejection.faults:
-        return _tip_page(program, token, state, rejection)
-    return _check_page(program, token, state)
+        return _form_page(program, secret.token, state, rejection)
+    return _check_page(program, secret.token, replace(state, parts=looking.look_into(frame(), secret, state.parts)))
 
 
 @bp.post("/p/<slug>/change")
@@ -67,7 +91,10 @@ def change(slug: str) -> ResponseReturnValue:
         return redirect(url_for("intake.tip", slug=slug), 303)
     if state.sent:
         return program_page("intake/tip_sent_before.html", program, {"draft": secret.token})
-    return _tip_page(program, secret.token, state)
+    as_is = forms.as_is(request.form)
+    if as_is is not None:
+        state = replace(state, answers=replace(state.answers, as_is=tuple(sorted(as_is))))
+    return _form_page(program, secret.token, state)
 
 
 @bp.post("/p/<slug>/send")
@@ -76,7 +103,7 @@ def send(slug: str) -> ResponseReturnValue:
     if secret is None:
         return redirect(url_for("intake.tip", slug=slug), 303)
     with frame().unit(write=True) as unit:
-        sent = services.send(unit, slug, secret)
+        sent = services.send(unit, slug, secret, forms.as_is(request.form))
     return program_page("intake/receipt_show.html", sent.program, {"sent": sent})
 
 
@@ -90,17 +117,28 @@ def discard(slug: str) -> ResponseReturnValue:
     return program_page("intake/draft_discarded.html", program)
 
 
-def _tip_page(program: Any, token: str, state: services.DraftState, rejection: forms.Rejection = NOTHING_WRONG) -> ResponseReturnValue:
-    values = {"draft": token, "state": state, "rejection": rejection, "how": rules.HOW}
-    return program_page("intake/tip_new.html", program, values, rejection.status if rejection.faults else 200)
+def _form_page(program: Any, token: str, state: services.DraftState, rejection: forms.Rejection = NOTHING_WRONG) -> ResponseReturnValue:
+    kind = state.answers.kind
+    values = {
+        "draft": token,
+        "state": state,
+        "rejection": rejection,
+        "how": {key: say(words) for key, words in (rules.WAYS if kind == rules.REPORT else rules.HOW).items()},
+        "most_files": limits().files.files,
+        "most_text": rules.size_words(limits().text_bytes),
+        "who_length": rules.WHO_LENGTH,
+    }
+    return program_page(FORMS[kind], program, values, rejection.status if rejection.faults else 200)
 
 
 def _check_page(program: Any, token: str, state: services.DraftState) -> ResponseReturnValue:
     values = {
         "draft": token,
         "state": state,
-        "how": rules.HOW.get(state.answers.how, rules.NOT_SAID),
+        "how": say(state.answers.how_words),
         "found": rules.identifying_text(state.answers.what),
-        "tells": {part.id: rules.what_a_file_tells(part.media_type) for part in state.parts},
+        "receipts": receipts_in(state.answers.what),
+        "tells": {part.id: tells.lines(part.tells) for part in state.parts},
+        "often": {part.id: tells.what_a_file_tells(part.media_type) for part in state.parts},
     }
     return program_page("intake/tip_check.html", program, values)

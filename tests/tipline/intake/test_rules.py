@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.tiles import tile_path
-from tipline.intake import rules
+from tipline.intake import rules, tells
 from tipline.intake.rules import Answers
 
 LIMITS = rules.FileLimits(2 * 1024**3, 20)
@@ -79,7 +79,7 @@ def test_long_names_are_shortened_in_the_middle() -> None:
     ],
 )
 def test_each_kind_of_file_says_what_it_may_carry(kind: str, words: str) -> None:
-    assert rules.what_a_file_tells(kind)[0].startswith(words)
+    assert tells.what_a_file_tells(kind)[0].startswith(words)
 
 
 @given(st.integers(0, 500_000))
