@@ -23,6 +23,8 @@ KINDS = {
     "photograph": "Photograph",
     "working_copy": "Working copy",
     "redaction": "Redaction",
+    "claim": "Claim of the reward",
+    "payout": "Voucher",
     "reply_file": "File sent to a source",
     "notice_list": "List of letters",
 }
@@ -36,7 +38,7 @@ CLOCKS = {
 SEALS = {"sealed": "sealed in an evidence bag", "opened": "seal opened"}
 STATES = {"held": "Held", "quarantined": "Quarantined", "disposed": "Disposed"}
 HANDED_OUT = "original handed out"  # the result of a DOWNLOADED that gave the bytes as they came
-NAMES_AN_EVENT = ("CORRECTED", "EXAMINED", "QUARANTINED", "DERIVED")  # in these `authority` is the entry of another event
+NAMES_AN_EVENT = ("CORRECTED", "EXAMINED", "QUARANTINED", "DERIVED", "DECIDED")  # in these `authority` is the entry of another event
 TRANSFER_CONTEXT = b"tipline/transfer/1\0"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CUSTODY_COLUMNS = (
@@ -140,6 +142,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Value], str], str]] = {
     "RELEASED": lambda fields, told: f"Legal hold released, for {fields.get('purpose') or told or 'no reason given'}",
     "QUARANTINED": lambda _fields, told: f"Quarantined: {told or 'all work on it has stopped'}",
     "DISPOSED": lambda _fields, told: f"Disposed of{': ' + told if told else ''}",
+    "DECIDED": lambda fields, told: f"Reward claim: {told or 'a step'}" + (f", {fields['purpose']}" if fields.get("purpose") else ""),
     "CORRECTED": lambda _fields, told: f"Right is: {told}",
     "KEY_ADDED": lambda fields, _told: f"Key added: {fields.get('role') or 'key'}",
     "KEY_RETIRED": lambda fields, _told: f"Key retired: {fields.get('role') or 'key'}",

@@ -59,11 +59,12 @@ def token_of(page: str) -> str:
 
 @dataclass
 class ClaimHouse:
-    """`desk` has the tips; the program's reward is set and an agent works here."""
+    """`desk` has the tips; `begin` sets the program's reward and lets an agent join. `sources` are those of the fixtures, by name."""
 
     desk: Desk
+    sources: dict[str, Source] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
         self.set_program(reward_most=REWARD, payout_place="Calder Trust, 4 Mill Lane, Dayton")
         self.join(AGENT, "P. Marsh, Calder Trust", "paying_agent")
 
@@ -92,23 +93,25 @@ class ClaimHouse:
         intake.come_back(client, words)
         return Source(client, number, words, intake.claim_of(sent))
 
-    def claimed(self, what: str = "He bragged.", files: dict[str, bytes] | None = None) -> tuple[Source, str]:
-        """A source who has claimed, and the claim's number."""
-        source = self.source(what, files)
-        answer = source.claim()
-        assert answer.status_code == 303, answer.text
-        return source, self.rows(RewardClaim)[-1].number
-
     def rows(self, model: type[Any]) -> list[Any]:
         with self.desk.acting(write=False) as (work, _):
-            key = RewardClaim.number if model is RewardClaim else model.number
-            return list(work.session.scalars(select(model).order_by(key)))
+            return list(work.session.scalars(select(model)))
+
+    def number(self, name: str) -> str:
+        """The number of the claim of a source."""
+        with self.desk.acting(write=False) as (work, _):
+            query = select(RewardClaim.number).join(Tip, Tip.id == RewardClaim.tip_id)
+            return str(work.session.scalars(query.where(Tip.number == self.sources[name].tip)).one())
 
     def row(self, number: str) -> RewardClaim:
         return next(row for row in self.rows(RewardClaim) if row.number == number)
 
     def payout(self) -> Payout:
         return self.rows(Payout)[-1]  # type: ignore[no-any-return]
+
+    def exhibits(self) -> list[str]:
+        """The exhibits of claims and vouchers."""
+        return [row.exhibit_id for model in (RewardClaim, Payout) for row in self.rows(model)]
 
     def read(self, number: str, role: str = "investigator") -> ClaimPage:
         with self.desk.acting(role, write=False) as (work, actor):
@@ -126,17 +129,14 @@ class ClaimHouse:
     def decide(self, act: str, number: str, role: str = "counsel", **more: Any) -> None:
         """Take a step on the page as it is now: approve, send_back, decline, cancel, take_up."""
         page = self.read(number, role)
-        command = Decide(number, page.history.standing.version, "Read both tips", page.earlier.mark, **more)
+        command = replace(Decide(number, page.history.standing.version, "Read both tips", page.earlier.mark), **more)
         with self.desk.acting(role) as (work, actor):
             getattr(services, act)(work, actor, command)
 
-    def issued(self, amount: int = 600_000) -> tuple[Source, str, str]:
-        """A claim with its voucher: source, number, code."""
-        source, number = self.claimed()
+    def bring_to_a_voucher(self, number: str, amount: int = 600_000) -> None:
         self.recommend(number, amount)
         self.decide("approve", number, "counsel")
         self.decide("approve", number, "program_manager")
-        return source, number, source.vouchers()[0]
 
     def agent(self) -> FlaskClient:
         return self.desk.client(AGENT)
