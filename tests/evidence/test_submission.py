@@ -16,14 +16,15 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence import submission, verify
-from evidence.checkpoint import COSIGNATURE, Checkpoint, Vkey, cosign, encode_consistency, sign_checkpoint
+from evidence import submission, timestamp, verify
+from evidence.checkpoint import COSIGNATURE, Checkpoint, Vkey, cosign, encode_consistency, sign_checkpoint, signed_part
 from evidence.cli import main
 from evidence.errors import EvidenceError, FormatError, UsageError, WrongKey
 from evidence.merkle import Tree, leaf_hash
 from evidence.signing import ssh_fingerprint
 from evidence.submission import DISCLOSED, ProvedItem, bare, check_proof, codes, joined, make_proof
 from tests.evidence import mutants
+from tests.evidence.authority import Authority
 from tests.evidence.proofs import CLAIM, LOG, ORIGIN, OTHER, VKEY, Log, event, lines_of, made, packet_item, signed, small, stated
 from tests.evidence.test_spec_proof import read as read_by_the_spec
 from tests.evidence.test_spec_verifier import Refused
@@ -379,6 +380,22 @@ def test_witnesses_and_later_checkpoints_say_since_when(tmp_path: Path) -> None:
     other = sign_checkpoint(Checkpoint(ORIGIN, 128, Tree([leaf_hash(b"")] * 128).root()), LOG)
     (tmp_path / "later").write_text(other)
     assert verify.verify_proof(path, verify.Wanted(KEY, **beside)).exit_code() == 1
+
+
+def test_a_stamp_says_by_when_it_stood_there(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "office")
+    log, proof = small()
+    path, reply = tmp_path / "proof.txt", tmp_path / "stamp.tsr"
+    path.write_bytes(proof)
+    stamped = signed_part(log.note).encode()
+    reply.write_bytes(authority.reply(timestamp.request(hashlib.sha256(stamped).digest())[0]))
+    report = verify.verify_proof(path, verify.Wanted(KEY, ca=authority.roots, stamps=(reply,)))
+    assert report.exit_code() == 0, report.lines
+    assert f"{reply}: a time-stamping authority says that the checkpoint at size 64 existed at 20" in "\n".join(report.lines)
+    assert "untimestamped" not in "\n".join(report.lines)
+    reply.write_bytes(authority.reply(timestamp.request(hashlib.sha256(b"another").digest())[0]))
+    refused = verify.verify_proof(path, verify.Wanted(KEY, ca=authority.roots, stamps=(reply,)))
+    assert refused.problems == [f"{reply}: a stamp of something else than the checkpoint at size 64"]
 
 
 def test_a_reader_of_a_copy_keeps_nothing(proof: bytes) -> None:
