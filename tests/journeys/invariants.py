@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from tipline.models.custody import (
     LogPending,
 )
 from tipline.models.staff import Staff
-from tipline.models.tips import DraftPart, Send, Tip, TipItem, TipMessage
+from tipline.models.tips import DraftPart, ReplyFile, Send, Tip, TipItem, TipMessage
 from tipline.process import Process, open_process
 from tipline.publication import open_signed
 
@@ -258,6 +258,24 @@ def _tips(session: Session) -> Iterator[str]:
             yield f"{tip.number} has no Send"
         if not all(_has_its_items(session, message) for message in messages if message.by_source):
             yield f"items of {tip.number} are missing"
+        yield from (f"{trouble} of {tip.number}" for trouble in _answers(messages))
+    yield from _sent_files(session)
+
+
+def _answers(messages: Sequence[TipMessage]) -> Iterator[str]:
+    """A question of staff has one answer at most, and an answer has its question."""
+    asked = {message.id for message in messages if message.kind == "question" and not message.by_source}
+    answers = [message.question_id for message in messages if message.kind == "answer"]
+    if len(set(answers)) != len(answers) or not set(answers) <= asked:
+        yield "answers without their questions, or two to one,"
+
+
+def _sent_files(session: Session) -> Iterator[str]:
+    """Each file that was sent to a source belongs to a reply of staff."""
+    replies = select(ReplyFile.exhibit_id).join(TipMessage, TipMessage.id == ReplyFile.message_id).where(TipMessage.by_source.is_(False))
+    sent = set(session.scalars(replies))
+    kept = set(session.scalars(select(Exhibit.id).where(Exhibit.kind == "reply_file")))
+    yield from (f"file {one} was sent with no reply, or is no exhibit" for one in sent ^ kept)
 
 
 def _has_its_items(session: Session, message: TipMessage) -> bool:

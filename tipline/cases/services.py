@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 
 from tipline import audit, policy
 from tipline.actor import Actor
@@ -15,7 +15,7 @@ from tipline.models.base import new_id
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.programs import Program
-from tipline.models.tips import Tip, TipItem, TipMessage
+from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.work import Work
 
 
@@ -152,11 +152,10 @@ def _require_open(case: CaseFile, program_id: str | None) -> None:
 
 
 def _exhibits_of(work: Work, tip: Tip) -> list[Exhibit]:
-    query = (
-        select(Exhibit)
-        .join(TipItem, TipItem.exhibit_id == Exhibit.id)
-        .join(TipMessage, TipMessage.id == TipItem.message_id)
-        .where(TipItem.tip_id == tip.id)
-        .order_by(TipMessage.seq, TipItem.position)
-    )
+    """What came with a tip and what was sent to its source, in the order of the conversation."""
+    of_tip = TipMessage.tip_id == tip.id
+    came = select(TipItem.exhibit_id, TipMessage.seq, TipItem.position).join(TipMessage, TipMessage.id == TipItem.message_id).where(of_tip)
+    sent = select(ReplyFile.exhibit_id, TipMessage.seq, ReplyFile.position).join(TipMessage, TipMessage.id == ReplyFile.message_id)
+    both = union_all(came, sent.where(of_tip)).subquery()
+    query = select(Exhibit).join(both, both.c.exhibit_id == Exhibit.id).order_by(both.c.seq, both.c.position)
     return list(work.session.scalars(query))

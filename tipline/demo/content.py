@@ -120,6 +120,9 @@ class DemoTip:
     reply: str | None = None
     answer: str | None = None
     in_case: bool = False
+    question: tuple[str, ...] = ()  # what is asked, then the answers that are offered
+    choice: int = 0
+    sent_file: tuple[str, str] | None = None  # name and text of a file that goes with the reply
 
 
 TIPS = (
@@ -131,8 +134,14 @@ TIPS = (
         files=("IMG_2231.jpg", "chat-export.pdf", "members-extract.csv"),
         assignee="m.okafor",
         label="Insider",
-        reply="Thank you. The picture matters. Do not go back for more, and do not talk to him about it. Did you see the table on his own "
-        "computer?",
+        reply="Thank you. The picture matters. Do not go back for more, and do not talk to him about it. The file says how to take place and "
+        "time out of a photo.",
+        question=("Did you see the table on his own computer?", "Yes, his own", "No, a work computer", "I am not sure"),
+        choice=1,
+        sent_file=(
+            "before-you-send-photos.txt",
+            "Photos carry place, time and phone. Take a picture of the picture, or ask us for a copy.\n",
+        ),
         answer="No, it was the computer at the packing desk. I will not go near it again.",
         in_case=True,
     ),

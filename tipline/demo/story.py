@@ -29,6 +29,7 @@ from tipline.intake import services as intake
 from tipline.intake.draft import ReceivedFile
 from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Answers
+from tipline.intake.sink import FileSink
 from tipline.intake.taking import seal_text
 from tipline.letters import services as letters
 from tipline.linking import services as linking
@@ -40,6 +41,7 @@ from tipline.samples import services as samples
 from tipline.work import utc_now
 
 DAYS_OF_TIPS = 8
+QUESTION_AT = 2  # its number in the conversation: after the tip and the reply
 
 
 @dataclass(frozen=True)
@@ -230,22 +232,41 @@ def _work_on(story: Telling, sent: DemoSent, told: content.DemoTip) -> None:
             cases.put_tip(work, who, cases.PutTip(number, story.case_number, with_exhibits=bool(told.files)))
     if told.reply:
         with story.console.unit(write=True) as work:
-            replying.reply(work, who, replying.Reply(number, told.reply))
+            replying.reply(work, who, replying.Reply(number, told.reply, files=_files(story, told)))
+            if told.question:
+                asked, *options = told.question
+                replying.ask(work, who, replying.Ask(number, asked, options))
     if told.answer:
-        _come_back(story, sent, told.answer)
+        _come_back(story, sent, told)
+    if told.in_case:
+        with story.console.unit(write=True) as work:
+            cases.put_tip(work, who, cases.PutTip(number, story.case_number, with_exhibits=bool(told.files)))
     with story.console.unit(write=True) as work:
         inbox.change_state(work, who, inbox.ChangeState(number, told.state))
 
 
-def _come_back(story: Telling, sent: DemoSent, answer: str) -> None:
-    """The source uses the receipt, reads the reply and answers."""
+def _files(story: Telling, told: content.DemoTip) -> list[FileSink]:
+    """The file that goes with a reply, sealed as one that arrived at the console."""
+    if told.sent_file is None:
+        return []
+    name, text = told.sent_file
+    sink = FileSink(story.console.vault.objects, name, len(text.encode()))
+    sink.write(text.encode())
+    sink.seek(0)
+    return [sink]
+
+
+def _come_back(story: Telling, sent: DemoSent, told: content.DemoTip) -> None:
+    """The source uses the receipt, reads the reply, picks an answer and adds words."""
     with story.public.unit(write=True) as work:
         cookie = conversation.open_receipt(work, parse_receipt(" ".join(sent.words)))
     with story.public.unit(write=True) as work:
         source = conversation.find_source(work, cookie)
         if source is None:
             raise RuntimeError(f"the receipt of {sent.number} opens nothing")
-        adding.follow_up(work, source, adding.FollowUp(intake.start_draft(work.vault), answer))
+        if told.question:
+            adding.answer(work, source, adding.Answer(QUESTION_AT, told.choice))
+        adding.follow_up(work, source, adding.FollowUp(intake.start_draft(work.vault), told.answer or ""))
     with story.worker.unit(write=True) as work:
         examine_tip(work, sent.id)
 
