@@ -182,25 +182,7 @@ class CustodyVault:
         Raises:
             Conflict: the program is not in the signed list of recipients.
         """
-        keyfile = new.sealed.keyfile
-        program = self.recipients.program(new.program_id)
-        self.objects.add_key(keyfile, [program])
-        facts = {"name": new.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
-        exhibit = Exhibit(
-            id=new_id(),
-            program_id=new.program_id,
-            case_id=new.case_id,
-            number=new.number,
-            kind=new.kind,
-            object_name=keyfile.object_name,
-            sealed_length=new.sealed.sealed_length,
-            recipient=keyfile.identity.recipient,
-            facts=wrap(canonical.encode(facts), [program]),
-            custodian_id=new.actor.staff_id if new.actor else None,
-            received_on=new.received_on,
-        )
-        session.add(exhibit)
-        session.flush()
+        exhibit, keyfile = self.add_exhibit(session, new), new.sealed.keyfile
         fields: dict[str, Scalar] = {
             "plaintext_after": keyfile.plaintext_digest,
             "ciphertext_after": f"sha256:{keyfile.object_name}",
@@ -214,6 +196,34 @@ class CustodyVault:
         }
         act = Act(exhibit, keyfile, "ACQUIRED", fields, new.actor, signed=new.actor is not None, occurred=new.occurred)
         return exhibit, self.record(session, act, now)
+
+    def add_exhibit(self, session: Session, new: Acquisition, parent_id: str | None = None) -> Exhibit:
+        """Make the row and the program's key file of a sealed object; its first event is the caller's to record.
+
+        Raises:
+            Conflict: the program is not in the signed list of recipients.
+        """
+        keyfile = new.sealed.keyfile
+        program = self.recipients.program(new.program_id)
+        self.objects.add_key(keyfile, [program])
+        facts = {"name": clear_name(new.name), "digest": keyfile.plaintext_digest, "length": keyfile.length}
+        exhibit = Exhibit(
+            id=new_id(),
+            program_id=new.program_id,
+            case_id=new.case_id,
+            number=new.number,
+            kind=new.kind,
+            object_name=keyfile.object_name,
+            sealed_length=new.sealed.sealed_length,
+            recipient=keyfile.identity.recipient,
+            facts=wrap(canonical.encode(facts), [program]),
+            custodian_id=new.actor.staff_id if new.actor else None,
+            received_on=new.received_on,
+            parent_id=parent_id,
+        )
+        session.add(exhibit)
+        session.flush()
+        return exhibit
 
     def _heads(self, session: Session, exhibit_ids: set[str]) -> dict[str, tuple[int, str | None]]:
         """Lock the exhibits and return the number and entry of each one's last event.

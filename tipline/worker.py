@@ -20,6 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from evidence.errors import EvidenceError, StorageFull
 from tipline import examinerkeys, grantsweep, jobs, logs, orphans, scrubbing, stamping, witnessing
 from tipline.config import Settings
+from tipline.exhibits.deriving import ask_waiting_copies
 from tipline.exhibits.examination import examine_waiting
 from tipline.process import Process, open_process
 from tipline.running import present
@@ -49,6 +50,7 @@ def register_capabilities() -> None:
         if find_spec(f"tipline.{name}") is not None and find_spec(module) is not None:
             import_module(module)
     jobs.job("examine_waiting")(examine_waiting)
+    jobs.job("copy_waiting")(ask_waiting_copies)
 
 
 def run_job(process: Process, name: str, ids: tuple[str, ...], wait: Callable[[float], object] = time.sleep) -> None:
@@ -90,6 +92,7 @@ class HourlyExamination:
         self._done = self._hour()
         with suppress(JobFailed):  # logged, and tried again with the next hour
             run_job(self._process, "examine_waiting", ())
+            run_job(self._process, "copy_waiting", ())
         return True
 
     def _hour(self) -> str:

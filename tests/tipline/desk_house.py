@@ -56,9 +56,9 @@ class Desk:
     console_app: Flask
     receipts: dict[str, list[str]] = field(default_factory=dict)
 
-    def send(self, what: str, files: dict[str, bytes] | None = None, *, examine: bool = True) -> str:
-        """Send a tip as a source does; returns its number. `receipts` keeps the words."""
-        page = intake.send_tip(self.public.application.test_client(), what, files or {})
+    def send(self, what: str, files: dict[str, bytes] | None = None, *, examine: bool = True, choice: str = "as_is") -> str:
+        """Send a tip as a source does; returns its number. `receipts` keeps the words; `choice`: "clean" asks for cleaned copies."""
+        page = intake.send_tip(self.public.application.test_client(), what, files or {}, choice)
         if examine:
             self.installation.run_jobs()
         with self.installation.work(write=False) as work:

@@ -133,8 +133,9 @@ def _acquire(work: Work, actor: Actor, case: CaseFile, what: tuple[Handover, Arr
 
 
 def ask_for_examination(work: Work, staff_id: str | None, exhibit: Exhibit, keyfile: KeyFile) -> None:
-    """Let the examiner open an exhibit once, and ask it to."""
-    terms = {"subject_id": exhibit.id, "granted_by": staff_id, "expires_at": work.now() + EXAMINATION_WITHIN}
+    """Let the examiner open an exhibit once, and ask it to. Where no person asked, the leave tells no time."""
+    until = work.now() + EXAMINATION_WITHIN if staff_id else None
+    terms = {"subject_id": exhibit.id, "granted_by": staff_id, "expires_at": until}
     work.vault.grant(work.session, exhibit, keyfile, purpose="examine", **terms)
     work.jobs.enqueue(work.session, "examine_exhibit", exhibit.id, exhibit.id)
 

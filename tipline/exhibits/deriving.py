@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 
@@ -15,7 +15,7 @@ from evidence import canonical
 from evidence.errors import IntegrityError, KeyUnavailable
 from evidence.errors import NotFound as ObjectMissing
 from evidence.examine.copying import Copy, copy_object
-from evidence.keys import KeyFile, wrap
+from evidence.keys import KeyFile
 from evidence.records import Scalar
 from evidence.vault import Sealed
 from tipline import audit, policy
@@ -26,11 +26,10 @@ from tipline.errors import BadInput, Conflict, Unsound
 from tipline.exhibits import rules
 from tipline.exhibits.opening import get_exhibit, get_sound
 from tipline.inbox.reading import Failure, record_failure, require_held
-from tipline.models.base import new_id
 from tipline.models.cases import CaseFile
-from tipline.models.custody import Exhibit, Grant
+from tipline.models.custody import CustodyEvent, Exhibit, Grant
 from tipline.models.staff import Staff
-from tipline.vault import Act, shown_name
+from tipline.vault import Acquisition, Act, shown_name
 from tipline.work import Work
 
 COPY = "copy"
@@ -63,6 +62,7 @@ class Derivation:
     name: str
     told: Mapping[str, Scalar]
     actor: Actor | None = None
+    occurred: date | None = None  # the day alone, where a source asked for it
 
 
 def ask_copy(work: Work, actor: Actor, exhibit_id: str) -> None:
@@ -94,10 +94,10 @@ def copy_is_waiting(work: Work, exhibit_id: str) -> bool:
 
 
 def make_copy(work: Work, grant_id: str, asked: str) -> None:
-    """Make the working copy that a person asked for, in the worker, under its grant. A second run finds the grant gone.
+    """Make the working copy that a person or a source asked for, in the worker, under its grant. A second run finds the grant gone.
 
     Args:
-        asked: the entry of the event that asked for it.
+        asked: the entry of the event that asked for it: EXAMINED by the person, ACQUIRED of what a source sent.
     """
     with work.database.session(write=False) as session:
         grant = session.get(Grant, grant_id)
@@ -114,7 +114,7 @@ def make_copy(work: Work, grant_id: str, asked: str) -> None:
     if grant is None:
         return  # its object is named by no row and is swept
     if made is None:
-        record_failure(work, work.session, Failure(parent, keyfile, problem))
+        record_failure(work, work.session, Failure(parent, keyfile, problem, occurred=_day_of(work, grant)))
     else:
         _record(work, grant, (parent, keyfile), (made, sealed), asked)
     work.session.delete(grant)  # with the events, so that no second run makes a second copy
@@ -129,15 +129,37 @@ def _record(work: Work, grant: Grant, parent: tuple[Exhibit, KeyFile], made: tup
     by: dict[str, Scalar] = {"authority": asked, "on_behalf_of": person.login if person else None}
     said: dict[str, Scalar] = {**HOW, **by, "purpose": FOR_COPY, "moved_from": "jail"}
     if sealed is None:
-        work.vault.record(work.session, Act(exhibit, keyfile, "EXAMINED", {**said, "result": copy.note}), work.now())
+        failed = Act(exhibit, keyfile, "EXAMINED", {**said, "result": copy.note}, occurred=_day_of(work, grant))
+        work.vault.record(work.session, failed, work.now())
         return
     told: dict[str, Scalar] = {**said, "result": f"working copy without metadata: {copy.note}", "method_command": _METHOD[copy.ending]}
     name = f"working-copy.{copy.ending}"  # not the parent's: that may name its source
-    derive(work, Derivation("DERIVED", "working_copy", exhibit, keyfile, sealed, name, told), grant.granted_by)
+    derivation = Derivation("DERIVED", "working_copy", exhibit, keyfile, sealed, name, told, occurred=_day_of(work, grant))
+    derive(work, derivation, grant.granted_by)
+
+
+def _day_of(work: Work, grant: Grant) -> date | None:
+    """What follows an act of a source carries the day alone (FORMATS 4)."""
+    return None if grant.granted_by else work.today()
+
+
+def ask_waiting_copies(work: Work) -> None:
+    """Leave the jobs of the copies that sources asked for since the last hour (TIPLINE_EXAMINE=hourly)."""
+    query = (
+        select(Grant.id, CustodyEvent.entry)
+        .join(CustodyEvent, CustodyEvent.exhibit_id == Grant.exhibit_id)
+        .where(Grant.purpose == COPY, Grant.granted_by.is_(None), Grant.expires_at >= work.now(), CustodyEvent.exhibit_seq == 1)
+    )
+    for grant_id, entry in work.session.execute(query).all():
+        work.jobs.enqueue(work.session, JOB, grant_id, grant_id, entry)
 
 
 _MISSING = {"file": "Choose the redacted file.", "removed": "Say what was removed.", "why": "Say why."}
-_METHOD = {"png": "first frame, upright, on white, 8 bits a colour, PNG", "txt": "letters as UTF-8, without mark"}
+_METHOD = {
+    "png": "first frame, upright, on white, 8 bits a colour, PNG",
+    "txt": "letters as UTF-8, without mark",
+    "pdf": "pages drawn at 150 dots an inch, JPEG in PDF",
+}
 
 
 def _copied(work: Work, keyfile: KeyFile) -> tuple[Copy | None, str]:
@@ -205,6 +227,7 @@ def derive(work: Work, made: Derivation, asked_by: str | None) -> Exhibit:
         Unsound: the parent belongs to no program.
     """
     child = _add(work, made)
+    signed = made.actor is not None
     parent, before, after = made.parent, made.keyfile, made.sealed.keyfile
     both: dict[str, Scalar] = {
         "plaintext_before": before.plaintext_digest,
@@ -221,10 +244,9 @@ def derive(work: Work, made: Derivation, asked_by: str | None) -> Exhibit:
         "program": parent.program_id,
         "moved_to": "sealed store",
     }
-    signed = made.actor is not None
     acts = [
-        Act(parent, before, made.event, {**both, "moved_to": child.id}, made.actor, signed),
-        Act(child, after, made.event, {**both, **first}, made.actor, signed),
+        Act(parent, before, made.event, {**both, "moved_to": child.id}, made.actor, signed, made.occurred),
+        Act(child, after, made.event, {**both, **first}, made.actor, signed, made.occurred),
     ]
     work.vault.record_act(work.session, acts, work.now())
     ask_for_examination(work, asked_by, child, after)
@@ -233,27 +255,19 @@ def derive(work: Work, made: Derivation, asked_by: str | None) -> Exhibit:
 
 def _add(work: Work, made: Derivation) -> Exhibit:
     """Make the row of the child: of the parent's program and case, with the case's next number where the parent has one."""
-    parent, keyfile = made.parent, made.sealed.keyfile
+    parent = made.parent
     if parent.program_id is None:
         raise Unsound("The installation's own record has no copies.", "Report this: it is a fault of the program.")
-    program = work.vault.recipients.program(parent.program_id)
-    work.vault.objects.add_key(keyfile, [program])
-    facts = {"name": made.name, "digest": keyfile.plaintext_digest, "length": keyfile.length}
     case = work.session.get(CaseFile, parent.case_id) if parent.case_id else None
-    child = Exhibit(
-        id=new_id(),
+    new = Acquisition(
         program_id=parent.program_id,
+        kind=made.kind,
+        sealed=made.sealed,
+        name=made.name,
+        received_on=work.today(),
+        occurred=work.today(),
+        actor=made.actor,
         case_id=parent.case_id,
         number=next_exhibit_number(work, case) if case and parent.number else None,
-        kind=made.kind,
-        object_name=keyfile.object_name,
-        sealed_length=made.sealed.sealed_length,
-        recipient=keyfile.identity.recipient,
-        facts=wrap(canonical.encode(facts), [program]),
-        custodian_id=made.actor.staff_id if made.actor else None,
-        received_on=work.today(),
-        parent_id=parent.id,
     )
-    work.session.add(child)
-    work.session.flush()
-    return child
+    return work.vault.add_exhibit(work.session, new, parent.id)

@@ -170,12 +170,17 @@ def fill(client: FlaskClient, draft: str, what: str = "He bragged.", files: File
     return post_form(client, TIP, {"draft": draft, "what": what, "how": "saw", **more}, files)
 
 
-def send_tip(client: FlaskClient, what: str = "He bragged.", files: Files = ()) -> TestResponse:
+def choices(page: TestResponse, choice: str) -> dict[str, str]:
+    """The same choice for each file on a check page: "clean" or "as_is"."""
+    return dict.fromkeys(re.findall(r'name="(copy-[0-9a-f]{32})"', page.text), choice)
+
+
+def send_tip(client: FlaskClient, what: str = "He bragged.", files: Files = (), choice: str = "as_is") -> TestResponse:
     """The whole way of a tip: form, check, send. Returns the receipt page."""
     draft = begin(client)
     checked = fill(client, draft, what, files)
     assert checked.status_code == 200, checked.text
-    sent = client.post(SEND, data={"draft": field_value(checked, "draft")})
+    sent = client.post(SEND, data={"draft": field_value(checked, "draft"), **choices(checked, choice)})
     assert sent.status_code == 200, sent.text
     return sent
 
