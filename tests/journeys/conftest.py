@@ -56,13 +56,13 @@ class House:
 
 
 @contextmanager
-def started(folder: Path, **settings: str) -> Iterator[House]:
+def started(folder: Path, *, with_onion: bool = False, **settings: str) -> Iterator[House]:
     """Set a site up in `folder` and start it."""
     inside = install(Settings(data=folder / "instance", **settings))  # type: ignore[arg-type]  # words, as in the environment
     investigator = inside.people["investigator"]
     try:
         keys = invariants.keys_of(inside.settings, investigator.login, investigator.passphrase)
-        with running_site(folder / "instance", **settings) as site:
+        with running_site(folder / "instance", with_onion=with_onion, **settings) as site:
             yield House(site, inside, keys)
     finally:
         inside.close()

@@ -30,10 +30,11 @@ class RunningSite:
     environment: Mapping[str, str]
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
+    onion: str = ""  # the public face once more, on the port for an onion service
 
     def start(self) -> None:
-        ports = [origin.rpartition(":")[2] for origin in (self.public, self.console, self.files)]
-        options = [part for pair in zip(("--public-port", "--console-port", "--files-port"), ports, strict=True) for part in pair]
+        origins = {"public": self.public, "console": self.console, "files": self.files, "onion": self.onion}
+        options = [f"--{name}-port={origin.rpartition(':')[2]}" for name, origin in origins.items() if origin]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tipline", "run", *options],
             env=dict(self.environment),
@@ -121,14 +122,14 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running_site(data: Path, **settings: str) -> Iterator[RunningSite]:
+def running_site(data: Path, *, with_onion: bool = False, **settings: str) -> Iterator[RunningSite]:
     """Start an installation in `data`; more settings as TIPLINE_... names in small letters without the prefix."""
-    public, console, files = (f"http://127.0.0.1:{port}" for port in free_ports(3))
+    public, console, files, onion = (f"http://127.0.0.1:{port}" for port in free_ports(4))
     named = {f"TIPLINE_{name.upper()}": value for name, value in settings.items()}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPLINE_")}
     environment = {**kept, **named, "TIPLINE_DATA": str(data), "TMPDIR": str(data.parent / "tmp")}
     (data.parent / "tmp").mkdir(exist_ok=True)
-    site = RunningSite(data, public, console, files, environment)
+    site = RunningSite(data, public, console, files, environment, onion=onion if with_onion else "")
     try:
         site.start()
         yield site
