@@ -134,8 +134,8 @@ TIPS = (
         files=("IMG_2231.jpg", "chat-export.pdf", "members-extract.csv"),
         assignee="m.okafor",
         label="Insider",
-        reply="Thank you. The picture matters. Do not go back for more, and do not talk to him about it. The file says how to take place and "
-        "time out of a photo.",
+        reply="Thank you. The picture matters. Do not go back for more, and do not talk to him about it. The file says how to take the "
+        "place and time out of a photo.",
         question=("Did you see the table on his own computer?", "Yes, his own", "No, a work computer", "I am not sure"),
         choice=1,
         sent_file=(

@@ -1,4 +1,4 @@
-"""What staff tell a source, as it stands sealed in `to_source`: words, a question, keys of files, a voucher (SPEC 3.8).
+"""What staff tell a source, as it stands sealed in `to_source`: words, a question, keys of files, a voucher (SPEC 3.12).
 
 read_told(Told("Thank you.").encode()).words == "Thank you."
 """
