@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,13 +20,19 @@ from evidence.signing import SigningKey, key_id
 from evidence.submission import ProvedItem, Statement
 from evidence.tiles import StoredTree
 from tests.tipline.intake.house import IntakeHouse, claim_of, come_back, field_value, post_form, send_tip, words_of
+from tests.tipline.recovery import back_up, put_back
 from tipline.accounts.key_events import Key, record_key
+from tipline.config import Settings
 from tipline.errors import BadInput, Conflict, Unsound
 from tipline.intake import conversation, packet, proving, publiclog
 from tipline.intake.conversation import Source
 from tipline.models.custody import CustodyOpening
 from tipline.models.tips import Tip
+from tipline.newlog import begin
+from tipline.process import open_process
 from tipline.publication import LogFolder
+from tipline.recovering import recover
+from tipline.sequencer import Sequencer
 from tipline.work import Work
 
 PHOTO = b"\xff\xd8\xff" + bytes(5000)
@@ -265,3 +272,62 @@ def test_it_reads_a_few_tiles_and_asks_the_database_once_for_the_places(house: I
     assert sum("log_leaf" in statement for statement in asked) == 1
     assert [statement.split(" ")[0] for statement in asked] == ["BEGIN", "SELECT", "SELECT"]
     assert read == ["tile/0/000.p/64"]
+
+
+def test_after_a_recovery_it_proves_what_the_backup_knew_at_the_same_places(house: IntakeHouse) -> None:
+    """The record comes back from the anchor whole; the packet comes back from the backup, without what was sent after it."""
+    sequencer(house).start()
+    sent = send(house, PHOTO)
+    house.publish()
+    backup = back_up(house.worker.database)
+    add(sent, "One more thing.")
+    house.publish()
+    whole = sent.prove()
+    put_back(house.worker.database, backup)
+    recover(house.settings, lambda _: None)
+    again = Sent(house, house.client(), sent.words, sent.code)
+    come_back(again.client, again.words)
+    assert again.check(again.prove()).indices == tuple(place for place in sent.check(whole).indices if place < 64)
+    assert len(again.check(whole).items) == 3, "a proof that was made before stands"
+
+
+def test_a_new_log_proves_no_old_tip_and_takes_no_old_proof_away(house: IntakeHouse, tmp_path: Path) -> None:
+    sent = send(house, PHOTO)
+    note = house.publish()
+    proof, old = sent.prove(), sent.key()
+    fresh = Settings(data=tmp_path / "fresh")
+    begin(fresh, note, old.text, lambda _: None)
+    process = open_process("worker", fresh)
+    Sequencer(process.database, process.vault, fresh, house.clock).settle()
+    new = parse_vkey((fresh.log_folder / "key").read_text().strip())
+    with pytest.raises(WrongKey):
+        submission.check_proof(proof, [new], "proof", "", "")
+    assert submission.check_proof(proof, [old], "proof", "", "").note == note, "the note that the new log's first leaf commits to"
+    with process.unit(write=False) as work:
+        assert work.session.query(Tip).count() == 0
+    process.database.dispose()
+
+
+def sequencer(house: IntakeHouse) -> Sequencer:
+    return Sequencer(house.worker.database, house.worker.vault, house.settings, house.clock)
+
+
+def test_a_disposed_exhibit_can_still_be_proved_to_have_come(house: IntakeHouse, sent: Sent) -> None:
+    """Disposition destroys openings and bytes; the packet is the source's, and the log keeps the place."""
+    house.publish()
+    before = sent.prove()
+    with house.worker.unit(write=True) as work:
+        work.session.query(CustodyOpening).delete()
+    assert sent.prove() == before
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_between_a_new_log_key_and_its_first_checkpoint_it_waits(house: IntakeHouse, sent: Sent, known: bool) -> None:
+    house.publish()
+    key = house.settings.log_folder / "key"
+    if known:
+        key.write_text(replace(sent.key(), public=SigningKey.generate().public).text + "\n")
+    else:
+        key.unlink()
+    with pytest.raises(Conflict):
+        sent.prove()
