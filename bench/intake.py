@@ -208,7 +208,8 @@ def bench_tips(settings: Settings, load: Load, pids: Mapping[str, int]) -> None:
     kept = stored(console) - before
     costs = {name: processor_seconds(pid) - spent[name] for name, pid in pids.items()} | {"clients": sum(cost for _, cost in answers)}
     shares = ", ".join(f"{name} {1000 * cost / acknowledged:.1f} ms" for name, cost in costs.items())
-    print(f"tips, 1 MiB attachment, {load.clients} clients: {acknowledged / seconds:.1f}/s; {acknowledged} acknowledged, {kept} stored whole")
+    rate = f"{acknowledged / seconds:.1f}/s"
+    print(f"tips, 1 MiB attachment, {load.clients} clients: {rate}; {acknowledged} acknowledged, {kept} stored whole")
     print(f"    processor time for a tip: {shares}", flush=True)
 
 

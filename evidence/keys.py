@@ -17,7 +17,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from operator import xor
 
 import pyrage
@@ -73,7 +73,7 @@ class Identity:
         public = X25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         return cls(bytes(seed), _bech32_encode(_RECIPIENT_PREFIX, public))
 
-    @property
+    @cached_property
     def secret(self) -> str:
         """The age form: AGE-SECRET-KEY-1..."""
         return _bech32_encode(_IDENTITY_PREFIX, self.scalar).upper()
@@ -110,6 +110,7 @@ class Successor(Identity):
             return self.before.unwrap(blob)
 
 
+@lru_cache(maxsize=64)
 def parse_recipient(text: str) -> bytes:
     """The 32 public bytes of an age1... recipient. FormatError where the text is not in that exact form."""
     return _bech32_decode(_RECIPIENT_PREFIX, text)
@@ -212,23 +213,24 @@ _REDUCED = [reduce(xor, (g for bit, g in enumerate(_GENERATORS) if top >> bit & 
 _VALUES = {letter: value for value, letter in enumerate(_BECH32)}
 
 
-def _polymod(values: Iterable[int]) -> int:
-    check = 1
+def _polymod(values: Iterable[int], check: int = 1) -> int:
     for value in values:
         check = (check & 0x1FFFFFF) << 5 ^ value ^ _REDUCED[check >> 25]
     return check
 
 
-def _expand(prefix: str) -> list[int]:
-    return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+@lru_cache(maxsize=4)
+def _begun(prefix: str) -> int:
+    """The checksum's state behind the prefix."""
+    return _polymod([*(ord(c) >> 5 for c in prefix), 0, *(ord(c) & 31 for c in prefix)])
 
 
 def _bech32_encode(prefix: str, data: bytes) -> str:
     number = int.from_bytes(data, "big") << 4  # 256 bits and 4 of padding are 52 groups of 5
     groups = [number >> shift & 31 for shift in range(255, -1, -5)]
-    check = _polymod([*_expand(prefix), *groups, 0, 0, 0, 0, 0, 0]) ^ 1
+    check = _polymod([*groups, 0, 0, 0, 0, 0, 0], _begun(prefix)) ^ 1
     groups += [check >> shift & 31 for shift in range(25, -1, -5)]
-    return prefix + "1" + "".join(_BECH32[g] for g in groups)
+    return prefix + "1" + "".join(map(_BECH32.__getitem__, groups))
 
 
 def _bech32_decode(prefix: str, text: str) -> bytes:
@@ -237,7 +239,7 @@ def _bech32_decode(prefix: str, text: str) -> bytes:
     if not text.startswith(prefix + "1") or len(body) != 58 or not _VALUES.keys() >= set(body):
         raise refusal
     groups = [_VALUES[c] for c in body]
-    if _polymod([*_expand(prefix), *groups]) != 1 or groups[51] & 15:
+    if _polymod(groups, _begun(prefix)) != 1 or groups[51] & 15:
         raise refusal
     number = 0
     for group in groups[:52]:

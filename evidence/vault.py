@@ -28,6 +28,7 @@ CHECKED_FOR = 60.0  # seconds that a checked ciphertext digest is trusted while 
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _GRANT_ID = re.compile(r"[0-9a-z]{1,64}")
+_NUMBERED = re.compile(r"([1-9][0-9]{0,8})\.age")
 
 
 @dataclass(frozen=True)
@@ -215,8 +216,8 @@ class Vault:
         return f"{name}.key.{max(self._key_numbers(name), default=0) + 1}.age"
 
     def _key_numbers(self, name: str) -> list[int]:
-        pattern = re.compile(rf"{_checked_name(name)}\.key\.([1-9][0-9]{{0,8}})\.age")
-        return [int(match[1]) for found in self.store.names(f"{name}.key.") if (match := pattern.fullmatch(found))]
+        prefix = f"{_checked_name(name)}.key."
+        return [int(match[1]) for found in self.store.names(prefix) if (match := _NUMBERED.fullmatch(found, len(prefix)))]
 
     def _open(self, file_name: str, name: str, identity: Identity) -> KeyFile:
         keyfile = KeyFile.decode(identity.unwrap(self.store.read(file_name)))
@@ -236,6 +237,7 @@ class Batch:
         self._vault = vault
         self._new: dict[str, bytes | Pending] = {}
         self._keys: dict[str, bytes] = {}  # object name: wrapped key file, whose number is chosen at the end
+        self._first: set[str] = set()  # names of those that are taken to have none yet
 
     def seal(self, data: bytes) -> Sealed:
         """A text as a new object."""
@@ -251,9 +253,11 @@ class Batch:
         """An object that has arrived; `sealed` is what its `end` said."""
         self._new[sealed.file_name] = receiving.pending
 
-    def add_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
-        """The key file, under the next number."""
+    def add_key(self, keyfile: KeyFile, recipients: Sequence[str], *, first: bool = False) -> None:
+        """The key file, under the next number. `first`: a new object, so 1 is tried before anybody looks for others."""
         self._keys[keyfile.object_name] = wrap(keyfile.encode(), recipients)
+        if first:
+            self._first.add(keyfile.object_name)
 
     def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
         """The wrap that only a draft secret opens."""
@@ -270,12 +274,13 @@ class Batch:
             try:
                 return self._vault.store.put_many({**self._new, **numbered})
             except AlreadyThere:
+                self._first.clear()
                 before, numbered = numbered, self._numbered()
                 if numbered.keys() == before.keys():
                     raise
 
     def _numbered(self) -> dict[str, bytes]:
-        return {self._vault.next_key_name(name): blob for name, blob in self._keys.items()}
+        return {(_first_key(name) if name in self._first else self._vault.next_key_name(name)): blob for name, blob in self._keys.items()}
 
 
 def _streamed(source: BinaryIO, pieces: Iterator[bytes], digest: str | None) -> Iterator[bytes]:
@@ -301,6 +306,10 @@ def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError("This is not the name of a sealed object.", "A name is 64 hexadecimal digits.")
     return name
+
+
+def _first_key(name: str) -> str:
+    return f"{_checked_name(name)}.key.1.age"
 
 
 def _draft_name(name: str) -> str:

@@ -144,6 +144,18 @@ def test_a_batch_with_a_taken_name_stores_nothing(vault: Vault) -> None:
     assert list(vault.store.names(text.keyfile.object_name)) == []
 
 
+def test_a_key_file_taken_for_the_first_finds_its_number_where_it_is_not(vault: Vault) -> None:
+    old, new = stored(vault), stored(vault)
+    vault.add_key(old, [PROGRAM.recipient])
+    batch = vault.batch()
+    for keyfile in (old, new):
+        batch.add_key(keyfile, [EXAMINER.recipient], first=True)
+    batch.store()
+    assert sorted(vault.store.names(f"{old.object_name}.key.")) == [f"{old.object_name}.key.{n}.age" for n in (1, 2)]
+    assert list(vault.store.names(f"{new.object_name}.key.")) == [f"{new.object_name}.key.1.age"]
+    assert vault.open_key(old.object_name, EXAMINER) == old
+
+
 def test_a_number_taken_meanwhile_is_passed_over(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     keyfile = stored(vault)
     vault.add_key(keyfile, [PROGRAM.recipient])

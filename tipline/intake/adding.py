@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from evidence.errors import KeyUnavailable, NotFound
 from evidence.keys import wrap
 from evidence.vault import Batch, Sealed
+from tipline import direct
 from tipline.errors import Conflict, Unsound
 from tipline.intake import packet, services, statements, taking, talkrules
 from tipline.intake.conversation import Source
@@ -220,7 +221,7 @@ def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking
     last = session.execute(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == to.tip_id)).scalar()
     message_id = new_id()
     message = {"id": message_id, "tip_id": to.tip_id, "seq": (last or 0) + 1, "by_source": True, "on_day": work.today()}
-    session.execute(statements.ADD_MESSAGE, {**message, "kind": new.kind, "question_id": new.question_id})
+    direct.write(session, statements.ADD_MESSAGE, {**message, "kind": new.kind, "question_id": new.question_id})
     taking.write(session, ready)
     taking.add_items(session, ready, message_id, to.tip_id, first=0 if new.parcels[0].kind == "tip_text" else 1)
     if new.secret is not None:

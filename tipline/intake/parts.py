@@ -14,6 +14,7 @@ from evidence.errors import NotFound
 from evidence.examine.media_types import may_be_copied
 from evidence.keys import wrap
 from evidence.vault import Vault
+from tipline import direct
 from tipline.intake import statements
 from tipline.intake.draft import DraftSecret, ReceivedFile
 from tipline.models.base import new_id
@@ -67,7 +68,7 @@ def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
 
 def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
     """The rows of a draft's files, in the order in which they came."""
-    return session.execute(statements.PARTS, {"id": secret.lookup}).all()
+    return direct.rows(session, statements.PARTS, {"id": secret.lookup})
 
 
 def read_part(row: PartRow, secret: DraftSecret) -> Part:

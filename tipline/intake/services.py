@@ -14,6 +14,7 @@ from evidence.errors import NotFound as BlobNotFound
 from evidence.errors import StorageFull
 from evidence.keys import wrap
 from evidence.vault import Batch, Sealed, Vault
+from tipline import direct
 from tipline.errors import BadInput, Conflict, NoSpace, NotFound
 from tipline.intake import packet, parts, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
@@ -79,7 +80,7 @@ def get_program(work: Work, slug: str) -> Program:
 
 
 def _program(session: Session, slug: str) -> Program:
-    program = session.scalars(statements.PROGRAM, {"slug": slug}).first()
+    program = cast("Program | None", direct.first(session, statements.PROGRAM, {"slug": slug}))  # a row: it is only read
     if program is None:
         raise NotFound(say("There is no notice at this address."), say("Check the address, or start from the first page."))
     return program
@@ -145,7 +146,7 @@ def _keep(work: Work, program_id: str, command: KeepDraft, arrived: Sequence[Par
     new = [part for part in kept if part.object_name in sizes]
     if new:
         rows = [part_values(secret, part, position, sizes[part.object_name]) for position, part in enumerate(new, last + 1)]
-        work.session.execute(statements.ADD_PARTS, rows)
+        direct.write(work.session, statements.ADD_PARTS, *rows)
     return DraftState(command.answers, tuple(kept), surplus=tuple(part.name for part in surplus))
 
 
@@ -163,7 +164,7 @@ def keep_answers(work: Work, program_id: str, command: KeepDraft) -> None:
         "answers": wrap(json.dumps(asdict(answers)).encode(), [secret.identity.recipient]),
         "day": work.today(),
     }
-    if work.session.execute(statements.KEEP_ANSWERS, values).first() is None:
+    if direct.first(work.session, statements.KEEP_ANSWERS, values) is None:
         raise BadInput(say("This form belongs to another page."), say("Start again from the first page."))
 
 
@@ -233,7 +234,7 @@ class _Prepared:
 def _prepare(work: Work, slug: str, secret: DraftSecret, as_is: Collection[str] | None) -> tuple[Program, _Prepared | None]:
     with work.database.session(write=False) as session:
         program = _program(session, slug)
-        draft = session.execute(statements.SENDABLE, {"id": secret.lookup}).first()
+        draft = direct.first(session, statements.SENDABLE, {"id": secret.lookup})
         if draft is None and _is_sent(session, secret):
             return program, None
         rows = part_rows(session, secret)
@@ -265,8 +266,8 @@ def _attachment(objects: Vault, row: PartRow, secret: DraftSecret, as_is: Collec
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
     session, to, today = work.session, prepared.to, work.today()
-    part_ids = frozenset(row.id for row in session.execute(statements.END_PARTS, {"id": secret.lookup}))
-    draft = session.execute(statements.END_DRAFT, {"id": secret.lookup}).first()
+    part_ids = frozenset(row.id for row in direct.rows(session, statements.END_PARTS, {"id": secret.lookup}))
+    draft = direct.first(session, statements.END_DRAFT, {"id": secret.lookup})
     if draft is None:  # another Send of the same form was faster
         _undo(work.vault.objects, prepared)
         return _sent_before(session, prepared.program, secret)
@@ -284,12 +285,12 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         "claim_key": to.claim_key,
         "packet": prepared.packet,
     }
-    session.execute(statements.ADD_TIP, tip)
+    direct.write(session, statements.ADD_TIP, tip)
     message_id = new_id()
-    session.execute(statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
+    direct.write(session, statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
     taking.write(session, prepared.ready)
     taking.add_items(session, prepared.ready, message_id, to.tip_id)
-    session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
+    direct.write(session, statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)
     taking.ask_for_copies(work, prepared.ready)
     work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
@@ -303,18 +304,18 @@ def _undo(objects: Vault, prepared: _Prepared) -> None:
 
 def end_draft(work: Work, secret: DraftSecret, tip_id: str) -> None:
     """Set the unique mark of a further message's Send and end its draft: rows now, wraps after the commit."""
-    names = [row.object_name for row in work.session.execute(statements.END_PARTS, {"id": secret.lookup})]
-    work.session.execute(statements.END_DRAFT, {"id": secret.lookup})
-    work.session.execute(statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
+    names = [row.object_name for row in direct.rows(work.session, statements.END_PARTS, {"id": secret.lookup})]
+    direct.first(work.session, statements.END_DRAFT, {"id": secret.lookup})
+    direct.write(work.session, statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
     work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, names))
 
 
 def _is_sent(session: Session, secret: DraftSecret) -> bool:
-    return session.execute(statements.IS_SENT, {"id": secret.lookup}).first() is not None
+    return direct.first(session, statements.IS_SENT, {"id": secret.lookup}) is not None
 
 
 def _sent_before(session: Session, program: Program, secret: DraftSecret) -> Sent:
-    row = session.execute(statements.IS_SENT, {"id": secret.lookup}).first()
+    row = direct.first(session, statements.IS_SENT, {"id": secret.lookup})
     if row is None:
         raise Conflict(*map(say, GONE))
     if row.salt is None:

@@ -1,4 +1,4 @@
-"""The statements of a draft and its Send, on tables rather than objects: this is the face's busiest path."""
+"""The statements of a draft and its Send, on tables rather than objects, for `tipline.direct`: this is the face's busiest path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ADD_ITEMS = insert(_table(TipItem))
 ADD_SEND = insert(SEND)
 ADD_PARTS = insert(PART)
 
-PROGRAM = select(Program).where(Program.slug == bindparam("slug"))
+PROGRAM = select(_table(Program)).where(_table(Program).c.slug == bindparam("slug"))
 IS_SENT = select(SEND.c.salt).where(SEND.c.draft_id == bindparam("id"))
 SENDABLE = select(DRAFT.c.program_id, DRAFT.c.answers).where(DRAFT.c.id == bindparam("id"), DRAFT.c.tip_id.is_(None))
 PARTS = (

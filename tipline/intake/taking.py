@@ -19,6 +19,7 @@ from evidence import canonical, custody
 from evidence.keys import KeyFile, wrap
 from evidence.records import NO_PREVIOUS, Scalar, new_opening
 from evidence.vault import Batch, Sealed, Vault
+from tipline import direct
 from tipline.intake import packet, statements
 from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.base import new_id
@@ -97,7 +98,7 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
     }
     ready = [_ready(vault, parcel, to, act, program) for parcel in parcels]
     for one in ready:
-        batch.add_key(one.keyfile, [program])
+        batch.add_key(one.keyfile, [program], first=True)
         for grant_id in one.grants:
             batch.add_grant(one.keyfile, grant_id, [vault.recipients.examiner])
     return ready
@@ -153,10 +154,10 @@ def _what(parcel: Parcel) -> dict[str, Scalar]:
 def write(session: Session, ready: Sequence[Ready]) -> None:
     """Write the rows, in the caller's transaction. Their batch is stored by then; after a fault the caller calls `take_back`."""
     for table, statement in statements.ADD_EVIDENCE.items():
-        session.execute(statement, [one.rows[table] for one in ready])
+        direct.write(session, statement, *(one.rows[table] for one in ready))
     copies = [one.copy_grant for one in ready if one.copy_grant]
     if copies:
-        session.execute(statements.ADD_EVIDENCE[statements.GRANT], copies)
+        direct.write(session, statements.ADD_EVIDENCE[statements.GRANT], *copies)
 
 
 def take_back(objects: Vault, ready: Sequence[Ready]) -> None:
@@ -172,7 +173,7 @@ def add_items(session: Session, ready: Sequence[Ready], message_id: str, tip_id:
         {"exhibit_id": one.exhibit_id, "tip_id": tip_id, "message_id": message_id, "position": position}
         for position, one in enumerate(ready, first)
     ]
-    session.execute(statements.ADD_ITEMS, rows)
+    direct.write(session, statements.ADD_ITEMS, *rows)
 
 
 def ask_for_examination(work: Work, tip_id: str, key: str) -> None:
