@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func, select
 
+from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
 from evidence.records import Opening
 from tipline import audit, logs, policy
@@ -232,7 +233,10 @@ def _open(work: Work, actor: Actor, payout_id: str, *, lock: bool = False) -> _D
     grant = work.session.scalar(select(Grant).where(Grant.exhibit_id == exhibit.id, Grant.purpose == PURPOSE))
     if grant is None or exhibit.object_name is None:
         raise Conflict(f"{payout.number} is over.", "Nothing can be paid on it.")
-    keyfile = work.vault.objects.open_grant(exhibit.object_name, grant.id, actor.keyring.identity)
+    try:
+        keyfile = work.vault.objects.open_grant(exhibit.object_name, grant.id, actor.keyring.identity)
+    except EvidenceError as error:
+        raise Unsound(*slip.NOT_SOUND) from error
     own_recipient(exhibit, keyfile)
     made = _check(work, actor, (payout, claim), (exhibit, keyfile))
     return _Desk(payout, claim, work.session.get_one(Program, payout.program_id), (exhibit, keyfile), made)

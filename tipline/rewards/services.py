@@ -16,13 +16,15 @@ from tipline.inbox.queries import staff_names
 from tipline.inbox.telling import Told, tell_source
 from tipline.languages import later
 from tipline.models.cases import CaseFile
+from tipline.models.custody import Exhibit
 from tipline.models.programs import Program
 from tipline.models.rewards import CaseEvent, ClaimOutcome, RewardClaim
 from tipline.models.staff import Staff
 from tipline.rewards import payouts, rules
+from tipline.rewards.claiming import KIND
 from tipline.rewards.earlier import Earlier, find_earlier
 from tipline.rewards.history import History, read_histories, standings
-from tipline.rewards.reading import OpenClaim, get_claim, open_claim
+from tipline.rewards.reading import OpenClaim, get_claim, open_claim, unsound
 from tipline.rewards.recording import Taken, record_step
 from tipline.rewards.rules import Standing, Step
 from tipline.work import Work
@@ -199,8 +201,17 @@ def _lock(work: Work, actor: Actor, command: Recommend | Decide) -> _Locked:
     history = _read(work, opened)
     if command.seen != history.standing.version:
         raise _changed(work, history)
+    return _Locked(opened, history, _free(work, opened))
+
+
+def _free(work: Work, opened: OpenClaim) -> int:
+    """What the other claims of the program leave of its reward, by their custody."""
+    claim = opened.claim
+    kept = select(Exhibit.id).where(Exhibit.program_id == claim.program_id, Exhibit.kind == KIND)
+    if work.session.scalar(kept.where(Exhibit.id.not_in(select(RewardClaim.exhibit_id))).limit(1)) is not None:
+        raise unsound("the row of another claim of this program is gone, so nobody can say what is free")
     others = list(work.session.scalars(select(RewardClaim).where(RewardClaim.program_id == claim.program_id, RewardClaim.id != claim.id)))
-    return _Locked(opened, history, rules.free_of(opened.program.reward_most or 0, standings(work, opened.keys, others)))
+    return rules.free_of(opened.program.reward_most or 0, standings(work, opened.keys, others))
 
 
 def _read(work: Work, opened: OpenClaim) -> History:

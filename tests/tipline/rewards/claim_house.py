@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -76,6 +77,16 @@ class ClaimHouse:
 
     def set_program(self, **values: Any) -> None:
         self.desk.change(Program, self.desk.installation.program_id, **values)
+
+    def wait(self, by: timedelta) -> None:
+        """Let time pass, for all processes; sources come back with their receipts."""
+        made = self.desk.installation
+        for name, process in {"public": made.public, "console": made.console, "worker": made.worker}.items():
+            made._processes[name] = replace(process, clock=lambda: datetime.now(UTC) + by)
+        self.desk.public.application.extensions["tipline"] = made.public
+        self.desk.console_app.extensions["tipline"] = made.console
+        for source in self.sources.values():
+            intake.come_back(source.client, source.words)
 
     def publish(self) -> None:
         self.desk.installation.sequencer().publish()
