@@ -80,7 +80,7 @@ def get_program(work: Work, slug: str) -> Program:
 
 
 def _program(session: Session, slug: str) -> Program:
-    program = cast("Program | None", direct.first(session, statements.PROGRAM, {"slug": slug}))  # a row: it is only read
+    program: Program | None = direct.first(session, statements.PROGRAM, {"slug": slug})  # a row: it is only read
     if program is None:
         raise NotFound(say("There is no notice at this address."), say("Check the address, or start from the first page."))
     return program
