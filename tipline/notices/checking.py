@@ -94,18 +94,18 @@ class CompareWords:
 
 @dataclass(frozen=True)
 class Script:
-    """What an agent reads out, a paragraph each."""
+    """What an agent reads out for one program, a paragraph each; the first one stands for letters of every program."""
 
     organisation: str
     paragraphs: tuple[str, ...]
 
 
 def read_scripts(work: Work, actor: Actor) -> list[Script]:
-    """Return the script of each open program, the usual one where its manager has written none."""
+    """Return what is said about letters, then what the manager of each open program has written, if anything."""
     policy.require(actor, "letter.check")
-    query = select(Program.organisation, Program.call_script).where(Program.state == "open")
-    rows = work.session.execute(query.order_by(Program.organisation, Program.id))
-    return [Script(name, tuple(line for line in (script.strip() or rules.SCRIPT).splitlines() if line.strip())) for name, script in rows]
+    query = select(Program.organisation, Program.call_script).where(Program.state == "open", Program.call_script != "")
+    rows = work.session.execute(query.order_by(Program.organisation, Program.id)).all()
+    return [Script(name, tuple(filter(str.strip, text.splitlines()))) for name, text in [("", rules.SCRIPT), *rows]]
 
 
 def take_call(work: Work, actor: Actor, command: TakeCall) -> CallAnswer | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline.intake.services import list_programs
@@ -48,5 +48,10 @@ def _confirm(typed: str) -> Answer | None:
 def _page(*, asked: bool, confirmed: Answer | None = None) -> ResponseReturnValue:
     with frame().unit(write=False) as unit:
         programs = list_programs(unit)
+    values: dict[str, object] = {"programs": programs}
+    if len(programs) == 1:
+        slug = programs[0].slug
+        own = {"home": url_for("pages.notice", slug=slug), "terms": url_for("pages.terms", slug=slug)}
+        values |= {"organisation": programs[0].organisation, **own}
     month = rules.month_words(confirmed.month) if confirmed else ""
-    return render_template("intake/letter_check.html", asked=asked, confirmed=confirmed, month=month, programs=programs)
+    return render_template("intake/letter_check.html", asked=asked, confirmed=confirmed, month=month, **values)

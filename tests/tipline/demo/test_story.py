@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import stat
 from collections import Counter
@@ -14,6 +15,8 @@ from tipline.demo import content, files
 from tipline.demo.story import tell
 from tipline.errors import Conflict
 from tipline.inbox.services import get_tip
+from tipline.notices.checking import confirm
+from tipline.notices.codes import bits_of
 from tipline.policy import ROLE_NAMES
 from tipline.samples.readers import read
 from tipline.samples.rules import merge_people
@@ -47,6 +50,15 @@ def test_what_a_newcomer_needs_to_sign_in_is_written_for_the_owner_only(told: To
     assert {person["role"] for person in people} == set(ROLE_NAMES)
     for path in (data / "demo-staff.json", *(data / "demo").iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_newcomer_can_check_a_letter(told: Told) -> None:
+    letters = list(csv.DictReader((told.story.settings.data / "demo" / "letters.csv").read_text("utf-8-sig").splitlines()))
+    assert len(letters) == 5
+    with told.console.unit(write=True) as work:
+        answer = confirm(work, bits_of(letters[0]["code"]))
+    assert answer is not None
+    assert (answer.sender, *answer.words) == (content.ORGANISATION, letters[0]["word 1"], letters[0]["word 2"])
 
 
 def test_an_installation_in_use_is_left_alone(told: Told) -> None:
