@@ -13,6 +13,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+from evidence.examine.media_types import KNOWN
+from tipline.intake.filekinds import KINDS
 from tipline.languages import CATALOGUES, DOMAIN, ENGLISH, LANGUAGES
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,12 @@ def test_every_text_is_translated(of: str) -> None:
     assert sorted(map(str, texts() - there)) == [], "run make messages, then translate"
     assert sorted(map(str, there - texts())) == [], "nobody says these any more: run make messages"
     assert [message.id for message in messages(of) if message.fuzzy or not all(message.string)] == []
+
+
+def test_the_examiners_names_of_kinds_of_files_are_translated() -> None:
+    """They come from a library that speaks English only; names in capitals (PDF, MP4) are the same everywhere."""
+    words = {label for label, _ in KNOWN.values() if re.search(r"\b[a-z]{3,}", label)} - {"gzip", "bzip2", "tar"}
+    assert words == set(KINDS) - {"empty file", "unknown data"}
 
 
 @pytest.mark.parametrize("of", OTHERS)
