@@ -22,6 +22,7 @@ from tipline.exhibits.transfers import Terms
 from tipline.inbox.queries import staff_names
 from tipline.inbox.reading import find_findings, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
+from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.cases import CaseFile, Letter, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, ScrubFinding, Transfer
 from tipline.models.staff import Staff
@@ -116,6 +117,7 @@ class ExhibitPage:
     parent: Relative | None
     children: list[Relative]
     copying: bool
+    asked_for_copy: bool  # by the source, when it was sent
     keeping: Keeping
 
     @property
@@ -203,6 +205,7 @@ def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None =
         parent=parent,
         children=children,
         copying=copy_is_waiting(work, exhibit.id),
+        asked_for_copy=opened.acquired.field("purpose") == WORK_WITH_COPY,
         keeping=_keeping(work, keys, exhibit, (holds, proposal), names),
     )
 

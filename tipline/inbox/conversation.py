@@ -13,6 +13,7 @@ from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
+from tipline.inbox.copies import CleanedCopy, find_copy, waiting_for_copies, with_copies
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
 from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
 from tipline.inbox.reports import Examined, find_reports
@@ -72,6 +73,27 @@ class Attachment:
     marks: tuple[Mark, ...]
     state: str
     examined: Examined | None
+    copy: str = ""  # "made" or "waiting": a copy without metadata
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which attachment is to be shown below, and whether its original, where the source asked to work with a copy."""
+
+    file: str | None = None
+    original: bool = False
+
+
+NO_LOOK = Look()
+
+
+@dataclass(frozen=True)
+class ShownCopy:
+    """The copy that is shown before the original; without `file` it is waiting, or could not be made."""
+
+    file: Attachment | None
+    waiting: bool
+    original: bool  # the original is shown all the same
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,7 @@ class TipPage:
     messages: list[Message]
     attachments: list[Attachment]
     shown: Attachment | None
+    copy: ShownCopy | None
     colleagues: list[tuple[str, str]]
     cases: list[CaseChoice]
     identifying: list[tuple[str, str]]
@@ -115,23 +138,25 @@ class _Item:
     position: int
 
 
-def read_tip(work: Work, actor: Actor, number: str, file: str | None = None) -> TipPage:
-    """Open a tip: VIEWED is on record for each text (and for `file`, the attachment to preview) before this returns.
+def read_tip(work: Work, actor: Actor, number: str, look: Look = NO_LOOK) -> TipPage:
+    """Open a tip: VIEWED is on record for each text (and for the attachment to preview, or its copy) before this returns.
 
     Raises:
-        NotFound: there is no such tip, or `file` did not come with it.
+        NotFound: there is no such tip, or the file did not come with it.
         Unsound: an exhibit is not the one that its custody record names.
     """
     policy.require(actor, "tip.read")
     tip = get_tip(work, actor, number)
     messages = list(work.session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.seq)))
     items = _items(work, tip)
-    opened = _open(work, actor, tip, items, file)
-    reports = find_reports(work, actor.keyring, [item.exhibit.id for item in items if item.exhibit.kind != "tip_text"])
+    opened = _open(work, actor, tip, items, look)
+    copy = _copy(work, opened, look)
+    files = [item.exhibit for item in items if item.exhibit.kind != "tip_text"]
+    reports = find_reports(work, actor.keyring, [exhibit.id for exhibit in files + ([copy.made] if copy and copy.made else [])])
     names = staff_names(work)
     came = _Came(tip.program_id, items, opened, _sent(work, actor, tip))
     conversation = _with_answers([_message(work, actor, message, came, names) for message in messages])
-    attachments = [_attachment(work, actor, item.exhibit, reports) for item in items if item.exhibit.kind != "tip_text"]
+    attachments = _with_copies(work, [_attachment(work, actor, exhibit, reports) for exhibit in files])
     choices = _cases(work, actor, tip)
     return TipPage(
         tip=tip,
@@ -141,7 +166,8 @@ def read_tip(work: Work, actor: Actor, number: str, file: str | None = None) -> 
         case=next((choice for choice in choices if choice.chosen), None),
         messages=conversation,
         attachments=attachments,
-        shown=_shown(attachments, file),
+        shown=_shown(attachments, look.file),
+        copy=ShownCopy(_attachment(work, actor, copy.made, reports) if copy.made else None, copy.waiting, look.original) if copy else None,
         colleagues=colleagues(work, [tip.program_id]),
         cases=[choice for choice in choices if not choice.chosen],
         identifying=[(name, file.name) for file in attachments if file.examined for name in file.examined.identifying()],
@@ -159,7 +185,8 @@ def _items(work: Work, tip: Tip) -> list[_Item]:
     return [_Item(exhibit, message_id, position) for exhibit, message_id, position in rows]
 
 
-def _open(work: Work, actor: Actor, tip: Tip, items: Sequence[_Item], file: str | None) -> dict[str, Opened]:
+def _open(work: Work, actor: Actor, tip: Tip, items: Sequence[_Item], look: Look) -> dict[str, Opened]:
+    file = look.file
     wanted = [item.exhibit for item in items if item.exhibit.state == "held" and item.exhibit.kind == "tip_text"]
     preview = [item.exhibit for item in items if item.exhibit.id == file and item.exhibit.kind != "tip_text"]
     if file and not preview:
@@ -168,9 +195,27 @@ def _open(work: Work, actor: Actor, tip: Tip, items: Sequence[_Item], file: str 
     opened = open_exhibits(work, actor, wanted + preview)
     last = work.session.scalar(select(func.max(TipMessage.seq)).where(TipMessage.tip_id == tip.id, TipMessage.by_source)) or 0
     record_reading(work, actor, [opened[exhibit.id] for exhibit in wanted], "words, on the tip page", _mark_read(work, actor, tip, last))
-    if preview:
-        record_reading(work, actor, [opened[preview[0].id]], "preview, on the tip page")
+    copy = _copy(work, opened, look)
+    seen = [opened[exhibit.id] for exhibit in preview]
+    if copy and not look.original:
+        seen = list(open_exhibits(work, actor, [copy.made]).values()) if copy.made else []
+    if seen:
+        record_reading(work, actor, seen, "preview, on the tip page")
     return opened
+
+
+def _copy(work: Work, opened: Mapping[str, Opened], look: Look) -> CleanedCopy | None:
+    """The copy that the source asked for of the file to be shown."""
+    return find_copy(work, opened[look.file]) if look.file and look.file in opened else None
+
+
+def _with_copies(work: Work, attachments: Sequence[Attachment]) -> list[Attachment]:
+    ids = [attachment.exhibit_id for attachment in attachments]
+    if not ids:
+        return []
+    made, waiting = with_copies(work, ids), waiting_for_copies(work, ids)
+    states = dict.fromkeys(waiting, "waiting") | dict.fromkeys(made, "made")
+    return [replace(attachment, copy=states.get(attachment.exhibit_id, "")) for attachment in attachments]
 
 
 def _mark_read(work: Work, actor: Actor, tip: Tip, last: int) -> Callable[[Session], None] | None:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from tipline import policy
 from tipline.errors import BadInput
 from tipline.inbox import replying, rules, services
-from tipline.inbox.conversation import read_tip
+from tipline.inbox.conversation import Look, read_tip
 from tipline.inbox.forms import AssignForm, LabelForm, QuestionForm, ReplyForm, StateForm, TalkForm, show_faults
 from tipline.inbox.queries import PAGE, colleagues, list_tips
 from tipline.inbox.replying import Ask, Reply, SetTalk
@@ -76,7 +76,7 @@ def tip(number: str) -> ResponseReturnValue:
 
 def _tip(number: str, **forms: Any) -> ResponseReturnValue:
     who = actor()
-    page = read_tip(work(), who, number, request.args.get("file"))
+    page = read_tip(work(), who, number, Look(request.args.get("file"), "original" in request.args))
     panels = [panel(work(), who, page.tip) for panel in current_app.extensions.get("tip_panels", [])]
     filled = {
         "reply_form": ReplyForm(formdata=None),

@@ -10,7 +10,7 @@ from tests.tipline.desk_house import Desk
 from tipline.errors import BadInput, Conflict
 from tipline.exhibits import deriving, quarantine, services, tickets
 from tipline.exhibits.quarantine import SetQuarantine
-from tipline.inbox.conversation import read_tip
+from tipline.inbox.conversation import Look, read_tip
 from tipline.models.custody import Exhibit, ScrubFinding
 
 FOUND = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_any_act_records_it_first_and_is_refused(desk: Desk, number: str, file: 
         "text": services.read_found_text,
         "copy": deriving.ask_copy,
         "examine": services.examine_again,
-        "tip": lambda work, actor, file: read_tip(work, actor, number, file),
+        "tip": lambda work, actor, file: read_tip(work, actor, number, Look(file)),
     }
     with desk.acting(write=act != "tip") as (work, actor), pytest.raises(Conflict, match="A scrub did not find"):
         acts[act](work, actor, file)
