@@ -80,8 +80,8 @@ def _answer(source: Source, asked: Asked) -> ResponseReturnValue:
             found = proving.make(unit, source, asked)
     except BadInput as error:
         return _form(source, asked, error.fields)
-    except Conflict:
-        return _form(source, asked)  # the page says from when on
+    except Conflict as error:
+        return _form(source, asked, {}, error)
     return _paper(source, found) if request.form.get("as") == "page" else _file(found)
 
 
@@ -93,10 +93,11 @@ def _file(found: Made) -> ResponseReturnValue:
     return saved
 
 
-def _form(source: Source, typed: Asked, faults: Mapping[str, str] = NO_FAULTS) -> ResponseReturnValue:
+def _form(source: Source, typed: Asked, faults: Mapping[str, str] = NO_FAULTS, why_not: Conflict | None = None) -> ResponseReturnValue:
     """The form with who asks, but never with the claim code."""
     pairs = [(name, faults[name]) for name in IN_ORDER if name in faults]
-    return _page("intake/proof_make.html", source, {"typed": typed, "faults": faults, "pairs": pairs}, 422 if faults else 200)
+    values = {"typed": typed, "faults": faults, "pairs": pairs, "why_not": why_not}
+    return _page("intake/proof_make.html", source, values, 422 if faults else why_not.status if why_not else 200)
 
 
 def _paper(source: Source, found: Made) -> ResponseReturnValue:

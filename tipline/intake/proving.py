@@ -40,8 +40,11 @@ BOTH = later("Whoever asks gives you both: a name and a code. Type both, or leav
 PUT_RIGHT = later("The proof was not made. There is something to put right.")
 NOT_YET = later("Your tip is not in the published log yet.")
 TOMORROW = later("The log is published once a day. Come back tomorrow.")
+TOO_MANY = later("You have sent more things than fit into one proof.")
 NOT_SOUND = later("The public log does not agree with what was sealed to you when you sent this.")
 TELL_US = later("Tell us so in a message. Nothing that you sent is lost.")
+
+MOST_ITEMS = 1000  # of some 4 kB each, so that the file stays below what a reader takes
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ def prove(work: Work, source: Source, claim_code: str, statement: Statement) -> 
     items = _packet_items(work, source)
     claim_key = _claim_key(items, claim_code)
     head = _head(work)
+    if len(items) > MOST_ITEMS:
+        raise Conflict(say(TOO_MANY), say(TELL_US))
     places = _places(work, items)
     if any(place is None or place >= head.checkpoint.size for place in places):
         raise Conflict(say(NOT_YET), say(TOMORROW))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import zxingcpp
 from flask.testing import FlaskClient
+from PIL import Image
 from werkzeug.test import TestResponse
 
 from evidence import submission
@@ -137,12 +140,13 @@ def test_on_paper_it_is_the_same_text(house: IntakeHouse, client: FlaskClient, c
     assert len(page.data) % 65536 == 0
     told = submission.codes(file.data)
     assert len(pictures) == len(told) > 1
-    assert [proofpages._picture(text) for text in told] == re.findall(r'src="(data:[^"]+)"', page.text)
-    assert submission.joined("\n".join(reversed(told)).encode()) == submission.bare(file.data)
+    read = [code.text for picture in pictures for code in zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"))]
+    assert read == told
+    assert submission.joined("\n".join(reversed(read)).encode()) == submission.bare(file.data)
     assert unescape(page.text).count(f"{len(told)} of {len(told)}") >= 2
     fingerprint = re.search(r"--key (SHA256:[\w+/]{43})", unescape(page.text))
     assert fingerprint is not None
-    (tmp_path / "codes.txt").write_text("\n".join(told))
+    (tmp_path / "codes.txt").write_text("\n".join(read))
     (tmp_path / "verify.py").write_bytes(client.get("/verify.py").data)
     command = [sys.executable, "verify.py", "--key", fingerprint[1], "codes.txt"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -185,3 +189,10 @@ def test_the_verifier_is_the_one_of_the_bundles(client: FlaskClient) -> None:
     answer = client.get("/verify.py")
     assert answer.data == (Path(submission.__file__).parent / "verify.py").read_bytes()
     assert answer.headers["Content-Disposition"] == 'attachment; filename="verify.py"'
+
+
+def test_more_than_fit_into_one_proof_are_told_so(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "MOST_ITEMS", 1)
+    answer = ask(client, code)
+    assert answer.status_code == 409
+    assert proving.TOO_MANY in answer.text
