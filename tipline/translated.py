@@ -27,10 +27,11 @@ def install(app: Flask) -> None:
     app.wsgi_app = languages.LanguageOfAddress(app.wsgi_app)  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware
 
 
-def other_languages() -> list[Elsewhere]:
-    """This page in each other language; the answer to a form leads to a page that can be asked for."""
+def other_languages(endpoint: str = "", **values: str) -> list[Elsewhere]:
+    """This page, or another one, in each other language; the answer to a form leads to a page that can be asked for."""
     own = len(request.script_root)
-    root, bare = request.environ.get(languages.ROOT, ""), _address()[own:]
+    address = url_for(endpoint, **values) if endpoint else _address()
+    root, bare = request.environ.get(languages.ROOT, ""), address[own:]
     return [
         Elsewhere(code, name, f"{root}{languages.prefix(code)}{bare}")
         for code, name in languages.LANGUAGES.items()

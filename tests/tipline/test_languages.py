@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, build
+from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, begin, build, field_value, fill
 from tipline import languages
 from tipline.config import Settings
 from tipline.languages import LANGUAGES, say, say_many, speaking
@@ -74,8 +74,23 @@ def test_the_answer_to_a_form_leads_to_a_page_that_can_be_asked_for(client: Flas
     checked = client.post("/es" + TIP, data={"what": ""})
     assert checked.status_code == 422
     assert switches(checked.text) == {"en": TIP}
+    assert "/change" not in checked.text[: checked.text.index("<main")], "an empty form has nothing to take along"
     discarded = client.post(f"/p/{SLUG}/discard")
     assert switches(discarded.text) == {"es": f"/es/p/{SLUG}"}
+
+
+def test_what_was_typed_goes_along_into_the_other_language(client: FlaskClient) -> None:
+    """On the check of a tip the other language is a button that carries the draft; so it is on a form that came back."""
+    draft = begin(client)
+    checked = fill(client, draft, "Él lo contó.", {"a.txt": b"1"})
+    head = checked.text[: checked.text.index("<main")]
+    assert re.search(rf'<form method="post" action="/es/p/{SLUG}/change"><input type="hidden" name="draft" value="{draft}">', head)
+    spanish = client.post(f"/es/p/{SLUG}/change", data={"draft": draft})
+    assert '<html lang="es"' in spanish.text
+    assert "Él lo contó.</textarea>" in spanish.text
+    assert "a.txt" in spanish.text
+    assert field_value(spanish, "draft") == draft
+    assert f'action="/p/{SLUG}/change"' in spanish.text[: spanish.text.index("<main")]
 
 
 def test_a_page_that_is_not_there_leads_to_the_first_one(client: FlaskClient) -> None:
