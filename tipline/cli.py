@@ -307,12 +307,15 @@ def export(case: str, folder: Path, purpose: str) -> None:
 def demo() -> None:
     """Load a fictional case through the services that people use, into a data folder that is not in use yet."""
     from tipline import jobs
-    from tipline.demo import story
+    from tipline.demo import claims, story
 
     settings = Settings()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     jobs.migrate(settings.database)
-    story.tell(settings, click.echo)
+    told = story.tell(settings, click.echo)
+    click.echo("A reward claim with its first approval")
+    claims.tell_claim(told)
+    told.close()
     click.echo(f"Sign in with what stands in {settings.data / 'demo-staff.json'}.")
     click.echo(f"Codes of letters to check are in {settings.data / 'demo' / 'letters.csv'}.")
 

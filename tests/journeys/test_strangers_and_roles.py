@@ -24,6 +24,7 @@ KEYED = EVERYBODY - KEYLESS
 READERS = KEYED - {"administrator"}
 INVESTIGATOR, COUNSEL, ADMINISTRATOR = (frozenset({role}) for role in ("investigator", "counsel", "administrator"))
 TIPS, NOTICES, CUSTODY = INVESTIGATOR | {"program_manager"}, ADMINISTRATOR | {"program_manager"}, INVESTIGATOR | COUNSEL
+PAYING = frozenset({"paying_agent"})
 OPEN_TO_STRANGERS = ("accounts.sign_in", "accounts.open_session", "accounts.setup", "kits.recover", "static")
 MAY: dict[str, frozenset[str]] = {
     "static": EVERYBODY,
@@ -162,6 +163,19 @@ MAY: dict[str, frozenset[str]] = {
     "notices.call": CUSTODY | {"call_agent"},
     "notices.take_call": CUSTODY | {"call_agent"},
     "notices.compare_words": CUSTODY | {"call_agent"},
+    "rewards.index": READERS,
+    "rewards.show": READERS,
+    "rewards.take_up": READERS,
+    "rewards.recommend": READERS,
+    "rewards.approve": COUNSEL | {"program_manager"},
+    "rewards.send_back": COUNSEL | {"program_manager"},
+    "rewards.decline": COUNSEL | {"program_manager"},
+    "rewards.cancel": COUNSEL | {"program_manager"},
+    "rewards.outcome": READERS,
+    "rewards.outcome_remove": READERS,
+    "rewards.desk": PAYING,
+    "rewards.look": PAYING,
+    "rewards.paid": PAYING,
     "exports.index": COUNSEL | {"program_manager"},
     "exports.show": COUNSEL | {"program_manager"},
     "exports.stamp": COUNSEL | {"program_manager"},
@@ -346,7 +360,15 @@ def test_the_public_face_has_no_route_of_the_console(world: World, requests: lis
             answer = visitor.open(asked.path, method=asked.method, data=asked.data or None)
             assert answer.status_code == 404, f"{asked.method} {asked.path}: {answer.status_code}"
             assert "Set-Cookie" not in answer.headers
-    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {"static", "pages", "intake", "talk", "letters_public"}
+    assert {rule.endpoint.partition(".")[0] for rule in public.url_map.iter_rules()} == {
+        "static",
+        "pages",
+        "intake",
+        "talk",
+        "claims",
+        "proofs",
+        "letters_public",
+    }
 
 
 def asset(app: Flask) -> str:

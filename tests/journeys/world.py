@@ -17,6 +17,7 @@ from tipline.accounts import sessions
 from tipline.accounts.keychain import StaffKeys
 from tipline.app import create_console_app, create_files_app, create_public_app
 from tipline.config import Settings
+from tipline.demo.claims import tell_claim
 from tipline.demo.story import Telling, tell
 from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
@@ -24,6 +25,7 @@ from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
 from tipline.models.notices import NoticeBatch
+from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
 from tipline.models.tips import TipSweep
 from tipline.retention.dispositions import Propose, propose
@@ -77,10 +79,18 @@ class World:
                 "letter": select(Letter.number),
                 "sample": select(Sample.number),
                 "case": select(CaseFile.number),
+                "claim": select(RewardClaim.number),
                 "notice": select(NoticeBatch.number),
             }
             found = {name: work.session.scalars(query.limit(1)).one() for name, query in first.items()}
-        return {**found, "program_id": self.story.program_id, "tip": self.story.tips[0].number, "filename": "css/public.css", "seq": "1", "language": "es"}
+        return {
+            **found,
+            "program_id": self.story.program_id,
+            "tip": self.story.tips[0].number,
+            "filename": "css/public.css",
+            "seq": "1",
+            "language": "es",
+        }
 
     def rows(self) -> Rows:
         """Everything that the database holds, the job queue's tables too."""
@@ -101,6 +111,7 @@ class World:
 def told(settings: Settings) -> Iterator[World]:
     """Tell the story, offer one exhibit to counsel, and make one export ready to sign."""
     story = tell(settings, lambda _: None)
+    tell_claim(story)
     inside = Installation(settings, {}, story.program_id, "northfield", "")
     apps = (create_public_app(inside.public), create_console_app(inside.console), create_files_app(inside.console))
     for app in apps:

@@ -46,11 +46,12 @@ QUESTION_AT = 2  # its number in the conversation: after the tip and the reply
 
 @dataclass(frozen=True)
 class DemoSent:
-    """A tip of the story; its source still has the receipt."""
+    """A tip of the story; its source still has receipt and claim code."""
 
     id: str
     number: str
     words: tuple[str, ...] = field(repr=False)
+    code: tuple[str, ...] = field(repr=False)
 
 
 @dataclass
@@ -204,11 +205,11 @@ def _send(story: Telling, told: content.DemoTip) -> DemoSent:
         received = [_receive(story, name) for name in told.files]
         intake.keep(work, intake.KeepDraft(secret, content.SLUG, Answers(told.what, told.how), received))
     with story.public.unit(write=True) as work:
-        words = intake.send(work, content.SLUG, secret).words
+        told_source = intake.send(work, content.SLUG, secret)
         tip = work.session.scalars(select(Tip).order_by(Tip.number.desc()).limit(1)).one()
     with story.worker.unit(write=True) as work:
         examine_tip(work, tip.id)
-    return DemoSent(tip.id, tip.number, words)
+    return DemoSent(tip.id, tip.number, told_source.words, told_source.claim)
 
 
 def _receive(story: Telling, name: str) -> ReceivedFile:

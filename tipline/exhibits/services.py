@@ -97,9 +97,9 @@ def read_preview(work: Work, actor: Actor, exhibit_id: str) -> bytes:
 
 def read_found_text(work: Work, actor: Actor, exhibit_id: str) -> FoundText:
     """Return the text that the examiner found, or the description sheet of a physical thing; at first that is a VIEWED event."""
+    policy.require(actor, "exhibit.read")
     exhibit = get_exhibit(work, actor, exhibit_id)
     if exhibit.kind == "physical":
-        policy.require(actor, "exhibit.read")
         opened = get_sound(work, actor, exhibit_id)
         record_reading(work, actor, [opened], "description sheet")
         return FoundText(exhibit, "Description sheet", read_bytes(work, opened.keyfile).decode("utf-8"))

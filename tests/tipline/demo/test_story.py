@@ -12,12 +12,14 @@ import pytest
 from tests.tipline.exports.conftest import Told, told
 from tipline.cases.overview import read_case
 from tipline.demo import content, files
+from tipline.demo.claims import tell_claim
 from tipline.demo.story import tell
 from tipline.errors import Conflict
 from tipline.inbox.services import get_tip
 from tipline.notices.checking import confirm
 from tipline.notices.codes import bits_of
 from tipline.policy import ROLE_NAMES
+from tipline.rewards import listing
 from tipline.samples.readers import read
 from tipline.samples.rules import merge_people
 
@@ -75,3 +77,11 @@ def test_the_sample_is_read_as_75_people() -> None:
 def test_the_story_is_the_same_each_time() -> None:
     assert files.claims_837() == files.claims_837()
     assert content.WALLET in content.LETTER
+
+
+def test_a_claim_of_the_story_waits_for_its_second_approval(told: Told) -> None:
+    number = tell_claim(told.story)
+    with told.console.unit(write=False) as work:
+        page = listing.read_claim(work, told.story.actor("s.whitfield"), number)
+    assert (page.history.standing.state, page.amount, len(page.led_to)) == ("approved_once", "$150,000", 1)
+    assert page.barred == ""
