@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from tipline.config import Settings
 from tipline.db import Database, upgrade
@@ -39,6 +42,28 @@ def test_the_newest_migration_is_what_the_models_say(every_database: Settings) -
 
 def _ours(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or name in Base.metadata.tables
+
+
+def test_replies_that_were_read_before_keep_the_day_of_the_last_visit(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    config = Config()
+    config.set_main_option("script_location", "tipline:migrations")
+    config.attributes["url"] = url
+    command.upgrade(config, "0002")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        tip = {"id": "t", "program_id": "p", "number": "T1", "state": "new", "received_on": "2026-11-01", "read_on": "2026-11-09"}
+        tip |= {"receipt_lookup": "l", "source_recipient": "a", "claim_key": "c", "packet": b""}
+        connection.execute(text(f"INSERT INTO tip ({', '.join(tip)}) VALUES ({', '.join(f':{name}' for name in tip)})"), tip)
+        for seq, read in enumerate((False, True)):
+            row = {"id": f"m{seq}", "seq": seq, "read": read}
+            columns, values = "id, tip_id, seq, by_source, on_day, read_by_source", ":id, 't', :seq, 0, '2026-11-02', :read"
+            connection.execute(text(f"INSERT INTO tip_message ({columns}) VALUES ({values})"), row)
+    upgrade(url)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT seq, kind, read_on FROM tip_message ORDER BY seq")).all()
+    engine.dispose()
+    assert found == [(0, "message", None), (1, "message", "2026-11-09")]
 
 
 def test_the_record_keeps_its_triggers_through_every_migration(every_database: Settings) -> None:

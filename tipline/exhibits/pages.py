@@ -26,7 +26,7 @@ from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.cases import CaseFile, Letter, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, ScrubFinding, Transfer
 from tipline.models.staff import Staff
-from tipline.models.tips import Tip, TipItem
+from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.vault import ExhibitFacts, shown_name
 from tipline.work import Work
 
@@ -268,6 +268,10 @@ def _origin(work: Work, exhibit: Exhibit) -> Origin | None:
     if exhibit.kind in ("tip_text", "attachment"):
         number = work.session.scalar(select(Tip.number).join(TipItem, TipItem.tip_id == Tip.id).where(TipItem.exhibit_id == exhibit.id))
         return Origin("Received with", number, f"/tips/{number}") if number else None
+    if exhibit.kind == "reply_file":
+        sent = select(Tip.number).join(TipMessage, TipMessage.tip_id == Tip.id).join(ReplyFile, ReplyFile.message_id == TipMessage.id)
+        number = work.session.scalar(sent.where(ReplyFile.exhibit_id == exhibit.id))
+        return Origin("Sent to the source of", number, f"/tips/{number}") if number else None
     if exhibit.kind not in ("letter", "sample"):
         return None
     if exhibit.kind == "letter":

@@ -90,7 +90,7 @@ def _acquired(fields: Mapping[str, Value], told: str) -> str:
         return f"Physical thing received. Its {told}. Description sheet sealed to the program"
     name = fields.get("name_shown") or "without a name"
     if told.startswith("sent to "):
-        return f"{_capital(told)}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program; the source has its key in the message"
+        return f"{_capital(told)}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program; the message holds its key"
     return f"Received whole{from_whom}: {name}, {_bytes(fields.get('length_after'))}. Sealed to the program"
 
 

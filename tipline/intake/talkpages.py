@@ -63,6 +63,8 @@ def say() -> ResponseReturnValue:
         source = source_of_request()
         secret = services.find_draft_secret(frame().vault, arrival.fields.get(forms.DRAFT, ""))
         token = arrival.fields.get(forms.TOKEN, "")
+        if source is None and secret is not None:
+            return _ended(arrival)
         if source is None or secret is None or source.tip_id is None or not source.accepts(token):
             return _back()
         with frame().unit(write=False) as unit:
@@ -158,6 +160,12 @@ def _source_of_form() -> conversation.Source | None:
     if source is None or source.tip_id is None or not source.accepts(forms.session_token(request.form)):
         return None
     return source
+
+
+def _ended(arrival: Arrival) -> ResponseReturnValue:
+    """The session was over before a message arrived: the words come back, so that they can be sent with the receipt."""
+    words = arrival.fields.get("what", "")
+    return padded(render_template("intake/conversation_ended.html", words=words, files=len(arrival.files)), 403)
 
 
 def _number(text: str | None) -> int | None:

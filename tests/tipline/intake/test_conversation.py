@@ -131,6 +131,19 @@ def test_a_session_ends_after_half_an_hour_idle_and_after_two_hours(client: Flas
     assert client.get("/conversation").headers["Location"] == "/receipt"
 
 
+def test_a_message_that_comes_after_the_session_gives_its_words_back(client: FlaskClient, house: IntakeHouse, words: list[str]) -> None:
+    page = come_back(client, words)
+    house.clock.turn(minutes=31)
+    answer = say(client, page, "A long <message>", {"more.txt": b"more"})
+    assert answer.status_code == 403
+    assert "A long &lt;message&gt;</textarea>" in answer.text
+    assert 'href="/receipt"' in answer.text
+    assert len(answer.data) == 65536
+    assert len(house.rows(TipMessage)) == 1
+    kept = {f"{row.object_name}.age" for row in house.rows(Exhibit) if row.object_name}
+    assert {name for name in house.files() if name.count(".") == 1} == kept
+
+
 @pytest.mark.parametrize("cookie", ["", "x", "A" * 64, "é", "A" * 63 + "=", "A" * 5000])
 def test_a_cookie_that_is_not_ours_opens_nothing(client: FlaskClient, cookie: str) -> None:
     answer = client.get("/conversation", headers={"Cookie": f"{COOKIE}={cookie}"})
