@@ -117,6 +117,7 @@ def addresses(world: World, role: str) -> list[str]:
     pages += [f"/tips/{ids['tip']}", f"/cases/{ids['case']}", f"/exhibits/{ids['exhibit_id']}", f"/letters/{ids['letter']}"]
     pages += [f"/samples/{ids['sample']}"]
     if role == "counsel":
+        pages += ["/notices", "/notices/new", "/notices/calls", f"/notices/{ids['notice']}", "/letter-check"]
         return [*pages, "/exports", f"/exports/{ids['export_id']}", f"/cases/{ids['case']}/export"]
     return [*pages, "/cases/new", "/letters/new", "/samples/new", "/linking/new"]
 
@@ -275,7 +276,7 @@ def test_every_string_as_a_tip_and_as_an_answer(world: World, strings: list[str]
 
 def test_every_string_in_every_other_public_field(world: World, strings: list[str]) -> None:
     client = world.public.test_client()
-    answers = set()
+    answers, letters = set(), set()
     for string in [*strings[:60], "\0"]:
         for what in ("send", "change", "discard"):
             check(client.post(f"/p/{SLUG}/{what}", data={"draft": string}), f"{what} {string[:60]!r}")
@@ -284,7 +285,9 @@ def test_every_string_in_every_other_public_field(world: World, strings: list[st
         check(client.get("/log/tile/" + (quote(string[:2000]) or "-")), "tile")
         answer = client.post("/receipt", data={"receipt": string})
         answers.add((answer.status_code, answer.data))
-    assert len(answers) == 1
+        answer = client.post("/letter", data={"code": string})
+        letters.add((answer.status_code, answer.data))
+    assert (len(answers), len(letters)) == (1, 1)
 
 
 def test_every_name_of_a_file(world: World, names: list[bytes]) -> None:

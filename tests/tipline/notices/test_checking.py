@@ -15,7 +15,9 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.conftest import SHARED
+from tests.installations import _set_up
 from tests.tipline.notices.post_house import ABOUT, PostRoom
+from tipline.admin.services import AddColleague, add_colleague
 from tipline.limits import LIMITS, limit_of
 from tipline.models.notices import Notice
 from tipline.models.programs import Program
@@ -237,6 +239,21 @@ def test_an_agent_learns_sender_month_and_incident_and_not_the_words(room: PostR
     assert "The words do not match" in wrong.text
     for word in letter.words:
         assert word not in wrong.text.replace(f'value="{word}"', "")
+
+
+def test_an_agent_needs_no_key_and_sees_nothing_else(room: PostRoom) -> None:
+    inside, number = room.installation, room.issue()
+    letter = room.letters(number)[0]
+    with inside.work() as work:
+        link = add_colleague(work, inside.actor("administrator"), AddColleague("k.adeyemi", "K. Adeyemi", "call_agent"))
+    inside.people["call_agent"] = _set_up(inside, link)
+    assert inside.actor("call_agent").keyring.program_ids() == []
+    client = room.desk.client("call_agent")
+    assert "Northfield Scripts" in client.post("/letter-check", data={"reason": "genuine", "code": letter.code}).text
+    given = {"code": letter.code, "first": letter.words[0], "second": letter.words[1]}
+    assert "The words match" in client.post("/letter-check/words", data=given).text
+    for path in ("/notices", f"/notices/{number}", "/notices/calls", "/exhibits", "/cases", "/inbox"):
+        assert client.get(path).status_code == 403, path
 
 
 def test_an_agent_is_told_whether_it_was_misheard(room: PostRoom) -> None:
