@@ -22,7 +22,7 @@ from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
 from tipline.inbox import sweeppages
 from tipline.inbox import views as inbox
-from tipline.intake import pages, proofpages, talkpages
+from tipline.intake import pages, phonepages, proofpages, talkpages
 from tipline.intake import views as intake
 from tipline.letters import views as letters
 from tipline.linking import views as linking
@@ -39,7 +39,7 @@ PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
 STAFF = (accounts.bp, kitpages.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
-CONSOLE = (*STAFF, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
+CONSOLE = (*STAFF, phonepages.bp, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 
 
 def shared_folder(name: str) -> Path:
@@ -51,7 +51,11 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    return _create("public", process or _open("public"), [pages.bp, intake.bp, talkpages.bp, proofpages.bp, claims.bp, letters_public.bp])
+    return _create(
+        "public",
+        process or _open("public"),
+        [pages.bp, intake.bp, talkpages.bp, phonepages.source_bp, proofpages.bp, claims.bp, letters_public.bp],
+    )
 
 
 def create_console_app(process: Process | None = None) -> Flask:

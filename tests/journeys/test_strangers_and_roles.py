@@ -160,6 +160,8 @@ MAY: dict[str, frozenset[str]] = {
     "notices.show": COUNSEL | {"program_manager"},
     "notices.make_codes": COUNSEL | {"program_manager"},
     "notices.withdraw": COUNSEL | {"program_manager"},
+    "phone.new": frozenset({"investigator", "call_agent"}),
+    "phone.take": frozenset({"investigator", "call_agent"}),
     "notices.call": CUSTODY | {"call_agent"},
     "notices.take_call": CUSTODY | {"call_agent"},
     "notices.compare_words": CUSTODY | {"call_agent"},

@@ -121,6 +121,8 @@ def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElemen
         if rules.NOBODY in filters.assignees:
             chosen.append(Tip.assignee_id.is_(None))
         found.append(or_(*chosen))
+    if filters.channels:
+        found.append(Tip.channel.in_(filters.channels))
     if filters.wrote_since:
         found.append(Tip.id.in_(_wrote_since(actor)))
     return found
@@ -255,6 +257,7 @@ def _row(tip: Tip, details: _Details, title: str, names: Mapping[str, str]) -> R
     found = [mark for item in items if item[0] in details.reports for mark in report_marks(details.reports[item[0]])]
     found += [Mark(rules.SUGGESTION_MARKS.get(kind, "Linked"), "warn") for kind in details.suggestions.get(tip.id, ())]
     found += [Mark("Source wrote again", "warn")] if tip.id in details.wrote else []
+    found += [Mark(rules.CHANNEL_MARKS[tip.channel])] if tip.channel in rules.CHANNEL_MARKS else []
     found += [Mark(*rules.TALK_MARKS[tip.talk])] if tip.talk in rules.TALK_MARKS else []
     found += [Mark(label) for label in details.labels.get(tip.id, ())]
     return Row(

@@ -10,6 +10,8 @@ from datetime import date, timedelta
 STATES = {"new": "New", "working": "Working", "waiting": "Waiting", "closed": "Closed", "junk": "Junk"}
 STATE_KINDS = {"new": "new", "working": "work", "waiting": "wait", "closed": "done", "junk": "done"}
 PERIODS = {1: "since yesterday", 7: "last 7 days", 14: "last 14 days", 30: "last 30 days", 90: "last 90 days"}
+CHANNELS = {"form": "Form", "report": "Report of a letter", "phone": "Phone"}
+CHANNEL_MARKS = {"report": "Reported letter or call", "phone": "By phone"}
 ANY = "any"
 ME = "me"
 NOBODY = "nobody"
@@ -44,6 +46,7 @@ class Filters:
         assignees: "nobody", "me" or staff ids; empty means whoever.
         received_days: received within so many days; None means at any time.
         oldest_first: the order.
+        channels: how they came; empty means whichever way.
         wrote_since: only where the source wrote again, and neither has this person read it nor has anybody answered.
     """
 
@@ -52,6 +55,7 @@ class Filters:
     received_days: int | None = None
     oldest_first: bool = False
     wrote_since: bool = False
+    channels: tuple[str, ...] = ()
 
     def wanted_states(self) -> tuple[str, ...]:
         """The states to look for."""
@@ -70,6 +74,7 @@ class Filters:
             "received": [] if self.received_days is None else [str(self.received_days)],
             "order": ["oldest"] if self.oldest_first else [],
             "source": [WROTE] if self.wrote_since else [],
+            "channel": list(self.channels),
         }
         return {name: values for name, values in pairs.items() if values}
 
@@ -89,7 +94,8 @@ def parse_filters(values: Mapping[str, Sequence[str]]) -> Filters:
     assignees = tuple(who for who in values.get("assignee", ()) if who in (ME, NOBODY) or re.fullmatch(r"[0-9a-f]{32}", who))
     received = next(iter(values.get("received", ())), "")
     days = int(received) if received.isascii() and received.isdigit() and int(received) in PERIODS else None
-    return Filters(states, assignees, days, "oldest" in values.get("order", ()), WROTE in values.get("source", ()))
+    channels = tuple(channel for channel in values.get("channel", ()) if channel in CHANNELS)
+    return Filters(states, assignees, days, "oldest" in values.get("order", ()), WROTE in values.get("source", ()), channels)
 
 
 def chips(filters: Filters, names: Mapping[str, str]) -> list[Chip]:
@@ -105,6 +111,9 @@ def chips(filters: Filters, names: Mapping[str, str]) -> list[Chip]:
     if filters.assignees:
         words = either([names.get(who, "someone unknown") if who not in (ME, NOBODY) else who for who in filters.assignees])
         found.append(Chip("assignee is", words, replace(filters, assignees=())))
+    if filters.channels:
+        words = either([CHANNELS[channel] for channel in filters.channels])
+        found.append(Chip("came by", words, replace(filters, channels=())))
     if filters.wrote_since:
         found.append(Chip("source", "wrote since", replace(filters, wrote_since=False)))
     return found

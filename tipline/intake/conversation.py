@@ -51,7 +51,7 @@ def open_receipt(work: Work, receipt: Receipt | None) -> str:
     All three do the same work and write the same rows.
     """
     meant = receipt or Receipt(secrets.token_bytes(12))
-    lookups = [meant.lookup(pepper) for pepper in read_peppers(work.vault.keys).all]
+    lookups = [*(meant.lookup(pepper) for pepper in read_peppers(work.vault.keys).all), meant.phone_lookup()]
     identity = meant.source_identity()
     found = work.session.execute(select(Tip.id, Tip.source_recipient).where(Tip.receipt_lookup.in_(lookups))).first()
     tip_id = found.id if found is not None and found.source_recipient == identity.recipient else NO_TIP

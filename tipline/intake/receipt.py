@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -57,6 +58,10 @@ class Receipt:
         """HMAC(receipt pepper, number), hex: how the tip is found."""
         return hmac.digest(pepper, self.number, "sha256").hex()
 
+    def phone_lookup(self) -> str:
+        """How a tip taken by phone is found: without the receipt pepper, which the console does not hold. 90 bits are not guessed."""
+        return hkdf(self.number, "tipline/phone-lookup/1", 32).hex()
+
     def source_identity(self) -> Identity:
         """The age identity that opens staff's replies."""
         return Identity.from_seed(hkdf(self.number, "tipline/source/1", 32))
@@ -88,6 +93,11 @@ def derive_receipt(draft_secret: bytes, salt: bytes) -> Receipt:
         if number < NUMBERS:
             return Receipt(number.to_bytes(BLOCK, "big"))
     raise ArithmeticError("no block gave a receipt")  # 1 in 10^51
+
+
+def new_claim() -> ClaimCode:
+    """A fresh claim code that no form's secret leads to: of a tip taken by phone, which staff type."""
+    return ClaimCode((secrets.randbits(130)).to_bytes(17, "big"))
 
 
 def derive_claim(draft_secret: bytes, salt: bytes) -> ClaimCode:

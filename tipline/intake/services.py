@@ -265,7 +265,7 @@ def _attachment(objects: Vault, row: PartRow, secret: DraftSecret, as_is: Collec
 
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
-    session, to, today = work.session, prepared.to, work.today()
+    session, to = work.session, prepared.to
     part_ids = frozenset(row.id for row in direct.rows(session, statements.END_PARTS, {"id": secret.lookup}))
     draft = direct.first(session, statements.END_DRAFT, {"id": secret.lookup})
     if draft is None:  # another Send of the same form was faster
@@ -273,28 +273,58 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         return _sent_before(session, prepared.program, secret)
     if draft.answers != prepared.answers or part_ids != prepared.part_ids:
         raise Conflict(say("The form was changed in another window while it was being sent."), say("Check it, then send it again."))
+    new = NewTip(
+        to=to,
+        channel=prepared.channel,
+        receipt_lookup=prepared.receipt.lookup(secret.pepper),
+        packet=prepared.packet,
+        ready=prepared.ready,
+        draft_id=secret.lookup,
+        salt=prepared.salt,
+    )
+    write_tip(work, new)
+    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
+    return Sent(prepared.program, prepared.receipt.words, prepared.claim.letters)
+
+
+@dataclass(frozen=True)
+class NewTip:
+    """A tip about to be written, with its exhibits. `claim_code` is sealed to the source, where the source has not seen it yet."""
+
+    to: taking.Destination
+    channel: str
+    receipt_lookup: str
+    packet: bytes
+    ready: tuple[taking.Ready, ...]
+    draft_id: str
+    salt: bytes
+    claim_code: bytes | None = None
+
+
+def write_tip(work: Work, new: NewTip) -> None:
+    """Write a tip with its first message, its exhibits, the unique mark of its Send, and the jobs, in the caller's transaction."""
+    session, to, today = work.session, new.to, work.today()
     tip = {
         "id": to.tip_id,
         "program_id": to.program_id,
         "number": f"TIP-{today.year}-{work.next_number(f'tip:{today.year}'):04d}",
         "state": "new",
-        "channel": prepared.channel,
+        "channel": new.channel,
         "received_on": today,
-        "receipt_lookup": prepared.receipt.lookup(secret.pepper),
+        "receipt_lookup": new.receipt_lookup,
         "source_recipient": to.source_recipient,
         "claim_key": to.claim_key,
-        "packet": prepared.packet,
+        "packet": new.packet,
+        "claim_code": new.claim_code,
     }
-    direct.write(session, statements.ADD_TIP, tip)
+    session.execute(statements.ADD_TIP, tip)
     message_id = new_id()
-    direct.write(session, statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
-    taking.write(session, prepared.ready)
-    taking.add_items(session, prepared.ready, message_id, to.tip_id)
-    direct.write(session, statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": to.tip_id, "salt": prepared.salt, "day": today})
+    session.execute(statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
+    taking.write(session, new.ready)
+    taking.add_items(session, new.ready, message_id, to.tip_id)
+    session.execute(statements.ADD_SEND, {"draft_id": new.draft_id, "tip_id": to.tip_id, "salt": new.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)
-    taking.ask_for_copies(work, prepared.ready)
-    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
-    return Sent(prepared.program, prepared.receipt.words, prepared.claim.letters)
+    taking.ask_for_copies(work, new.ready)
 
 
 def _undo(objects: Vault, prepared: _Prepared) -> None:

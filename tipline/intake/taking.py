@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
 from evidence.keys import KeyFile, wrap
-from evidence.records import NO_PREVIOUS, Scalar, new_opening
+from evidence.records import NO_PREVIOUS, Scalar, Signer, new_opening
 from evidence.vault import Batch, Sealed, Vault
 from tipline import direct
+from tipline.actor import Actor
 from tipline.intake import packet, statements
 from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.base import new_id
@@ -41,12 +42,21 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Destination:
-    """Whose exhibits they become; the last two are committed in each leaf."""
+    """Whose exhibits they become; recipient and claim key are committed in each leaf.
+
+    `taker`: the colleague who took it, where the source did not send it, and `came` by which way.
+    """
 
     tip_id: str
     program_id: str
     source_recipient: str
     claim_key: str  # hex
+    taker: Actor | None = None
+    came: str | None = None
+
+    def signers(self, process_key: Signer) -> list[Signer]:
+        """Who signs the first events: the process, then the colleague."""
+        return [process_key, self.taker.keyring.signing_key] if self.taker else [process_key]
 
 
 @dataclass(frozen=True)
@@ -86,11 +96,12 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
         "occurred_from": today.isoformat(),
         "occurred_to": today.isoformat(),
         "clock": "day and order only",
-        "actor": PROCESS_NAMES[vault.face],
-        "role": f"process:{vault.face}",
+        "actor": to.taker.login if to.taker else PROCESS_NAMES[vault.face],
+        "role": to.taker.role if to.taker else f"process:{vault.face}",
         "method_tool": "tipline",
         "method_version": VERSION,
         "result": "received whole",
+        "moved_from": to.came,
         "moved_to": "sealed store",
         "program": to.program_id,
         "source_recipient": to.source_recipient,
@@ -107,7 +118,7 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
 def _ready(vault: CustodyVault, parcel: Parcel, to: Destination, act: dict[str, Scalar], program: str) -> Ready:
     keyfile, exhibit_id, grant_id = parcel.sealed.keyfile, new_id(), new_id()
     fields = custody.next_fields(None, 0, exhibit_id, {"kind": "ACQUIRED", **act, **_what(parcel)})
-    opening = new_opening(fields, [vault.keys.process_key])
+    opening = new_opening(fields, to.signers(vault.keys.process_key))
     entry = opening.entry().hex()
     event_id = str(fields["event_id"])
     facts = {"name": clear_name(parcel.name), "digest": keyfile.plaintext_digest, "length": keyfile.length}
