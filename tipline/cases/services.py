@@ -18,6 +18,8 @@ from tipline.models.programs import Program
 from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.work import Work
 
+OF_THE_PROGRAM = ("claim", "payout")
+
 
 @dataclass(frozen=True)
 class OpenCase:
@@ -130,6 +132,8 @@ def number_exhibit(work: Work, actor: Actor, exhibit: Exhibit, case: CaseFile) -
     """
     policy.require(actor, "exhibit.number")
     _require_open(case, exhibit.program_id)
+    if exhibit.kind in OF_THE_PROGRAM:
+        raise Conflict("Claims and vouchers stay with their program.", "They are no evidence of a case, so no bundle takes them.")
     if exhibit.number is not None:
         raise Conflict(f"This is exhibit {exhibit.number} already.", "A number is given once and stays.")
     exhibit.case_id = case.id

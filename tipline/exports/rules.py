@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-FROM_A_SOURCE = ("tip_text", "attachment")
+FROM_A_SOURCE = ("tip_text", "attachment", "claim")
 SOURCE_FIELDS = ("claim_key", "source_recipient", "name_b64", "name_shown")
 COUNSEL_FIELDS = ("actor", "role", "purpose", "justification", "occurred_from", "occurred_to", "result")
 READS = ("VIEWED", "DOWNLOADED")

@@ -25,6 +25,7 @@ from tipline.linking.indexing import start_again
 from tipline.models.cases import Letter, Link, Sample, SamplePerson
 from tipline.models.custody import CustodyOpening, CustodyStub, Examination, Exhibit, Grant, Transfer
 from tipline.models.operations import DownloadTicket, OrphanCandidate
+from tipline.models.rewards import ClaimStep, RewardClaim
 from tipline.models.tips import Tip, TipItem, TipMessage
 from tipline.orphans import DAYS_APART
 from tipline.retention import rules
@@ -93,6 +94,8 @@ def _empty_tables(work: Work, exhibit: Exhibit) -> None:
         .values(state="withdrawn", decided_at=work.now())
     )
     session.execute(update(Transfer).where(Transfer.exhibit_id == exhibit.id).values(purpose=b"", authority=b""))
+    claims = select(RewardClaim.id).where(RewardClaim.exhibit_id == exhibit.id)
+    session.execute(update(ClaimStep).where(ClaimStep.claim_id.in_(claims)).values(reason=None))
 
 
 def _empty_things(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> None:

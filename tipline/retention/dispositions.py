@@ -21,12 +21,14 @@ from tipline.inbox.queries import staff_names
 from tipline.models.base import new_id
 from tipline.models.cases import Export, ExportExhibit
 from tipline.models.custody import CustodyEvent, Disposition, Exhibit, LogPending
+from tipline.models.rewards import Payout, RewardClaim
 from tipline.models.staff import Staff
 from tipline.retention import destroying, holds, rules
 from tipline.vault import Act
 from tipline.work import Work
 
 PAGE = 50
+DECIDED = ("paid", "declined")
 UNDER_WAY = ("preparing", "to_sign", "sealing")
 
 
@@ -146,11 +148,22 @@ def _require_free(work: Work, exhibit: Exhibit) -> None:
     if exhibit.state == "disposed":
         raise Disposed
     holds.require_none(work, exhibit.id)
+    _require_decided(work, exhibit)
     query = select(Export.number).join(ExportExhibit, ExportExhibit.export_id == Export.id)
     if work.session.scalar(query.where(ExportExhibit.exhibit_id == exhibit.id, Export.state.in_(UNDER_WAY)).limit(1)) is not None:
         raise Conflict("An export with this exhibit is being made.", "Finish it first, under Exports.")
     if restoring.pending(work.session):
         raise Conflict("The record was taken back after a loss and waits for signatures.", "Nothing is disposed of until two have signed.")
+
+
+def _require_decided(work: Work, exhibit: Exhibit) -> None:
+    """A claim stays until it is paid or declined; a voucher stays as long as its claim, whose history it is part of."""
+    claim = work.session.scalar(select(RewardClaim).where(RewardClaim.exhibit_id == exhibit.id))
+    if claim is not None and claim.state not in DECIDED:
+        raise Conflict(f"Claim {claim.number} is not decided yet.", "A claim can go once it is paid or declined.")
+    of_claim = select(Exhibit.state).join(RewardClaim, RewardClaim.exhibit_id == Exhibit.id).join(Payout, Payout.claim_id == RewardClaim.id)
+    if work.session.scalar(of_claim.where(Payout.exhibit_id == exhibit.id)) not in (None, "disposed"):
+        raise Conflict("This voucher is part of the history of its claim.", "Dispose of the claim first.")
 
 
 def _obstacle(work: Work, exhibit: Exhibit) -> str:
