@@ -149,6 +149,12 @@ def check_proof(data: bytes, log_keys: Sequence[Vkey], purpose: str, audience: s
     return Proved(told, key, head, note, claim_key, program, shown)
 
 
+def read_log(data: bytes) -> tuple[Vkey, str]:
+    """Return the log's key and note that a proof of ours names, unchecked."""
+    found = _object(bare(data).split(b"\n")[2], ("key", "checkpoint"))
+    return parse_vkey(found["key"]), str(found["checkpoint"])
+
+
 def bare(data: bytes) -> bytes:
     """Return a proof without its filling. FormatError where it is filled otherwise than SPEC 3.9 says."""
     end = _end(data)

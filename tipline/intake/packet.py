@@ -49,3 +49,8 @@ def disclosed(one: dict[str, Any]) -> dict[str, Scalar]:
     """The fields that an item discloses."""
     pairs = zip(FIELDS, one["fields"], strict=True)
     return {name: read_disclosure(canonical.unb64url(f["d"]), name) for name, f in pairs if "d" in f}
+
+
+def value(one: dict[str, Any], name: str) -> Scalar:
+    """One field that an item discloses."""
+    return read_disclosure(canonical.unb64url(one["fields"][FIELDS.index(name)]["d"]), name)

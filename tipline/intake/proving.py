@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from evidence import submission
 from evidence.checkpoint import ED25519, Vkey, short_hash
@@ -41,8 +41,9 @@ PUT_RIGHT = later("The proof was not made. There is something to put right.")
 NOT_YET = later("Your tip is not in the published log yet.")
 TOMORROW = later("The log is published once a day. Come back tomorrow.")
 TOO_MANY = later("You have sent more things than fit into one proof.")
+ASK_US = later("Write to us in the conversation.")
 NOT_SOUND = later("The public log does not agree with what was sealed to you when you sent this.")
-TELL_US = later("Tell us so in a message. Nothing that you sent is lost.")
+TELL_US = later("Send a new tip and tell us that this one is damaged. Nothing that you sent is lost.")
 
 MOST_ITEMS = 1000  # of some 4 kB each, so that the file stays below what a reader takes
 
@@ -55,6 +56,7 @@ class Standing:
     items: int
     covered: bool
     sent_on: date
+    sound: bool = True  # False: what was sealed to the source was changed
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def prove(work: Work, source: Source, claim_code: str, statement: Statement) -> 
     claim_key = _claim_key(items, claim_code)
     head = _head(work)
     if len(items) > MOST_ITEMS:
-        raise Conflict(say(TOO_MANY), say(TELL_US))
+        raise Conflict(say(TOO_MANY), say(ASK_US))
     places = _places(work, items)
     if any(place is None or place >= head.checkpoint.size for place in places):
         raise Conflict(say(NOT_YET), say(TOMORROW))
@@ -138,8 +140,8 @@ def make(work: Work, source: Source, asked: Asked) -> Made:
     if faults:
         raise BadInput(say(PUT_RIGHT), fields=faults)
     file = prove(work, source, asked.code, statement(work, submission.PROOF, asked.audience, asked.nonce))
-    head = _head(work)
-    return Made(file, tuple(submission.codes(file)), head.checkpoint.origin, short_hash(head.note), ssh_fingerprint(head.key.public), asked)
+    key, note = submission.read_log(file)  # another checkpoint may have been published meanwhile
+    return Made(file, tuple(submission.codes(file)), key.name, short_hash(note), ssh_fingerprint(key.public), asked)
 
 
 def standing(work: Work, source: Source) -> Standing | None:
@@ -147,11 +149,14 @@ def standing(work: Work, source: Source) -> Standing | None:
     tip = work.session.get(Tip, source.tip_id) if source.tip_id else None
     if tip is None:
         return None
-    items = _packet_items(work, source)
-    head = publiclog.find_head(work.settings.log_folder)
+    program, head = work.session.get_one(Program, tip.program_id), publiclog.find_head(work.settings.log_folder)
+    try:
+        events = [str(packet.value(item, "event_id")) for item in _packet_items(work, source)]
+    except Unsound:
+        return Standing(program, 0, False, tip.received_on, sound=False)
+    places = {row.event_id: row.log_index for row in _leaves(work, events)}
     size = head.checkpoint.size if head else 0
-    covered = all(place is not None and place < size for place in _places(work, items))
-    return Standing(work.session.get_one(Program, tip.program_id), len(items), covered, tip.received_on)
+    return Standing(program, len(events), all(places.get(event, size) < size for event in events), tip.received_on)
 
 
 def check(work: Work, proof: bytes, asked: Statement) -> Proved:
@@ -179,16 +184,17 @@ def _packet_items(work: Work, source: Source) -> list[dict[str, Any]]:
     if tip is None:
         return []
     try:
-        return packet.items(source.identity.unwrap(tip.packet))
+        items = packet.items(source.identity.unwrap(tip.packet))
     except EvidenceError as error:
         raise Unsound(say(NOT_SOUND), say(TELL_US)) from error
+    return items
 
 
 def _claim_key(items: Sequence[dict[str, Any]], typed: str) -> SigningKey:
     """The key of a typed claim code. A code that can't be one takes the same way as a wrong one."""
     meant = parse_claim(typed)
     key = (meant or ClaimCode(secrets.token_bytes(17))).signing_key()
-    committed = {str(packet.disclosed(item)["claim_key"]) for item in items}
+    committed = {str(packet.value(item, "claim_key")) for item in items}
     if len(committed) != 1 or not hmac.compare_digest(key.public.hex(), committed.pop()) or meant is None:
         raise BadInput(say(WRONG_CODE), fields={"claim": say(WRONG_CODE)})
     return key
@@ -207,10 +213,14 @@ def _places(work: Work, items: Sequence[dict[str, Any]]) -> list[int | None]:
     Raises:
         Unsound: another entry stands there than the one that the packet leads to.
     """
-    events = [str(packet.disclosed(item)["event_id"]) for item in items]
-    query = select(LogLeaf.event_id, LogLeaf.log_index, LogLeaf.entry).where(LogLeaf.event_id.in_(events))
-    found = {row.event_id: row for row in work.session.execute(query)}
+    events = [str(packet.value(item, "event_id")) for item in items]
+    found = {row.event_id: row for row in _leaves(work, events)}
     for event, item in zip(events, items, strict=True):
         if event in found and found[event].entry != packet.entry(item).hex():
             raise Unsound(say(NOT_SOUND), say(TELL_US))
     return [found[event].log_index if event in found else None for event in events]
+
+
+def _leaves(work: Work, events: Sequence[str]) -> Sequence[Row[str, int, str]]:
+    query = select(LogLeaf.event_id, LogLeaf.log_index, LogLeaf.entry).where(LogLeaf.event_id.in_(events))
+    return work.session.execute(query).all()

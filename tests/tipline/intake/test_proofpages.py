@@ -20,6 +20,7 @@ from evidence import submission
 from evidence.checkpoint import parse_vkey
 from tests.tipline.intake.house import IntakeHouse, claim_of, come_back, field_value, send_tip, words_of
 from tipline.intake import proofpages, proving
+from tipline.models.tips import Tip
 
 PAGE = "/conversation/proof"
 
@@ -131,6 +132,12 @@ def test_what_cannot_stand_in_a_proof_is_said(client: FlaskClient, code: str, mo
     assert code not in answer.text
 
 
+def scanned(picture: bytes) -> str:
+    """What another program reads in a picture of a code."""
+    [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+    return str(code.text)
+
+
 def test_on_paper_it_is_the_same_text(house: IntakeHouse, client: FlaskClient, code: str, tmp_path: Path) -> None:
     file, page = ask(client, code), ask(client, code, **{"as": "page"})
     pictures = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page.text)]
@@ -140,9 +147,9 @@ def test_on_paper_it_is_the_same_text(house: IntakeHouse, client: FlaskClient, c
     assert len(page.data) % 65536 == 0
     told = submission.codes(file.data)
     assert len(pictures) == len(told) > 1
-    read = [code.text for picture in pictures for code in zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"))]
-    assert read == told
-    assert submission.joined("\n".join(reversed(read)).encode()) == submission.bare(file.data)
+    assert [scanned(picture) for picture in pictures] == told
+    read = told[::-1]
+    assert submission.joined("\n".join(read).encode()) == submission.bare(file.data)
     assert unescape(page.text).count(f"{len(told)} of {len(told)}") >= 2
     fingerprint = re.search(r"--key (SHA256:[\w+/]{43})", unescape(page.text))
     assert fingerprint is not None
@@ -196,3 +203,13 @@ def test_more_than_fit_into_one_proof_are_told_so(client: FlaskClient, code: str
     answer = ask(client, code)
     assert answer.status_code == 409
     assert proving.TOO_MANY in answer.text
+
+
+def test_a_changed_packet_does_not_take_the_conversation_away(house: IntakeHouse, client: FlaskClient, code: str) -> None:
+    with house.worker.unit(write=True) as work:
+        for tip in work.session.query(Tip):
+            tip.packet = b"no packet"
+    for path in ("/conversation", PAGE):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert "The record of this tip was changed, so you cannot prove it" in page.text
