@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     app = create_console_app(divided.console)
     app.test_client_class = ConsoleClient
     desk = divided.sign_in(app.test_client(), "investigator")
-    number = desk.get("/inbox").text.partition("/tips/")[2].partition('"')[0]
+    number = min(re.findall(r"/tips/(TIP-[\d-]+)", desk.get("/inbox").text))
     assert "I saw it at the mail house." in desk.get(f"/tips/{number}").text
     assert desk.post(f"/tips/{number}/reply", data={"words": "Thank you."}).status_code == 303
     page = come_back(source, words)
