@@ -28,6 +28,9 @@ PAGES = (
     "/receipt",
     "/conversation",
     "/conversation/check",
+    "/conversation/answer",
+    "/conversation/file",
+    "/conversation/withdraw",
     "/conversation/close",
     "/log/checkpoint",
 )

@@ -263,6 +263,12 @@ def test_every_string_as_a_tip_and_as_an_answer(world: World, strings: list[str]
     for string in OWN:
         fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": string}
         check(post_form(client, "/conversation/check", fields), "message")
+        for form in ({"question": string, "choice": "0"}, {"question": "0", "choice": string}):
+            check(client.post("/conversation/answer", data={"token": fields["token"], **form}), "answer")
+        for form in ({"message": string, "file": "0"}, {"message": "0", "file": string}):
+            check(client.post("/conversation/file", data={"token": fields["token"], **form}), "file")
+        check(client.post("/conversation/withdraw", data={"token": fields["token"], "sure": string}), "withdraw")
+        check(client.get("/conversation", query_string={"before": string[:2000]}), "an earlier page")
         page = client.get("/conversation")
         assert page.status_code == 200
     world.inside.run_jobs()
@@ -280,7 +286,8 @@ def test_every_string_in_every_other_public_field(world: World, strings: list[st
     for string in [*strings[:60], "\0"]:
         for what in ("send", "change", "discard"):
             check(client.post(f"/p/{SLUG}/{what}", data={"draft": string}), f"{what} {string[:60]!r}")
-        check(client.post("/conversation/close", data={"token": string}), "close")
+        for act in ("close", "answer", "file", "withdraw"):
+            check(client.post(f"/conversation/{act}", data={"token": string}), act)
         check(client.get(f"/p/{quote(string[:2000], safe='') or '-'}/tip"), "program")
         check(client.get("/log/tile/" + (quote(string[:2000]) or "-")), "tile")
         answer = client.post("/receipt", data={"receipt": string})
