@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evidence import submission, timestamp, verify
@@ -404,3 +405,37 @@ def test_a_reader_of_a_copy_keeps_nothing(proof: bytes) -> None:
     before = copy.deepcopy(lines)
     check_proof(signed(lines), [VKEY], "proof", "", "")
     assert lines == before
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+PLACES = [(0, name) for name in ("suite", "origin", "purpose", "audience", "nonce", "day")] + [(1, "key"), (1, "checkpoint")]
+PLACES += [(2, name) for name in ("index", "path", "attest", "fields")] + [
+    (3, "path", 0),
+    (3, "fields", 0),
+    (3, "fields", 2),
+    (2, None),
+    (0, None),
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(PLACES), ANYTHING)
+def test_whatever_stands_anywhere_is_refused_in_words(proof: bytes, tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
+    """No reader stumbles: it accepts or refuses, and all agree, also where its own maker signed."""
+    lines: list[Any] = lines_of(proof)
+    line, *way = place
+    target, last = (lines, line) if way == [None] else (lines[line], way[0]) if len(way) == 1 else (lines[line][way[0]], way[1])
+    same = target[last] == value
+    target[last] = value
+    raw = [json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") for one in lines]
+    assert all_three(signed(raw), tmp_path) == {same or (place[-1] in ("day",) and spec(signed(raw)))}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([b"", b"TP1 ", b"TP1 1/1 ", b"tipline/proof/1\n", b"tipline/proof/1\n{}\n{}\n{}\n"]), st.binary(max_size=200))
+def test_noise_is_refused_in_words(tmp_path: Path, head: bytes, noise: bytes) -> None:
+    assert all_three(head + noise, tmp_path) == {False}
