@@ -19,15 +19,18 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
-from tests.journeys import timing
+from tests.journeys import invariants, theft, timing
+from tests.journeys.canary import Planting
 from tests.journeys.conftest import MOST_FILE_BYTES, House, started
 from tests.journeys.site import descendants
 from tests.journeys.test_bad_input import KIND, UNKNOWN, begin, fill, send_tip, words_on
 from tests.journeys.timing import APART, PLANTED, Measured, distance, form, measure
+from tests.journeys.visitor import Visitor
 from tests.tipline.intake.house import SEND, TIP, field_value
 from tipline.app import create_public_app
 from tipline.slowlines import CROWDED, EVERY, MANY
 
+CANARY = "canary-93c07e"
 MOST_GROWTH = 24 * 1024**2
 TIMES, SECONDS = 300, 10.0
 SLOW_LINES, INTAKE_TAKES = 200, 10.0
@@ -358,6 +361,21 @@ def drip(lines: list[socket.socket]) -> None:
     for line in lines:
         with suppress(OSError):
             line.sendall(b"-")
+
+
+# a canary in every field and header
+
+
+def test_no_canary_stays_anywhere_around_the_started_site(house: House) -> None:
+    """Files, tables, what was printed, environment and command line of every process. What is reached: tests/journeys/test_canary.py."""
+    with house.visitor() as client:
+        receipt = words_on(send_tip(client).text)
+    planting = Planting(Visitor(house.site.public), CANARY, {"receipt": receipt})
+    planting.everywhere()
+    Visitor.all_leave()
+    assert {name for _, name in planting.fields} >= {"what", "how", "who", "files", "draft", "token", "receipt", "code"}
+    invariants.settle(house.inside.settings)
+    assert theft.search(house.site, [CANARY.encode()]) == []
 
 
 # the onion service's port

@@ -52,6 +52,7 @@ def _everything(site: RunningSite) -> Iterator[tuple[str, bytes]]:
     if site.process is not None and site.process.poll() is None:
         for pid in [site.process.pid, *descendants(site.process.pid)]:
             yield f"environment of {pid}", Path(f"/proc/{pid}/environ").read_bytes()
+            yield f"command line of {pid}", Path(f"/proc/{pid}/cmdline").read_bytes()
     yield from _tables(settings)
     if settings.storage.startswith("s3://"):
         yield from _bucket(settings.storage)

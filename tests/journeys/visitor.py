@@ -23,6 +23,9 @@ class Form:
     files: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     id: str = ""
+    choices: dict[str, str] = field(default_factory=dict)  # of boxes and radio buttons: a value that can be ticked
+    typed: set[str] = field(default_factory=set)  # where a person types
+    targets: list[str] = field(default_factory=list)  # where it and its buttons send it
 
 
 class _Reader(HTMLParser):
@@ -42,7 +45,10 @@ class _Reader(HTMLParser):
         self._silent = self._silent or tag in ("style", "script")
         if tag == "form":
             self._form = Form(found.get("action", ""), found.get("method", "get").lower(), id=found.get("id", ""))
+            self._form.targets.append(self._form.action)
             self.forms.append(self._form)
+        if self._form is not None and "formaction" in found:
+            self._form.targets.append(found["formaction"])
         if self._form is None or not (name := found.get("name", "")):
             self._option(tag, found)
             return
@@ -51,6 +57,7 @@ class _Reader(HTMLParser):
             self._input(found, name)
         elif tag == "textarea":
             self._textarea, self._name = [], name
+            self._form.typed.add(name)
         elif tag == "select":
             self._select, self._chosen = name, None
 
@@ -64,10 +71,13 @@ class _Reader(HTMLParser):
         if kind == "file":
             self._form.files.append(name)
         elif kind in ("checkbox", "radio"):
+            self._form.choices.setdefault(name, found.get("value", "on"))
             if "checked" in found:
                 self._form.fields.append((name, found.get("value", "on")))
         elif kind not in VOID_TYPES:
             self._form.fields.append((name, found.get("value", "")))
+            if kind != "hidden":
+                self._form.typed.add(name)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("style", "script"):
@@ -141,7 +151,7 @@ class Visitor:
             cls.opened.pop().http.close()
 
     def get(self, path: str) -> Page:
-        return self._page(self.http.get(path))
+        return self.shown(self.http.get(path))
 
     def submit(
         self, page: Page, where: str, values: dict[str, str | list[str]] | None = None, files: dict[str, list[Upload]] | None = None
@@ -161,14 +171,15 @@ class Visitor:
             data[name] = value if isinstance(value, list) else [value]
         target = urljoin(page.url, form.action) if form.action else page.url
         if form.method == "get":
-            return self._page(self.http.get(target, params=data))
+            return self.shown(self.http.get(target, params=data))
         if not form.files:
-            return self._page(self.http.post(target, data=data))
+            return self.shown(self.http.post(target, data=data))
         uploads = [(name, (upload[0], upload[1])) for name, several in (files or {}).items() for upload in several]
         empty = [(name, ("", b"")) for name in form.files if name not in (files or {})]
-        return self._page(self.http.post(target, data=data, files=[*uploads, *empty]))
+        return self.shown(self.http.post(target, data=data, files=[*uploads, *empty]))
 
-    def _page(self, response: httpx.Response) -> Page:
+    def shown(self, response: httpx.Response) -> Page:
+        """What an answer brought."""
         kind = response.headers.get("content-type", "")
         html = response.text if kind.startswith("text/") else ""
         forms, words = read_html(html)
