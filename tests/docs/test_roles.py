@@ -19,6 +19,7 @@ from tests.tipline.intake.house import claim_of, come_back, field_value, post_fo
 from tests.tipline.notices.post_house import make_room
 from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
+from tipline.models.programs import Program
 from tipline.process import open_process
 
 pytestmark = pytest.mark.servers
@@ -86,6 +87,14 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     token = field_value(source.get("/conversation/proof"), "token")
     proof = source.post("/conversation/proof", data={"token": token, "claim": claim_of(receipt), "as": "file"})
     assert proof.data.startswith(b"tipline/proof/1\n")
+    with divided.work() as work:
+        work.session.get_one(Program, divided.program_id).reward_most = 1_000_000
+    token = field_value(source.get("/conversation/claim"), "token")
+    said = {**dict.fromkeys(("employee", "involved", "sanctions"), "yes"), "by": "self", "helped": "You found the mail house."}
+    assert source.post("/conversation/claim", data={**said, "token": token, "claim": claim_of(receipt)}).status_code == 303
+    assert "We have your claim" in source.get("/conversation").text
+    claim = desk.get("/claims").text.partition('href="/claims/')[2].partition('"')[0]
+    assert "You found the mail house." in desk.get(f"/claims/{claim}").text
 
 
 def test_a_letter_is_checked_in_its_role(divided: Installation) -> None:
@@ -100,6 +109,9 @@ def test_a_letter_is_checked_in_its_role(divided: Installation) -> None:
 
 NEVER = (
     ("public", "UPDATE notice SET state = 'good'"),
+    ("public", "UPDATE reward_claim SET state = 'paid'"),
+    ("public", "INSERT INTO payout SELECT * FROM payout"),
+    ("public", "SELECT reason FROM claim_step"),
     ("public", "DELETE FROM notice"),
     ("public", "SELECT login FROM staff"),
     ("public", "SELECT keys FROM staff_session"),

@@ -111,7 +111,7 @@ def issue(work: Work, actor: Actor, command: Issue) -> Payout:
         expires_on=today + timedelta(days=command.days),
     )
     _keep_slip(work, actor, command, (payout, agent))
-    for told in (Told(APPROVED, "status", voucher=voucher.written(bits)), Told(f"{agent.display_name}. {payout.number}.")):
+    for told in (Told(APPROVED, "status", voucher=voucher.written(bits)), Told(f"{agent.display_name}. {payout.number}.", "status")):
         tell_source(work, opened.tip, opened.recipient, told, actor, opened.keys)
     return payout
 

@@ -139,7 +139,7 @@ def decline(work: Work, actor: Actor, command: Decide) -> RewardClaim:
     if not words:
         raise BadInput("The source is not told why.", "Write what the source should read.", {"words": "Write what the source should read."})
     locked = _end(work, actor, command, "decline")
-    return _told(work, actor, locked, Told(words[: rules.WORDS_LENGTH]))
+    return _told(work, actor, locked, Told(words[: rules.WORDS_LENGTH], "status"))
 
 
 def cancel(work: Work, actor: Actor, command: Decide) -> RewardClaim:
