@@ -37,7 +37,7 @@ def findings(parts: Mapping[str, bytes]) -> tuple[Finding, ...]:
     found = []
     for item in _list(_json(parts, "findings"))[:200] if "findings" in parts else []:
         kind, label, value = _list(item, 3)
-        found.append(Finding(kind if kind in _KINDS else "comment", _text(label, 60), _text(value, 300)))
+        found.append(Finding(kind if isinstance(kind, str) and kind in _KINDS else "comment", _text(label, 60), _text(value, 300)))
     return tuple(found)
 
 

@@ -55,6 +55,7 @@ def look_for_traces(chunks: Iterator[bytes], length: int, name: str) -> Traces:
     Nothing is raised for hostile content. A reader that broke inside means "failed": what was found is then not all.
     """
     if not jail.available().ok:
+        next(chunks, b"")  # once begun, what is behind it closes with it
         return Traces("no_jail")
     with MemoryFile(chunks) as payload:
         if payload.length < length:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from typing import Any
@@ -62,8 +63,9 @@ def test_a_call_becomes_a_tip_that_names_and_binds_who_took_it(desk: Desk) -> No
     with desk.acting(write=False) as (work, actor):
         exhibit = work.session.get_one(Exhibit, text.id)
         opening = open_exhibits(work, actor, [exhibit])[text.id].acquired
-        keys = [key for key, *_ in opening.attestations]
-        assert keys == [desk.installation.console.vault.keys.process_key.public, actor.keyring.signing_key.public]
+        keys = [key for key, _ in opening.attestations]
+        signers = (desk.installation.console.vault.keys.process_key, actor.keyring.signing_key)
+        assert keys == [hashlib.sha256(signer.public).digest() for signer in signers]
     fields = desk.events(text.id)[0]
     assert (fields["actor"], fields["role"], fields["moved_from"]) == ("m.okafor", "investigator", "Telephone")
     assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(fields["occurred_from"]))
