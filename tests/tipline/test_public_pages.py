@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from gettext import NullTranslations
+from dataclasses import dataclass
+from gettext import GNUTranslations, NullTranslations
 from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.tipline import custody_house
-from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, build, claim_of, come_back, field_value, multipart, post_form, words_of
+from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, build, claim_of, come_back, field_value, post_form, words_of
 from tipline import languages
 from tipline.config import Settings
 from tipline.languages import LANGUAGES
@@ -19,6 +21,7 @@ from tipline.models.programs import Program, ProgramTranslation
 
 OPEN, SHUT = "\N{LEFT WHITE SQUARE BRACKET}", "\N{RIGHT WHITE SQUARE BRACKET}"
 OWN = ("Northfield Scripts", "$1,000,000", "English", "Español")
+NAMES = (f"http://127.0.0.1:8000/ar/p/{SLUG}", "http://127.0.0.1:8000", "photo.jpg", "a.pdf", "kB", "bytes", "PDF", "JPEG")
 
 
 class Marked(NullTranslations):
@@ -55,7 +58,7 @@ def arabic(monkeypatch: pytest.MonkeyPatch) -> str:
 
 def unmarked(html: str, *own: str) -> list[str]:
     """Words that a page says outside the brackets: neither the program's own, nor what the source typed, nor a date."""
-    html = re.sub(r"<!--.*?-->|<(?:textarea|title)\b.*?</(?:textarea|title)>", " ", html, flags=re.DOTALL)
+    html = re.sub(r"<!--.*?-->|<(?:textarea|title|code)\b.*?</(?:textarea|title|code)>", " ", html, flags=re.DOTALL)
     html = re.sub(r'<(\w+)[^>]* lang="en".*?</\1>', " ", html, flags=re.DOTALL)
     said = [*re.findall(r'(?:alt|aria-label|title)="([^"]*)"', html), re.sub(r"<[^>]*>", " ", html)]
     text = unescape("  ".join(said))
@@ -64,6 +67,7 @@ def unmarked(html: str, *own: str) -> list[str]:
     for words in (*OWN, *own):
         text = text.replace(words, " ")
     text = re.sub(r"[\u0600-\u06ff]+ \d{4}", " ", text)  # a month
+    text = re.sub(r"\btipline-[0-9a-f]{8}\b|\bSHA256:\S+|\b[0-9a-f]{4}(?: [0-9a-f]{4})+\b", " ", text)  # the log's name, digests
     return re.findall(r"[^\W\d_]{2,}[^.\n]*", text)
 
 
@@ -72,37 +76,86 @@ def add_translation(house: IntakeHouse, **texts: str) -> None:
         unit.session.add(ProgramTranslation(program_id=custody_house.PROGRAM, language="es", **texts))
 
 
-@pytest.mark.parametrize("path", [f"/p/{SLUG}", f"/p/{SLUG}/terms", f"/p/{SLUG}/poster", TIP, "/receipt", "/staying-anonymous", "/contact"])
-def test_a_page_says_nothing_in_the_wrong_language(house: IntakeHouse, client: FlaskClient, arabic: str, path: str) -> None:
-    house.set_program(contact="Telephone +1 614 555 0142", payout_place="Calder Trust pays.")
-    page = client.get(arabic + path)
-    assert page.status_code == 200
-    assert '<html lang="ar" dir="rtl">' in page.text
-    assert unmarked(page.text, f"http://127.0.0.1:8000/ar/p/{SLUG}", "http://127.0.0.1:8000", "‏") == []
+ALONE = ("/letter", "/receipt", "/staying-anonymous", "/contact")  # pages that need nothing before them
+OF_A_PROGRAM = tuple(f"/p/{SLUG}{end}" for end in ("", "/terms", "/poster", "/tip", "/report"))
+AFTER_A_RECEIPT = tuple(f"/conversation{end}" for end in ("", "/claim", "/proof", "/withdraw"))
+NO_PAGES = {
+    "/log/<path:tile>",
+    "/log/checkpoint",
+    "/log/key",
+    "/p/<slug>/poster/<any(web, onion):kind>.png",
+    "/static/<path:filename>",
+    "/verify.py",
+}
 
 
-def test_the_way_of_a_tip_says_nothing_in_the_wrong_language(house: IntakeHouse, client: FlaskClient, arabic: str) -> None:
-    """Faults, the check, the receipt, what follows it: every page that answers a form."""
-    tip = arabic + TIP
-    draft = field_value(client.get(tip), "draft")
-    empty = post_form(client, tip, {"draft": draft, "what": ""}, {"photo.jpg": b"\xff\xd8\xff\xe0"})
-    checked = post_form(client, tip, {"draft": draft, "what": "Ω 1 2", "how": "saw"}, {"a.pdf": b"%PDF-1.7"})
-    sent = client.post(f"{arabic}/p/{SLUG}/send", data={"draft": draft})
-    receipt, claim = words_of(sent), claim_of(sent)
-    again = client.post(tip, data=multipart({"draft": draft, "what": "Ω"}), content_type=checked.request.content_type)
-    discarded = client.post(f"{arabic}/p/{SLUG}/discard", data={"draft": draft})
+def test_every_page_that_can_be_asked_for_is_looked_at_here(house: IntakeHouse) -> None:
+    asked = {rule.rule for rule in house.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert asked - NO_PAGES - {"/"} == {path.replace(SLUG, "<slug>") for path in (*ALONE, *OF_A_PROGRAM, *AFTER_A_RECEIPT)}
+
+
+@dataclass
+class Walk:
+    """All that the public face answers to one source, and what on it is neither ours to translate nor English."""
+
+    pages: list[TestResponse]
+    own: tuple[str, ...]
+
+
+def walk(house: IntakeHouse, client: FlaskClient, prefix: str) -> Walk:
+    """Go every way there is: pages, faults, the check, the receipt, a claim, a proof, a withdrawal, a program that has closed."""
+    house.set_program(contact="Telephone +1 614 555 0142", payout_place="Calder Trust pays.", reward_most=1000)
+    pages = [client.get(prefix + path) for path in (*ALONE, *OF_A_PROGRAM, "/none")]
+    pages += [client.post(f"{prefix}/letter", data={"code": "K7QD"}), *_send(client, f"{prefix}/p/{SLUG}/report")]
+    sent = _send(client, prefix + TIP)
+    receipt, claim = words_of(sent[2]), claim_of(sent[2])
     come_back(client, "one two three")
-    refused = client.get(f"{arabic}/conversation")
+    pages += [*sent, client.get(f"{prefix}/conversation")]
     come_back(client, receipt)
-    talk = client.get(f"{arabic}/conversation")
-    token = field_value(talk, "token")
-    wrong = post_form(client, f"{arabic}/conversation/check", {"draft": field_value(talk, "draft"), "token": token, "what": ""})
-    closed = client.post(f"{arabic}/conversation/close", data={"token": token})
+    pages += [client.get(prefix + path) for path in AFTER_A_RECEIPT]
+    house.publish()
+    talk, *rest = [client.get(prefix + path) for path in AFTER_A_RECEIPT]
+    token, draft = {"token": field_value(talk, "token")}, {"draft": field_value(talk, "draft")}
+    pages += [talk, *rest, post_form(client, f"{prefix}/conversation/check", {**draft, **token, "what": ""})]
+    pages += [client.post(f"{prefix}/conversation/{form}", data=token) for form in ("claim", "proof", "withdraw")]
+    pages.append(client.post(f"{prefix}/conversation/proof", data={**token, "claim": claim, "as": "page"}))
+    client.post(f"{prefix}/conversation/withdraw", data={**token, "sure": "yes", "confirm": "yes"})
+    pages += [client.get(f"{prefix}/conversation"), client.post(f"{prefix}/conversation/close", data=token)]
     house.set_program(state="closed")
-    over = client.get(tip)
-    own = ("photo.jpg", "a.pdf", *receipt, claim, "kB", "bytes", "PDF", "JPEG")
-    for page in (empty, checked, sent, again, discarded, refused, talk, wrong, closed, over, client.get(f"{arabic}/none")):
-        assert unmarked(page.text, *own) == [], page.request.path
+    pages += [client.get(prefix + TIP), client.get(f"{prefix}/p/{SLUG}")]
+    return Walk(pages, tuple(word for page in pages for word in (*words_of(page), claim_of(page)) if word))
+
+
+def _send(client: FlaskClient, form: str) -> list[TestResponse]:
+    draft = field_value(client.get(form), "draft")
+    empty = post_form(client, form, {"draft": draft, "what": ""}, {"photo.jpg": b"\xff\xd8\xff\xe0"})
+    checked = post_form(client, form, {"draft": draft, "what": "Ω 1 2 614 555 0142", "how": "saw"}, {"a.pdf": b"%PDF-1.7"})
+    sent = client.post(form.rpartition("/")[0] + "/send", data={"draft": draft})
+    again = post_form(client, form, {"draft": draft, "what": "Ω"})
+    return [empty, checked, sent, again, client.post(form.rpartition("/")[0] + "/discard", data={"draft": draft})]
+
+
+def test_no_page_says_anything_in_the_wrong_language(house: IntakeHouse, client: FlaskClient, arabic: str) -> None:
+    """Every text of every page is one that was looked up in the catalogue."""
+    gone = walk(house, client, arabic)
+    for page in gone.pages:
+        assert '<html lang="ar" dir="rtl">' in page.text, page.request.path
+        left = unmarked(page.text, *gone.own, *NAMES)
+        assert left == [], f"{page.request.path}: {left}"
+
+
+def test_spanish_pages_hold_no_english(house: IntakeHouse, client: FlaskClient) -> None:
+    """The same with the real catalogue: no English text that has a Spanish one stands on a Spanish page."""
+    add_translation(house, title="¿Quién?", incident="Llegó.", helps_most="Todo", reward_terms="Dos.", contact="Mesa", payout_place="Banco")
+    spanish = languages.catalogue_of("es")
+    assert isinstance(spanish, GNUTranslations)
+    catalogue: dict[object, str] = spanish._catalog
+    english = {key for key, said in catalogue.items() if isinstance(key, str) and len(key) > 12 and key != said and "%" not in key}
+    assert len(english) > 300
+    for page in walk(house, client, "/es").pages:
+        assert '<html lang="es" dir="ltr">' in page.text, page.request.path
+        said = unescape(re.sub(r"<!--.*?-->", "", page.text, flags=re.DOTALL))
+        assert [text for text in english if text in said] == [], page.request.path
 
 
 def test_a_text_that_is_not_translated_is_shown_in_its_own_language_and_said_so(house: IntakeHouse, client: FlaskClient) -> None:
