@@ -37,6 +37,7 @@ from tipline.models.custody import (
     LogLeaf,
     LogPending,
 )
+from tipline.models.notices import Notice, NoticeBatch
 from tipline.models.staff import Staff
 from tipline.models.tips import DraftPart, ReplyFile, Send, Tip, TipItem, TipMessage
 from tipline.process import Process, open_process
@@ -106,6 +107,7 @@ def broken_in(process: Process, keys: Mapping[str, ProgramKeys]) -> list[str]:
             *_chains(session),
             *_log(session, process),
             *_tips(session),
+            *_notices(session),
             *_sealed(session, process, keys),
         ]
 
@@ -276,6 +278,18 @@ def _sent_files(session: Session) -> Iterator[str]:
     sent = set(session.scalars(replies))
     kept = set(session.scalars(select(Exhibit.id).where(Exhibit.kind == "reply_file")))
     yield from (f"file {one} was sent with no reply, or is no exhibit" for one in sent ^ kept)
+
+
+def _notices(session: Session) -> Iterator[str]:
+    """A batch whose codes left has one for each row of its list; one without codes has none; codes that broke off count nowhere."""
+    counted = {row[0]: row[1] for row in session.execute(select(Notice.batch_id, func.count()).group_by(Notice.batch_id))}
+    for batch in session.scalars(select(NoticeBatch)):
+        letters = counted.pop(batch.id, 0)
+        if session.get_one(Exhibit, batch.exhibit_id).kind != "notice_list":
+            yield f"{batch.number} is about something that is no list"
+        if letters != {"ready": 0, "issued": batch.letters}.get(batch.state, letters):
+            yield f"{batch.number} is {batch.state} and has {letters} of {batch.letters} letters"
+    yield from (f"{letters} letters belong to no batch" for letters in counted.values())
 
 
 def _has_its_items(session: Session, message: TipMessage) -> bool:

@@ -209,6 +209,10 @@ def test_codes_that_broke_off_do_not_count(room: PostRoom, monkeypatch: pytest.M
     assert "We cannot confirm this code" in room.check(made[0].code).text
     assert "Its codes are being made" in room.desk.client("counsel").get(f"/notices/{number}").text
     assert room.make_codes(number).status_code == 409
+    room.installation.sequence()
+    assert broken_in(room.installation.worker, {room.installation.program_id: keys_of_program(room)}) == []
+    room.desk.change(NoticeBatch, room.batch(number).id, state="issued")
+    assert broken_in(room.installation.worker, {room.installation.program_id: keys_of_program(room)}) != []
     assert room.withdraw(number, which="batch", reason="Broke off").status_code == 303
 
 
