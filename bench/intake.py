@@ -161,7 +161,7 @@ def running(command: list[str], settings: Settings) -> Iterator[int]:
 def public_face(settings: Settings) -> Iterator[tuple[int, int]]:
     """Run the public face; yields its port and process id once it answers."""
     port = free_port()
-    with running(supervisor.command_of("public", port), settings) as pid:
+    with running(supervisor.command_of("public", port, settings.public_processes), settings) as pid:
         for _ in range(200):
             try:
                 Client(port).form()

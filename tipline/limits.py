@@ -9,6 +9,7 @@ from a network: so no flood from networks, whatever their number, locks the user
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 import re
@@ -48,6 +49,15 @@ class Limit:
     purpose: str
     everybody: Rate
     network: Rate
+
+    @functools.cache  # noqa: B019  limits are constants
+    def share(self, processes: int) -> Limit:
+        """What one of so many processes takes, so that all of them together never take more."""
+        return self if processes == 1 else Limit(self.purpose, _share(self.everybody, processes), _share(self.network, processes))
+
+
+def _share(rate: Rate, processes: int) -> Rate:
+    return Rate(rate.per_second / processes, max(1.0, rate.burst / processes))
 
 
 POST = "post"
@@ -170,11 +180,18 @@ class Places:
 
 @dataclass(frozen=True)
 class Gate:
-    """The limits of one process: what is refused before a view runs."""
+    """The limits of one process: what is refused before a view runs. Of so many processes of a face each has its share."""
 
     face: Face
     limiter: Limiter = field(default_factory=Limiter)
     places: Places = field(default_factory=Places)
+    processes: int = 1
+
+    @classmethod
+    def of(cls, face: Face, processes: int) -> Gate:
+        """The gate of one of so many processes. They know nothing of each other: what each counts never leaves its memory."""
+        places = Places(-(-UPLOADS_AT_ONCE // processes), -(-UPLOADS_OF_A_NETWORK // processes))
+        return cls(face, places=places, processes=processes)
 
     def check(self) -> None:
         """Refuse a request from another site, one too many, or an upload beyond those that fit.
@@ -190,7 +207,7 @@ class Gate:
             return
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise Forbidden(say("Another site sent this form."), say("Open the page here and fill it in again."))
-        if not self.limiter.allow(limit_of(self.face, request.path), request.remote_addr):
+        if not self.limiter.allow(limit_of(self.face, request.path).share(self.processes), request.remote_addr):
             raise Busy(say("Too many requests are arriving just now."), how_to_keep())
         if request.mimetype == "multipart/form-data":
             self._take_place()

@@ -106,7 +106,7 @@ def digest_of(token: str) -> str:
 
 def protect(app: Flask, face: Face, settings: Settings) -> None:
     """Put the middleware, the gate and the headers around an app."""
-    gate = Gate(face)
+    gate = Gate.of(face, settings.public_processes if face == "public" else 1)
     headers = headers_of(face, settings)
     app.extensions["gate"] = gate
     app.jinja_env.globals["onion_location"] = settings.onion_location if face == "public" else ""

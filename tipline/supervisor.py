@@ -26,7 +26,7 @@ STOP_SECONDS = 15
 READY_SECONDS = 60
 MOST_DEATHS = 5
 DEATHS_WITHIN = 60.0
-THREADS = {"public": 512, "onion": 512, "console": 64, "files": 64}  # each is made when it is needed first
+THREADS = {"public": 512, "onion": 512, "console": 64, "files": 64}  # of a face in all; each is made when it is needed first
 Say = Callable[[str], None]
 
 
@@ -72,15 +72,15 @@ def check_ports(ports: Ports) -> None:
                 ) from None
 
 
-def command_of(name: str, port: int) -> list[str]:
-    """Return the command line of one face's server (figures: RECIPES 3)."""
+def command_of(name: str, port: int, processes: int = 1) -> list[str]:
+    """Return the command line of one face's server (figures: RECIPES 3), whose processes take connections from the same port."""
     options = {
         "--interface": "wsgi",
         "--host": HOST,
         "--port": str(port),
-        "--workers": "1",
-        "--blocking-threads": str(THREADS[name]),
-        "--backpressure": "1024",
+        "--workers": str(processes),
+        "--blocking-threads": str(-(-THREADS[name] // processes)),
+        "--backpressure": str(-(-1024 // processes)),
         "--http": "1",
         "--http1-header-read-timeout": "10000",
         "--http1-buffer-size": "65536",
@@ -137,7 +137,8 @@ class Supervisor:
         environment = _environment(settings)
         self.ports = ports
         self.say = say
-        self.children = [Child(name, command_of(name, port), environment) for name, port in ports.by_name().items()]
+        several = {"public": settings.public_processes, "onion": settings.public_processes}
+        self.children = [Child(name, command_of(name, port, several.get(name, 1)), environment) for name, port in ports.by_name().items()]
         self.children.append(Child("worker", [sys.executable, "-m", "tipline", "work"], environment))
         self._stopping = False
 
@@ -204,6 +205,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "TIPLINE_PUBLIC_ORIGIN": settings.public_origin,
         "TIPLINE_CONSOLE_ORIGIN": settings.console_origin,
         "TIPLINE_FILES_ORIGIN": settings.files_origin,
+        "TIPLINE_PUBLIC_PROCESSES": str(settings.public_processes),
         "TIPLINE_ONION_ORIGIN": settings.onion_origin,
         "PYTHONPATH": os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part),
         "PYTHONUNBUFFERED": "1",

@@ -13,7 +13,19 @@ from flask.testing import FlaskClient
 from tests.installations import Installation
 from tests.tipline.intake.house import TIP, fill
 from tipline.app import create_console_app, create_public_app
-from tipline.limits import LIMITS, SALT_SECONDS, UPLOADS_AT_ONCE, UPLOADS_OF_A_NETWORK, Limit, Limiter, Places, Rate, limit_of, truncate
+from tipline.limits import (
+    LIMITS,
+    SALT_SECONDS,
+    UPLOADS_AT_ONCE,
+    UPLOADS_OF_A_NETWORK,
+    Gate,
+    Limit,
+    Limiter,
+    Places,
+    Rate,
+    limit_of,
+    truncate,
+)
 
 NARROW = Rate(per_second=1, burst=2)
 WIDE = Rate(per_second=1000, burst=1000)
@@ -190,7 +202,7 @@ def public_app(installation: Installation) -> Flask:
 def test_uploads_beyond_those_that_fit_are_asked_to_come_back(public_app: Flask) -> None:
     places = public_app.extensions["gate"].places
     taken = sum(1 for _ in iter(lambda: places.take(b""), False))
-    assert taken == UPLOADS_AT_ONCE
+    assert taken == places.most
     body = b'--b\r\nContent-Disposition: form-data; name="what"\r\n\r\nx\r\n--b--\r\n'
     send = {"data": body, "content_type": "multipart/form-data; boundary=b"}
     answer = public_app.test_client().post(TIP, **send)
@@ -235,3 +247,28 @@ def test_busy_is_said_in_words_that_do_not_send_people_away(public: FlaskClient)
     assert answer.status_code == 503
     assert "Do not close this page." in answer.text
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 16])
+@pytest.mark.parametrize("limit", everything(), ids=lambda limit: limit.purpose)
+def test_processes_take_no_more_together_than_one_alone(limit: Limit, processes: int) -> None:
+    clock = Clock()
+    limiters = [Limiter(clock) for _ in range(processes)]
+    for address, rate in ((LOOPBACK, limit.everybody), (NETWORK, limit.network)):
+        taken = 0
+        for seconds in (0, 10):
+            clock.now += seconds
+            for limiter in limiters:
+                while limiter.allow(limit.share(processes), address):
+                    taken += 1
+        most = rate.burst + min(rate.burst, 10 * rate.per_second)
+        assert processes - 1 <= taken <= max(most, 2 * processes)  # each lets one through at least
+        assert processes > 3 or taken >= most - 2 * processes  # and no share is lost but for fractions
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_places_for_uploads_are_shared_too(processes: int) -> None:
+    gates = [Gate.of("public", processes) for _ in range(processes)]
+    assert UPLOADS_AT_ONCE <= sum(gate.places.most for gate in gates) < UPLOADS_AT_ONCE + processes
+    assert UPLOADS_OF_A_NETWORK <= sum(gate.places.of_a_network for gate in gates) < UPLOADS_OF_A_NETWORK + processes
+    assert len({id(gate.limiter) for gate in gates}) == processes
