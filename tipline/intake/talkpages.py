@@ -9,14 +9,13 @@ from typing import Any
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline import security
+from tipline import languages, security
 from tipline.intake import adding, conversation, forms, replyfiles, rules, services, talkrules, thread
 from tipline.intake.filenames import ascii_name
 from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Fault
 from tipline.intake.sink import Arrival
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, limits, padded, source_of_request
-from tipline.languages import say as spoken
 from tipline.web import frame
 
 bp = Blueprint("talk", __name__)
@@ -93,7 +92,7 @@ def answer() -> ResponseReturnValue:
     if question is None:
         return _back()
     if choice is None:
-        fault = Fault(f"q{question}-0", spoken("Choose one of the answers."))
+        fault = Fault(f"q{question}-0", languages.say("Choose one of the answers."))
         return _talk_page(source, services.start_draft(frame().vault).token, rejection=NOTHING_WRONG.also([fault], 422))
     try:
         with frame().unit(write=True) as unit:
