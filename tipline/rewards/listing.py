@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import defer
 
 from tipline import policy
 from tipline.actor import Actor, ProgramKeys
@@ -69,6 +71,7 @@ class ClaimsPage:
     total: int
     figures: Figures
     following: str | None
+    before: int = 0  # how many claims stand on the pages before
 
 
 @dataclass(frozen=True)
@@ -116,16 +119,24 @@ def list_claims(work: Work, actor: Actor, program_id: str | None = None, after: 
     names = [(one.id, f"{one.organisation}: {one.title}") for one in programs]
     if program is None:
         return ClaimsPage(None, names, [], 0, Figures(None, 0, 0, "USD"), None)
-    of_program = select(RewardClaim, Tip).join(Tip, Tip.id == RewardClaim.tip_id).where(RewardClaim.program_id == program.id)
-    anchor = work.session.scalar(select(RewardClaim).where(RewardClaim.number == after)) if after else None
-    if anchor is not None:
-        place = tuple_(RewardClaim.log_index, RewardClaim.number)
-        of_program = of_program.where(place > tuple_(anchor.log_index, anchor.number))
-    found = work.session.execute(of_program.order_by(RewardClaim.log_index, RewardClaim.number).limit(PAGE + 1)).all()
+    found, before = _found(work, program, after)
     led = _counted(work, [claim.id for claim, _ in found])
     rows = [ClaimRow(one.number, tip.number, tip.received_on, led[one.id], _share(one, program), one.state) for one, tip in found[:PAGE]]
     total = work.session.scalar(select(func.count()).select_from(RewardClaim).where(RewardClaim.program_id == program.id)) or 0
-    return ClaimsPage(program, names, rows, total, figures(work, program), rows[-1].number if len(found) > PAGE else None)
+    return ClaimsPage(program, names, rows, total, figures(work, program), rows[-1].number if len(found) > PAGE else None, before)
+
+
+def _found(work: Work, program: Program, after: str | None) -> tuple[Sequence[Any], int]:
+    """One page of claims with their tips and the first of the next, and how many stand before them."""
+    mine, place = RewardClaim.program_id == program.id, tuple_(RewardClaim.log_index, RewardClaim.number)
+    query = select(RewardClaim, Tip).join(Tip, Tip.id == RewardClaim.tip_id).where(mine).options(defer(Tip.packet, raiseload=True))
+    before = 0
+    anchor = work.session.scalar(select(RewardClaim).where(RewardClaim.number == after, mine)) if after else None
+    if anchor is not None:
+        last = tuple_(anchor.log_index, anchor.number)
+        query = query.where(place > last)
+        before = work.session.scalar(select(func.count()).select_from(RewardClaim).where(mine, place <= last)) or 0
+    return work.session.execute(query.order_by(RewardClaim.log_index, RewardClaim.number).limit(PAGE + 1)).all(), before
 
 
 def _share(claim: RewardClaim, program: Program) -> str:
