@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
 from evidence import submission
 from evidence.checkpoint import parse_vkey
+from tests.installations import Installation
+from tests.tipline.desk_house import Desk
+from tests.tipline.intake import test_phone
 from tests.tipline.intake.house import IntakeHouse, claim_of, come_back, field_value, send_tip, words_of
 from tipline.intake import proofpages, proving
 from tipline.models.tips import Tip
@@ -213,3 +217,18 @@ def test_a_changed_packet_does_not_take_the_conversation_away(house: IntakeHouse
         page = client.get(path)
         assert page.status_code == 200
         assert "The record of this tip was changed, so you cannot prove it" in page.text
+
+
+def test_a_tip_by_phone_is_proved_like_any_other(installation: Installation, public: FlaskClient, console_app: Flask) -> None:
+    desk = Desk(installation, public, console_app)
+    receipt = test_phone.send(desk, desk.client())
+    installation.sequencer().publish()
+    caller = public.application.test_client()
+    claim = claim_of(come_back(caller, test_phone.words_of(receipt)))
+    proof = ask(caller, claim).data
+    with installation.work(write=False) as work:
+        [tip] = work.session.query(Tip)
+        found = proving.check(work, proof, submission.Statement("", "proof", "", "", ""))
+        assert found.claim_key.hex() == tip.claim_key
+        assert [item.values["length_after"] for item in found.items] != []
+        assert b"m.okafor" not in proof
