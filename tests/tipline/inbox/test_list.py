@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -9,6 +10,8 @@ from sqlalchemy import select
 
 from tests.tipline.desk_house import Desk, archive, photo
 from tests.tipline.intake.house import come_back, field_value, post_form
+from tipline.config import Settings
+from tipline.db import Database, upgrade
 from tipline.errors import Forbidden
 from tipline.inbox import replying
 from tipline.inbox.queries import PAGE, Row, list_tips
@@ -183,6 +186,15 @@ def test_the_inbox_shows_where_the_source_wrote_since(desk: Desk) -> None:
         replying.reply(work, actor, Reply(first, "Thank you."))
     assert rows(desk, since, role="counsel") == []
     assert second in {row.number for row in rows(desk)}
+
+
+def test_both_databases_find_where_the_source_wrote_since(every_database: Settings, desk: Desk) -> None:
+    every_database.data.mkdir(parents=True, exist_ok=True)
+    upgrade(every_database.database)
+    database = Database(every_database.database)
+    with desk.acting(write=False) as (work, actor), database.session(write=False) as session:
+        assert list_tips(replace(work, session=session), actor, Filters(wrote_since=True)).rows == []
+    database.dispose()
 
 
 def test_without_the_program_key_the_inbox_is_empty(desk: Desk) -> None:

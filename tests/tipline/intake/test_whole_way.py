@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from evidence.keys import wrap
 from tests.tipline import custody_house
 from tests.tipline.intake.house import IntakeHouse, build, come_back, field_value, post_form, send_tip, words_of
@@ -38,8 +40,16 @@ def _talk(house: IntakeHouse, words: list[str], tip: Tip) -> None:
     with house.worker.unit(write=True) as unit:
         unit.session.add(ReplyFile(exhibit_id=exhibit_id, message_id=message_id, position=0))
     token = {"token": field_value(come_back(client, words), "token")}
-    for _ in range(2):
-        assert client.post("/conversation/answer", data={**token, "question": "3", "choice": "1"}).status_code == 303
+    cookie = client.get_cookie("public-source")
+    assert cookie is not None
+
+    def choose(choice: int) -> int:
+        browser = house.client()
+        browser.set_cookie(cookie.key, cookie.value)
+        return browser.post("/conversation/answer", data={**token, "question": "3", "choice": str(choice)}).status_code
+
+    with ThreadPoolExecutor(4) as at_once:
+        assert list(at_once.map(choose, (0, 1, 2, 1))) == [303] * 4
     assert client.post("/conversation/file", data={**token, "message": "4", "file": "0"}).data == data
     assert client.post("/conversation/withdraw", data={**token, "sure": "yes"}).status_code == 303
     rows = sorted(house.rows(TipMessage), key=lambda row: row.seq)
