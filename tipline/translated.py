@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Response, current_app, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -27,7 +28,7 @@ def install(app: Flask) -> None:
     app.wsgi_app = languages.LanguageOfAddress(app.wsgi_app)  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware
 
 
-def other_languages(endpoint: str = "", **values: str) -> list[Elsewhere]:
+def other_languages(endpoint: str = "", **values: Any) -> list[Elsewhere]:
     """This page, or another one, in each other language; the answer to a form leads to a page that can be asked for."""
     own = len(request.script_root)
     address = url_for(endpoint, **values) if endpoint else _address()
