@@ -112,14 +112,16 @@ def _visitors() -> Iterator[socket.socket]:
 
 
 def _sockets() -> Iterator[socket.socket]:
+    """Only of sockets is a second handle made: closing one on the database's file would give up its locks, and two would write at once."""
     for name in os.listdir("/proc/self/fd"):
         try:
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
             handle = os.dup(int(name))
         except OSError:
             continue  # closed since
         if not stat.S_ISSOCK(os.fstat(handle).st_mode):
-            os.close(handle)
-            continue
+            continue  # the number was given to a file just now: rather a handle that stays open than a lock that is lost
         line = socket.socket(fileno=handle)
         if line.type == socket.SOCK_STREAM and line.family in (socket.AF_INET, socket.AF_INET6):
             yield line
