@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +128,18 @@ def test_what_is_gone_is_forgotten(server: Server) -> None:
     ours.close()
     lines.look()
     assert not lines._seen
+
+
+def test_looking_at_its_handles_leaves_the_locks_of_the_database_alone(tmp_path: Path) -> None:
+    """A process that closes any handle on a file gives up all its locks on it: two would then write one SQLite file at once."""
+    path, tries = tmp_path / "some.db", "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    ours = sqlite3.connect(path, isolation_level=None)
+    ours.execute("PRAGMA journal_mode=WAL")
+    ours.execute("CREATE TABLE t (x)")
+    ours.execute("BEGIN IMMEDIATE")
+    ours.execute("INSERT INTO t VALUES (1)")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()[:2]):
+        SlowLines().look()
+    other = subprocess.run([sys.executable, "-c", tries, str(path)], capture_output=True, text=True)
+    assert "locked" in other.stderr
+    ours.close()
