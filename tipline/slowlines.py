@@ -51,6 +51,11 @@ class SlowLines:
     many: int = MANY
     _seen: dict[int, _Seen] = field(default_factory=dict, repr=False)  # by inode of the socket
 
+    @classmethod
+    def of(cls, processes: int) -> SlowLines:
+        """For one of so many processes: the visitors of all of them make a crowd together."""
+        return cls(many=MANY // processes)
+
     def watch(self) -> None:
         """Look every few seconds from now on, in a thread that ends with the process."""
         if sys.platform == "linux":

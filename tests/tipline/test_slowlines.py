@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tipline.slowlines import Patience, SlowLines
+from tipline.slowlines import MANY, Patience, SlowLines
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is of Linux")
 SHORT = Patience(0.3, 1000)
@@ -95,6 +95,11 @@ def test_patience_is_shorter_in_a_crowd(server: Server) -> None:
     assert lines.look() == 0
     server.visitor()
     assert lines.look() == 3, "the fourth has just come"
+
+
+def test_the_crowd_of_a_face_is_counted_in_each_of_its_processes() -> None:
+    assert SlowLines.of(1).many == MANY
+    assert SlowLines.of(4).many == MANY / 4
 
 
 def test_connections_of_ours_to_others_are_left_alone(server: Server) -> None:
