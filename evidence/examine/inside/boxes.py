@@ -112,7 +112,7 @@ def _of_boxes(data: bytes, holder: bytes, found: list[Found]) -> None:
 
 
 def _inner(content: bytes, holder: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 4 if holder == b"meta" and content[4:8] != b"hdlr" else 0
+    at = 4 if holder == b"meta" and content[:4] == bytes(4) else 0  # a version and flags in ISO files, none in QuickTime
     while at + 8 <= len(content):
         size, name = struct.unpack_from(">I4s", content, at)
         if size < 8:

@@ -30,7 +30,7 @@ def copy(subject: Subject, speaker: Speaker) -> None:
             _picture(file, media_type, speaker)
         elif media_type == "application/pdf":
             _pages(file, subject.request["page"], speaker)
-        elif is_zip_family(media_type) and media_type != "application/zip":
+        elif is_zip_family(media_type):
             _words(file, speaker)
     except MemoryError:
         speaker.note("It needs more than 512 MB of memory.")
@@ -86,6 +86,8 @@ def _words(file: BinaryIO, speaker: Speaker) -> None:
     """The words of an Office document that stand in it for everybody: no comments, nothing that was struck out."""
     from evidence.examine.inside import offices
 
+    if not offices.is_document(file):
+        return
     text, whole = offices.text_of(file, comments=False)
     if not text:
         speaker.note("The document holds no words.")

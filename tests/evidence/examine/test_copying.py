@@ -10,6 +10,8 @@ from PIL import Image
 from evidence.examine import copying, jail
 from evidence.examine.copying import Copy, copy_object
 from evidence.examine.jail import ChildResult
+from evidence.examine.preview import examine_object
+from tests.evidence.examine import samples
 from tests.evidence.examine.jails import needs_jail
 
 
@@ -86,3 +88,75 @@ def test_an_answer_of_a_taken_over_child_is_refused(parts: dict[str, bytes], mon
 def test_each_bad_end_is_said_in_words(ending: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jail, "examine", lambda *_: ChildResult({}, ending))
     assert copy(b"x") == Copy(None, "", words)
+
+
+@needs_jail
+def test_a_pdf_becomes_a_pdf_of_pictures_that_names_nobody() -> None:
+    pages = [f"Page {number}" for number in range(7)]  # more than one run of the jail draws
+    made = copy(samples.pdf(pages), "chat.pdf")
+    assert (made.ending, made.note) == ("pdf", "7 pages as pictures.")
+    assert made.data is not None
+    assert made.data.startswith(b"%PDF-1.4")
+    for trace in (b"canary-author", b"/Info", b"/Author", b"/Producer", b"/CreationDate", b"Page 3"):
+        assert trace not in made.data
+    again = examine_object(iter([made.data]), len(made.data), "", "copy.pdf")
+    assert (again.identification.label, again.preview.note, again.findings) == ("PDF", "Page 1 of 7.", ())
+    assert (again.preview.width, again.preview.height) == (1235, 1600)
+    assert made.data == copy(samples.pdf(pages), "other-name.pdf").data
+
+
+@needs_jail
+def test_a_long_pdf_says_which_pages_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "MOST_PAGES", 3)
+    made = copy(samples.pdf([f"Page {number}" for number in range(5)]))
+    assert made.note == "3 pages as pictures. The other 2 are not in the copy."
+
+
+@needs_jail
+def test_an_office_document_becomes_its_words() -> None:
+    parts = {"mimetype": b"application/vnd.oasis.opendocument.text", "META-INF/manifest.xml": b"<x/>"}
+    words = b"<office:text><text:p>We hold it</text:p><office:annotation><dc:creator>d.reyes</dc:creator></office:annotation></office:text>"
+    made = copy(
+        samples.zip_of({**parts, "content.xml": words, "meta.xml": b"<meta:initial-creator>d.reyes</meta:initial-creator>"}), "a.odt"
+    )
+    assert (made.data, made.ending) == (b"We hold it", "txt")
+    assert copy(samples.zip_of({"a.txt": b"x"}), "a.zip").data is None
+
+
+@needs_jail
+@pytest.mark.parametrize(
+    "data",
+    [b"{\\rtf1{\\info{\\author d.reyes}}Words.}", b"From: d@example.org\r\nTo: x@example.org\r\nSubject: x\r\n\r\nHi\r\n"],
+    ids=["RTF", "e-mail"],
+)
+def test_letters_that_carry_their_maker_are_no_cleaned_copy(data: bytes) -> None:
+    assert copy(data).data is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"pages": b"[1,[[5000,5000]]]", "pixels": b"x"},
+        {"pages": b"[1,[[2,2]]]", "pixels": b"x" * 11},
+        {"pages": b"[1,[[2,2]]]", "pixels": b"x" * 13},
+        {"pages": b'[1,[["2",2]]]', "pixels": b"x" * 12},
+        {"pages": b"[-1,[]]"},
+        {"pages": b"nonsense"},
+    ],
+)
+def test_pages_of_a_taken_over_child_are_refused(parts: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jail, "examine", lambda *_: ChildResult(parts))
+    assert copy(b"x").data is None
+
+
+def test_a_child_that_always_has_more_pages_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def always_more(*given: object) -> ChildResult:
+        asked.append(given)
+        return ChildResult({"pages": b"[999999,[[2,2]]]", "pixels": b"x" * 12})
+
+    monkeypatch.setattr(jail, "examine", always_more)
+    made = copy(b"x")
+    assert made.note == f"{copying.MOST_PAGES} pages as pictures. The other {999_999 - copying.MOST_PAGES} are not in the copy."
+    assert len(asked) == copying.MOST_PAGES
