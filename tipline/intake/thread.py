@@ -52,6 +52,11 @@ class Conversation:
     new: int
     earlier: int | None = None
 
+    @property
+    def questions(self) -> int:
+        """How many questions on the page wait for an answer."""
+        return sum(1 for message in self.messages if message.question and message.answered_on is None and self.talk == talkrules.OPEN)
+
 
 @dataclass(frozen=True)
 class _Counted:

@@ -65,6 +65,7 @@ def test_a_question_is_answered_once_and_the_answer_is_an_exhibit(desk: Desk) ->
     page = come_back(browser, desk.receipts[number])
     offered = re.findall(r'type="radio"[^>]*value="(\d)"[^>]*><label[^>]*>([^<]*)', page.text)
     assert offered == [("0", OFFERED[0]), ("1", OFFERED[1]), ("2", OFFERED[2]), ("3", "I would rather not say")]
+    assert "There is one question for you." in page.text
     assert "Choose one of the answers." in choose(browser, page, None).text
     assert choose(browser, page, "1").location == "/conversation?answered=yes"
     for again in ("0", "1"):
@@ -72,6 +73,7 @@ def test_a_question_is_answered_once_and_the_answer_is_an_exhibit(desk: Desk) ->
     assert [message.kind for message in messages(desk)] == ["message", "question", "answer"]
     text = browser.get("/conversation").text
     assert "You answered on" in text
+    assert "question for you." not in text
     assert 'type="radio"' not in text
     assert "No, a work computer" not in text
     desk.installation.run_jobs()
