@@ -98,15 +98,15 @@ def test_who_asks_stands_in_it(house: IntakeHouse, client: FlaskClient, code: st
         shown(house, answer.data)
 
 
-@pytest.mark.parametrize("typed", ["", "wrong", "0000-0000-0000-0000-0000-0000-0000", "\x00", "x" * 100_000])
-def test_a_wrong_claim_code_gets_one_calm_message(client: FlaskClient, code: str, typed: str) -> None:
-    answer = ask(client, typed, audience="The court", nonce="7")
-    assert answer.status_code == 422
-    assert unescape(answer.text).count(proving.WRONG_CODE) == 2
-    assert field_value(answer, "token")
-    assert 'value="The court"' in answer.text
-    assert len(answer.data) == 65536
-    assert typed == "" or typed not in answer.text or typed == "wrong"
+def test_a_wrong_claim_code_gets_one_calm_message(client: FlaskClient, code: str) -> None:
+    for typed in ("", "CANARY", "0000-0000-0000-0000-0000-0000-0000", "\x00", "x" * 100_000):
+        answer = ask(client, typed, audience="The court", nonce="7")
+        assert answer.status_code == 422
+        assert unescape(answer.text).count(proving.WRONG_CODE) == 2
+        assert field_value(answer, "token")
+        assert 'value="The court"' in answer.text
+        assert len(answer.data) == 65536
+        assert not typed or typed not in answer.text
 
 
 def test_wrong_and_malformed_codes_take_the_same_time(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,20 +120,17 @@ def test_wrong_and_malformed_codes_take_the_same_time(client: FlaskClient, code:
     assert all(45 < seconds <= 50 for seconds in waited)
 
 
-@pytest.mark.parametrize(
-    ("more", "field"),
-    [
-        ({"audience": "x" * 201, "nonce": "7"}, "audience"),
-        ({"audience": "court", "nonce": "\u202e7"}, "nonce"),
-        ({"audience": "court"}, "nonce"),
-        ({"nonce": "7"}, "audience"),
-    ],
-)
-def test_what_cannot_stand_in_a_proof_is_said(client: FlaskClient, code: str, more: dict[str, str], field: str) -> None:
-    answer = ask(client, code, **more)
-    assert answer.status_code == 422
-    assert f'<a href="#{field}">' in answer.text
-    assert code not in answer.text
+def test_what_cannot_stand_in_a_proof_is_said(client: FlaskClient, code: str) -> None:
+    for field, audience, nonce in (
+        ("audience", "x" * 201, "7"),
+        ("nonce", "court", "\u202e7"),
+        ("nonce", "court", ""),
+        ("audience", "", "7"),
+    ):
+        answer = ask(client, code, audience=audience, nonce=nonce)
+        assert answer.status_code == 422
+        assert f'<a href="#{field}">' in answer.text
+        assert code not in answer.text
 
 
 def scanned(picture: bytes) -> str:

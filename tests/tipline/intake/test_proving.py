@@ -143,11 +143,11 @@ def test_it_can_be_made_again_and_has_the_same_bytes(house: IntakeHouse, sent: S
     assert again.statement.day == "2027-12-27"
 
 
-@pytest.mark.parametrize("typed", ["", "K7QD", "0000-0000-0000-0000-0000-0000-0000", "\x00", "x" * 100_000])
-def test_no_wrong_claim_code_makes_one(house: IntakeHouse, sent: Sent, typed: str) -> None:
+def test_no_wrong_claim_code_makes_one(house: IntakeHouse, sent: Sent) -> None:
     other = send(house)
     house.publish()
-    for code in (typed, other.code, sent.code[:-1] + ("A" if sent.code[-1] != "A" else "B")):
+    malformed = ["", "K7QD", "0000-0000-0000-0000-0000-0000-0000", "\x00", "x" * 100_000]
+    for code in (*malformed, other.code, sent.code[:-1] + ("A" if sent.code[-1] != "A" else "B")):
         with pytest.raises(BadInput) as refused:
             sent.prove(code)
         assert refused.value.message == proving.WRONG_CODE
@@ -247,11 +247,11 @@ def test_staff_check_a_claim_against_the_keys_of_the_log(house: IntakeHouse, sen
                 proving.check(work, proof, wrong)
 
 
-@pytest.mark.parametrize("more", [{"audience": "x" * 201}, {"nonce": "two\nlines"}, {"audience": " edge"}, {"nonce": "\u202e"}])
-def test_audience_and_nonce_are_short_and_printable(house: IntakeHouse, sent: Sent, more: dict[str, str]) -> None:
+def test_audience_and_nonce_are_short_and_printable(house: IntakeHouse, sent: Sent) -> None:
     house.publish()
-    with pytest.raises(FormatError):
-        sent.prove(**more)
+    for more in ({"audience": "x" * 201}, {"nonce": "two\nlines"}, {"audience": " edge"}, {"nonce": "\u202e"}):
+        with pytest.raises(FormatError):
+            sent.prove(**more)
 
 
 def test_it_reads_a_few_tiles_and_asks_the_database_once_for_the_places(house: IntakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,13 +321,12 @@ def test_a_disposed_exhibit_can_still_be_proved_to_have_come(house: IntakeHouse,
     assert sent.prove() == before
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_between_a_new_log_key_and_its_first_checkpoint_it_waits(house: IntakeHouse, sent: Sent, known: bool) -> None:
+def test_between_a_new_log_key_and_its_first_checkpoint_it_waits(house: IntakeHouse, sent: Sent) -> None:
     house.publish()
     key = house.settings.log_folder / "key"
-    if known:
-        key.write_text(replace(sent.key(), public=SigningKey.generate().public).text + "\n")
-    else:
-        key.unlink()
+    key.write_text(replace(sent.key(), public=SigningKey.generate().public).text + "\n")
+    with pytest.raises(Conflict):
+        sent.prove()
+    key.unlink()
     with pytest.raises(Conflict):
         sent.prove()
