@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import statistics
@@ -104,13 +105,17 @@ def test_every_other_code_takes_the_same_time(room: PostRoom, kinds: dict[str, C
 
     Each kind is measured twice over, so that the noise of the machine is known. The tenth of a median is the least that is asked.
     """
-    spent: dict[str, list[float]] = {name: [] for name in kinds}
+    room.public.application.extensions["gate"].limiter.clock = itertools.count(
+        int(time.monotonic()) + 60, 60
+    ).__next__  # so that none is one too many
+    spent: dict[str, list[float]] = {name: [] for name in ("unknown", "used up", "withdrawn", "mistyped")}
     for _ in range(EACH):
-        for name, make in kinds.items():
-            code = make()
+        for name in spent:
+            code = kinds[name]()
             began = time.thread_time()
-            room.check(code)
+            answer = room.check(code)
             spent[name].append(time.thread_time() - began)
+            assert answer.status_code == 200
     medians = {name: statistics.median(times) for name, times in spent.items()}
     noise = max(abs(statistics.median(times[::2]) - statistics.median(times[1::2])) for times in spent.values())
     middle = statistics.median(medians.values())
@@ -195,12 +200,13 @@ def test_checks_have_a_limit_of_their_own(room: PostRoom) -> None:
     limit = limit_of("public", "/letter")
     assert limit.purpose == "letter"
     assert limit is not LIMITS["public"][r".*"]
+    there = {"REMOTE_ADDR": "203.0.113.7"}
     statuses = [
-        room.public.post("/letter", data={"code": "0"}, environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code for _ in range(130)
+        room.public.post("/letter", data={"code": "0"}, environ_base=there).status_code for _ in range(int(limit.network.burst) + 10)
     ]
-    assert statuses[-1] == 503
-    assert statuses.count(200) >= limit.network.burst
-    assert room.public.post("/receipt", data={"receipt": "x"}, environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code == 303
+    assert (statuses[0], statuses[-1]) == (200, 503)
+    assert set(statuses) == {200, 503}
+    assert room.public.post("/receipt", data={"receipt": "x"}, environ_base=there).status_code == 303
 
 
 def test_the_page_says_what_we_never_do_and_where_to_report(room: PostRoom) -> None:
@@ -280,12 +286,12 @@ def test_a_call_is_counted_by_its_reason_and_nothing_else_is_kept(room: PostRoom
     assert room.desk.client("investigator").get("/notices/calls").status_code == 403
 
 
-@pytest.mark.parametrize("reason", ["", "free text of an agent", "genuine:confirmed"])
-def test_a_reason_is_one_of_the_list(room: PostRoom, reason: str) -> None:
+def test_a_reason_is_one_of_the_list(room: PostRoom) -> None:
     letter = room.letters(number := room.issue())[0]
-    answer = call(room, reason=reason, code=letter.code)
-    assert answer.status_code == 422
-    assert "Choose why the person calls." in answer.text
+    for reason in ("", "free text of an agent", "genuine:confirmed"):
+        answer = call(room, reason=reason, code=letter.code)
+        assert answer.status_code == 422, reason
+        assert "Choose why the person calls." in answer.text
     assert room.rows(number)[0].checks == 0
 
 
