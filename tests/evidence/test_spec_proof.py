@@ -51,7 +51,8 @@ def printable(text: Any) -> bool:
 
 
 def day(text: Any) -> bool:
-    return isinstance(text, str) and bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.A))
+    four = isinstance(text, str) and re.fullmatch(r"\d{4}-(\d{2})-(\d{2})", text, re.A)
+    return bool(four) and 1 <= int(four[1]) <= 12 and 1 <= int(four[2]) <= 31
 
 
 def item(line: bytes, size: int, root: bytes) -> dict[str, Any]:
