@@ -21,17 +21,17 @@ from tipline.models.programs import Program, ProgramTranslation
 
 OPEN, SHUT = "\N{LEFT WHITE SQUARE BRACKET}", "\N{RIGHT WHITE SQUARE BRACKET}"
 OWN = ("Northfield Scripts", "$1,000,000", "English", "Español")
-NAMES = (f"http://127.0.0.1:8000/ar/p/{SLUG}", "http://127.0.0.1:8000", "photo.jpg", "a.pdf", "kB", "bytes", "PDF", "JPEG")
+NAMES = (f"http://127.0.0.1:8000/ar/p/{SLUG}", "http://127.0.0.1:8000", "photo.jpg", "a.pdf", "kB", "MB", "GB", "bytes", "PDF", "JPEG")
 
 
 class Marked(NullTranslations):
-    """A catalogue in which every text is there, between brackets: what has none was not asked for."""
+    """A catalogue in which every text is there, between brackets: what has none, its values too, was not asked for."""
 
     def gettext(self, message: str) -> str:
-        return f"{OPEN}{message}{SHUT}"
+        return OPEN + re.sub(r"(%\(\w+\)[a-z])", rf"{SHUT}\1{OPEN}", message) + SHUT
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return f"{OPEN}{msgid1 if n == 1 else msgid2}{SHUT}"
+        return self.gettext(msgid1 if n == 1 else msgid2)
 
 
 @pytest.fixture

@@ -204,8 +204,8 @@ def limit_words(limit: int) -> str:
 def size_class(sealed_length: int) -> str:
     """How large something was, no more exactly than the stored object tells anyway."""
     if sealed_length < 5_000:
-        return "less than 5 kB"
-    return f"about {size_words(sealed_length)}"
+        return say("less than %(size)s", size="5 kB")
+    return say("about %(size)s", size=size_words(sealed_length))
 
 
 def identifying_text(text: str) -> list[str]:
