@@ -33,6 +33,7 @@ SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
 STAMP_SECONDS = 10.0
 WITNESS_SECONDS = 5.0
+STANDS_BACK = 5  # nice: sources wait for the faces, nobody waits for an examination; more would hold the database's lock for long
 TROUBLE_SECONDS = 10.0  # between tries on a disk that is full or fails
 KEEP_FINISHED_JOBS = timedelta(days=1)
 DECLARED_DEAD = 3
@@ -243,6 +244,7 @@ def work(settings: Settings) -> None:
     """Be a worker until SIGTERM or SIGINT."""
     logs.configure()
     worker = Worker(settings)
+    os.nice(STANDS_BACK)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
     worker.run()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,3 +216,12 @@ def test_a_job_is_not_tried_for_ever(settings: Settings, monkeypatch: pytest.Mon
         worker.run_job(house.worker, "refused", (), waited.append)
     assert waited == list(worker.TRIED_AGAIN_AFTER)
     house.close()
+
+
+def test_a_worker_stands_back_behind_the_faces(installation: Installation) -> None:
+    """Sources wait for the faces; nobody waits for an examination."""
+    code = "import os, sys; from tipline import worker; from tipline.config import Settings; " + (
+        "worker.Worker.run = lambda self: print(os.nice(0)); worker.work(Settings(data=sys.argv[1]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(installation.settings.data)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == os.nice(0) + worker.STANDS_BACK
