@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.errors import BadInput
+from tipline.errors import BadInput, Conflict
 from tipline.inbox import replying, rules, services
 from tipline.inbox.conversation import Look, read_tip
 from tipline.inbox.forms import AssignForm, LabelForm, QuestionForm, ReplyForm, StateForm, TalkForm, show_faults
@@ -149,7 +149,7 @@ def reply(number: str) -> ResponseReturnValue:
     try:
         command = Reply(number, form.words.data or "", bool(form.then_wait.data), whole_files("files"))
         replying.reply(work(), actor(), command)
-    except BadInput as error:
+    except (BadInput, Conflict) as error:
         return _wrong(number, error, reply_form=form)
     flash("Reply sealed to the source.")
     return _back(number)
@@ -161,7 +161,7 @@ def ask(number: str) -> ResponseReturnValue:
     form = QuestionForm()
     try:
         replying.ask(work(), actor(), Ask(number, form.question.data or "", (form.options.data or "").splitlines()))
-    except BadInput as error:
+    except (BadInput, Conflict) as error:
         return _wrong(number, error, question_form=form)
     flash("Question sealed to the source.")
     return _back(number)
@@ -174,16 +174,19 @@ def talk(number: str) -> ResponseReturnValue:
     form.talk.choices = list(rules.TALK_ACTS.items())
     try:
         replying.set_talk(work(), actor(), SetTalk(number, form.talk.data or "", form.reason.data or ""))
-    except BadInput as error:
+    except (BadInput, Conflict) as error:
         return _wrong(number, error, talk_form=form)
     flash(f"The conversation is {rules.TALKS[form.talk.data].lower()} now. The source reads why.")
     return _back(number)
 
 
-def _wrong(number: str, error: BadInput, **forms: Any) -> ResponseReturnValue:
-    """Show the tip again with what is wrong with one of its forms; nothing of it was done."""
+def _wrong(number: str, error: BadInput | Conflict, **forms: Any) -> ResponseReturnValue:
+    """Show the tip again with what is wrong with one of its forms, and all that was typed; nothing of it was done."""
     work().session.rollback()
-    show_faults(next(iter(forms.values())), error)
+    [(_, form)] = forms.items()
+    if isinstance(error, Conflict):
+        error = BadInput(error.message, error.next_step, {next(iter(form)).name: f"{error.message} {error.next_step}"})
+    show_faults(form, error)
     return _tip(number, **forms)
 
 

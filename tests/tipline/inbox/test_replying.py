@@ -220,6 +220,9 @@ def test_a_conversation_that_is_not_open_takes_nothing_and_says_why(desk: Desk, 
     assert "My words</textarea>" in kept.text
     with desk.acting() as (work, actor), pytest.raises(Conflict, match=talk):
         replying.reply(work, actor, Reply(number, "Hello"))
+    late = desk.client().post(f"/tips/{number}/reply", data={"words": "Words of a slow colleague"})
+    assert (late.status_code, f"The conversation is {talk}. Nothing was sent." in late.text) == (422, True)
+    assert "Words of a slow colleague</textarea>" in late.text
     desk.client().post(f"/tips/{number}/conversation", data={"talk": "open", "reason": "Go on."})
     assert "<textarea" in browser.get("/conversation").text
     assert [message.kind for message in messages(desk)] == ["message", "status", "status"]
