@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import socket
@@ -118,8 +117,3 @@ def distance(one: Sequence[float], other: Sequence[float]) -> float:
 
 def _quick(seconds: Sequence[float]) -> float:
     return fmean(sorted(seconds)[: max(1, int(len(seconds) * QUICKEST))])
-
-
-def is_overloaded() -> bool:
-    """More is running than the machine has cores, so nothing can be said about milliseconds."""
-    return os.getloadavg()[0] > (os.cpu_count() or 1)
