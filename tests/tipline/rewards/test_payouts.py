@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,11 @@ from sqlalchemy import delete, select
 from evidence import custody
 from evidence.records import new_opening
 from evidence.signing import SigningKey, key_id
+from tests.conftest import fresh_settings
 from tests.installations import install
 from tests.tipline.rewards.claim_house import AGENT, ClaimHouse
 from tests.tipline.rewards.conftest import faces
 from tipline.accounts.key_events import Key
-from tipline.config import Settings
 from tipline.errors import BadInput, Busy, Conflict, Forbidden, TiplineError, Unsound
 from tipline.models.custody import CustodyEvent, Grant
 from tipline.models.operations import AuditEvent
@@ -139,10 +140,8 @@ def test_many_at_once_pay_or_cancel_one_time_on_sqlite(issued: ClaimHouse) -> No
 
 
 @pytest.mark.servers
-def test_steps_at_once_follow_one_another_on_postgresql(every_database: Settings) -> None:
-    if every_database.database_url is None:
-        pytest.skip("the tests above are on SQLite")
-    house = ClaimHouse(faces(install(every_database)))
+def test_steps_at_once_follow_one_another_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    house = ClaimHouse(faces(install(fresh_settings(tmp_path / "instance", database_url=postgres_url))))
     house.begin()
     house.sources["early"] = house.source()
     assert house.sources["early"].claim().status_code == 303
