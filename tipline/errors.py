@@ -83,4 +83,4 @@ class Unsound(TiplineError):
     """Stored evidence disagrees with its record. Work on it stops."""
 
     status = 500
-    title = "This does not agree with the custody record"
+    title = later("This does not agree with the custody record")
