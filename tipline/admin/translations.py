@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
+from babel import Locale
 from sqlalchemy import select
 
 from tipline import audit
 from tipline.actor import Actor
 from tipline.admin import programs, rules
 from tipline.errors import BadInput, NotFound
-from tipline.languages import LANGUAGES
+from tipline.languages import ENGLISH, LANGUAGES
 from tipline.models.programs import Program, ProgramTranslation
 from tipline.policy import require
 from tipline.work import Work
 
 TRANSLATION_CHANGED = "program.translation"
-OTHERS = {code: name for code, name in LANGUAGES.items() if code != "en"}  # a program's own texts are English
+OTHERS = {code: Locale.parse(code).english_name or code for code in LANGUAGES if code != ENGLISH}  # a program's own texts are English
 
 
 @dataclass(frozen=True)

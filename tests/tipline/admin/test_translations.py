@@ -30,11 +30,11 @@ def test_a_manager_writes_the_spanish_texts_beside_the_english_ones(house: Conso
     program_id = house.open_program(admin).program.id
     manager = house.colleague(admin, "s.whitfield", "program_manager")
     page = manager.client.get(f"/programs/{program_id}").text
-    assert "Texts in Español" in page
+    assert "Texts in Spanish" in page
     assert "4 texts are missing" in page
     address = f"/programs/{program_id}/texts/es"
     page = manager.client.get(address).text
-    assert "4 of 6 texts are not there in Español:" in page
+    assert "4 of 6 texts are not there in Spanish:" in page
     assert NOTICE.title in page
     answer = manager.post(address, **SPANISH, seen=seen_on(page))
     assert answer.location == f"/programs/{program_id}"
@@ -43,7 +43,7 @@ def test_a_manager_writes_the_spanish_texts_beside_the_english_ones(house: Conso
     assert "2 texts are missing" in manager.client.get(f"/programs/{program_id}").text
     whole = {**SPANISH, "helps_most": "Quién ofreció datos", "reward_terms": "Se paga."}
     assert manager.post(address, **whole, seen=seen_on(manager.client.get(address).text)).status_code == 303
-    assert "All that the notice says is there in Español." in manager.client.get(address).text
+    assert "All that the notice says is there in Spanish." in manager.client.get(address).text
     with house.process.unit(write=False) as work:
         acts = work.session.scalars(select(AuditEvent.subject_id).where(AuditEvent.act == "program.translation")).all()
     assert acts == [program_id, program_id]
@@ -106,7 +106,7 @@ def test_the_notice_keeps_contact_amount_and_last_day(house: ConsoleHouse, admin
     assert kept == ("Telephone +1 614 555 0142\nDesk", 1_000_000, "USD", date(2027, 9, 4), "Calder Trust", "Good day.")
     page = admin.client.get(address).text
     assert re.search(r'name="reward_most"[^>]*value="1000000"', page)
-    assert "Texts in Español" in page
+    assert "Texts in Spanish" in page
 
 
 @pytest.mark.parametrize("amount", ["a lot", "1.5", "-1", "1e6", "٣٤"])
