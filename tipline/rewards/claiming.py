@@ -70,6 +70,7 @@ class ClaimView:
     amount: str = ""
     voucher_until: date | None = None
     proved: bool = False
+    sound: bool = True  # False: what was sealed to the source was changed, so nothing can be signed
 
     @property
     def told(self) -> str:
@@ -87,7 +88,8 @@ def view(work: Work, source: Source) -> ClaimView | None:
     claim = work.session.scalar(select(RewardClaim).where(RewardClaim.tip_id == tip.id))
     if claim is None:
         standing = proving.standing(work, source)
-        return ClaimView(program, closed, program.claims_until, proved=standing is not None and standing.covered)
+        sound, covered = standing is not None and standing.sound, standing is not None and standing.covered
+        return ClaimView(program, closed, program.claims_until, proved=covered, sound=sound)
     until = work.session.scalar(select(Payout.expires_on).where(Payout.claim_id == claim.id, Payout.state == "open"))
     amount = rules.money(claim.amount, program.currency) if claim.state in rules.APPROVED else ""
     return ClaimView(program, closed, program.claims_until, claim.state, claim.number, claim.claimed_on, amount, until, proved=True)

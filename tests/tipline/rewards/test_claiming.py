@@ -10,6 +10,7 @@ from tests.tipline.rewards.claim_house import HELPED, ClaimHouse
 from tipline.errors import Unsound
 from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.models.rewards import RewardClaim
+from tipline.models.tips import Tip
 from tipline.rewards import document
 from tipline.rewards.document import Document, Words
 
@@ -81,6 +82,24 @@ def test_claims_are_open_until_their_last_day_and_only_where_the_reward_is_a_num
     assert source.claim(token=token).status_code == 409
     house.set_program(claims_until=today, reward_most=1)
     assert source.claim().status_code == 303
+
+
+def test_a_tip_whose_packet_was_changed_says_so_and_claims_nothing(house: ClaimHouse) -> None:
+    source = house.sources["early"]
+    token = source.page().partition('name="token" value="')[2].partition('"')[0]
+    house.desk.change(Tip, house.desk.tip(source.tip).id, packet=b"changed")
+    page = source.client.get("/conversation/claim")
+    assert (page.status_code, "The record of this tip was changed" in page.text, 'name="claim"' in page.text) == (200, True, False)
+    assert source.claim(token=token).status_code == 500
+    assert house.rows(RewardClaim) == []
+
+
+def test_a_tip_whose_claim_key_was_changed_takes_no_claim(house: ClaimHouse) -> None:
+    source, other = house.sources["early"], house.desk.tip(house.sources["late"].tip)
+    house.desk.change(Tip, house.desk.tip(source.tip).id, claim_key=other.claim_key)
+    assert source.claim().status_code == 500
+    assert house.rows(RewardClaim) == []
+    assert "claim" not in kinds(house)
 
 
 def test_without_a_receipt_there_is_no_page(house: ClaimHouse) -> None:
