@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -76,8 +77,13 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     desk = divided.sign_in(app.test_client(), "investigator")
     number = min(re.findall(r"/tips/(TIP-[\d-]+)", desk.get("/inbox").text))
     assert "I saw it at the mail house." in desk.get(f"/tips/{number}").text
-    assert desk.post(f"/tips/{number}/reply", data={"words": "Thank you."}).status_code == 303
+    reply = {"words": "Thank you.", "files": (io.BytesIO(b"a guide"), "guide.txt")}
+    assert desk.post(f"/tips/{number}/reply", data=reply, content_type="multipart/form-data").status_code == 303
+    assert desk.post(f"/tips/{number}/question", data={"question": "Which shift?", "options": "Day\nNight"}).status_code == 303
     page = come_back(source, words)
+    session = {"token": field_value(page, "token")}
+    assert source.post("/conversation/file", data={**session, "message": "1", "file": "0"}).data == b"a guide"
+    assert source.post("/conversation/answer", data={**session, "question": "2", "choice": "1"}).location.endswith("answered=yes")
     assert "Thank you." in page.text
     fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "One thing more."}
     assert post_form(source, "/conversation/check", fields, {"b.txt": b"more"}).status_code == 303
@@ -95,6 +101,8 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     assert "We have your claim" in source.get("/conversation").text
     claim = desk.get("/claims").text.partition('href="/claims/')[2].partition('"')[0]
     assert "You found the mail house." in desk.get(f"/claims/{claim}").text
+    assert source.post("/conversation/withdraw", data={**session, "sure": "yes"}).status_code == 303
+    assert "You have withdrawn from this conversation" in source.get("/conversation").text
 
 
 def test_a_letter_is_checked_in_its_role(divided: Installation) -> None:
@@ -108,6 +116,7 @@ def test_a_letter_is_checked_in_its_role(divided: Installation) -> None:
 
 
 NEVER = (
+    ("public", "INSERT INTO reply_file SELECT * FROM reply_file"),
     ("public", "UPDATE notice SET state = 'good'"),
     ("public", "UPDATE reward_claim SET state = 'paid'"),
     ("public", "INSERT INTO payout SELECT * FROM payout"),
