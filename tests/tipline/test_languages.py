@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, begin, build, field_value, fill
 from tipline import languages
 from tipline.config import Settings
-from tipline.languages import LANGUAGES, say, say_many, speaking
+from tipline.languages import LANGUAGES, LanguageOfAddress, say, say_many, speaking
 
 PAGES = ("/", f"/p/{SLUG}", f"/p/{SLUG}/terms", TIP, "/receipt", "/staying-anonymous", "/contact")
 
@@ -142,3 +147,45 @@ def test_nothing_stays_nothing_and_values_are_put_in() -> None:
         assert say("") == "", "the catalogue's head stands under the empty text"
         assert say("%(organisation)s tip line", organisation="100 % <b>") == "Línea de pistas de 100 % <b>"
         assert say_many("%(num)d word", "%(num)d words", 2) == "2 words"
+
+
+def heard(path: str, script: str = "") -> tuple[str, dict[str, Any]]:
+    """What an application behind the middleware sees: the language, and the request."""
+    seen: list[str] = []
+
+    def app(_environ: dict[str, Any], _start: object) -> list[bytes]:
+        seen.append(languages.language())
+        return []
+
+    environ = {"SCRIPT_NAME": script, "PATH_INFO": path}
+    LanguageOfAddress(app)(environ, lambda *_: None)
+    assert languages.language() == "en", "nothing is left over for the next request of this thread"
+    return seen[0], environ
+
+
+@given(
+    st.lists(st.sampled_from(["es", "en", "p", "", "ES", "es-x", "..", "\u00e9"]), max_size=4).map("/".join), st.sampled_from(["", "/tips"])
+)
+def test_whatever_the_path_nothing_of_it_is_lost(rest: str, script: str) -> None:
+    path = f"/{rest}"
+    language, environ = heard(path, script)
+    spanish = path.split("/")[1] == "es"
+    assert language == ("es" if spanish else "en")
+    assert environ["SCRIPT_NAME"] == script + ("/es" if spanish else "")
+    assert environ["SCRIPT_NAME"] + environ["PATH_INFO"] == script + ("/es/" if path == "/es" else path)
+    assert environ["PATH_INFO"].startswith("/")
+
+
+def test_requests_at_the_same_time_each_speak_their_own_language() -> None:
+    together = Barrier(2, timeout=10)
+
+    def app(_environ: dict[str, Any], _start: object) -> list[bytes]:
+        together.wait()
+        said = say("Use your receipt")
+        together.wait()
+        return [said.encode()]
+
+    middle = LanguageOfAddress(app)
+    with ThreadPoolExecutor(2) as pool:
+        both = pool.map(lambda path: b"".join(middle({"PATH_INFO": path}, lambda *_: None)).decode(), ["/es/receipt", "/receipt"])
+        assert list(both) == ["Usar su recibo", "Use your receipt"]
