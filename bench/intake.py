@@ -255,6 +255,7 @@ def bench_large(settings: Settings, size: int, rounds: int) -> None:
     """Print throughput and memory of one large upload, by turns with the same work in-process."""
     with public_face(settings) as (port, pid):
         found = []
+        send_tips(Load(port, 8, 1))  # what every process of the face takes at its first uploads, for good
         before = resident(pid)
         for _ in range(rounds):  # paired, so that a noisy moment strikes both
             found.append((bench_in_process(settings, size), bench_upload(port, size)))

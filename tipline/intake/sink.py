@@ -249,15 +249,15 @@ class _Parts:
         if not boundary:
             raise ValueError("no boundary")
         decoder = _Decoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
-        for room, size in pieces(body):
-            if not self._pass_on(decoder, room, size):
+        for room, size, ends in pieces(body, b"--" + boundary):
+            if ends or not self._pass_on(decoder, room, size):
                 self._decode(decoder, self._up_to_boundary(decoder, bytes(memoryview(room)[:size])))
         if self._held:
             self._decode(decoder, self._held)
         self._decode(decoder, None)
 
     def _pass_on(self, decoder: MultipartDecoder, room: bytearray, size: int) -> bool:
-        """Write what lies wholly inside a file straight to it: the decoder would copy it several times.
+        """Write what lies wholly inside a file, and holds no boundary, straight to it: the decoder would copy it several times.
 
         The end, which may be the beginning of a boundary, waits in the decoder.
         """
@@ -266,7 +266,7 @@ class _Parts:
         if not self._inside or self._sink is None or self._held or size <= waiting:
             return False
         before = bytes(decoder.buffer)
-        if room.find(end, 0, size) >= 0 or end in before + room[:waiting]:
+        if end in before + room[:waiting]:
             return False
         self._sink.write(before)
         self._sink.write(memoryview(room)[: size - waiting])

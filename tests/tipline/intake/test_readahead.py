@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tipline.intake.readahead import AHEAD, PIECE, SHORT, pieces
 
+MARK = b"--boundary"
+
 
 class Drip(io.RawIOBase):
     """A body that comes in pieces of given sizes, and may end in a fault."""
@@ -37,12 +39,12 @@ class Drip(io.RawIOBase):
 
 
 def read(body: Drip) -> bytes:
-    return b"".join(bytes(room[:size]) for room, size in pieces(body))
+    return b"".join(bytes(room[:size]) for room, size, _ in pieces(body, MARK))
 
 
 def drain(body: Drip, seen: list[int]) -> None:
     """Note the size of each piece as it comes."""
-    for _, size in pieces(body):
+    for _, size, _ in pieces(body, MARK):
         seen.append(size)
 
 
@@ -63,7 +65,7 @@ def test_a_fault_is_raised_where_it_happened(whole: int) -> None:
 
 def test_a_slow_disk_holds_the_sender_back() -> None:
     body = Drip([PIECE] * 100)
-    reader = pieces(body)
+    reader = pieces(body, MARK)
     for _ in range(SHORT + 1):
         next(reader)
     time.sleep(0.2)
@@ -72,7 +74,7 @@ def test_a_slow_disk_holds_the_sender_back() -> None:
 
 
 def test_an_upload_that_is_given_up_leaves_no_thread() -> None:
-    reader = pieces(Drip([10] * 1000))
+    reader = pieces(Drip([10] * 1000), MARK)
     for _ in range(SHORT + 2):
         next(reader)
     reader.close()
@@ -83,7 +85,16 @@ def test_an_upload_that_is_given_up_leaves_no_thread() -> None:
 
 
 def test_a_short_body_needs_no_thread() -> None:
-    reader = pieces(Drip([10] * SHORT))
+    reader = pieces(Drip([10] * SHORT), MARK)
     next(reader)
     assert not any(thread.name == "read-ahead" for thread in threading.enumerate())
     reader.close()
+
+
+@pytest.mark.parametrize("number", [0, SHORT - 1, SHORT, SHORT + 3])
+def test_it_says_which_piece_holds_the_mark_and_passes_over_what_an_earlier_one_left(number: int) -> None:
+    parts = [bytes(PIECE)] * (SHORT + 5)
+    parts[number] = MARK.rjust(PIECE, b"x")
+    last = MARK[:-1]  # at the end of a shorter piece: behind it the buffer still holds what came before
+    found = [marked for _, _, marked in pieces(io.BytesIO(b"".join(parts) + last), MARK)]
+    assert [at for at, marked in enumerate(found) if marked] == [number]
