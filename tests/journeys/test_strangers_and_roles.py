@@ -368,6 +368,7 @@ def test_the_public_face_has_no_route_of_the_console(world: World, requests: lis
         "intake",
         "talk",
         "claims",
+        "claim_code",
         "proofs",
         "letters_public",
     }
