@@ -59,6 +59,11 @@ class Planting:
         """Begin at the first page, and go wherever links and forms lead."""
         self._explore(self._ask("/"))
 
+    def also(self, visitor: Visitor, receipt: str) -> None:
+        """Go on where another receipt leads."""
+        self.visitor = visitor
+        self._explore(visitor.submit(visitor.get("/receipt"), "/receipt", {"receipt": receipt}))
+
     def _explore(self, page: Page) -> None:
         ways: list[tuple[str, Form | None]] = [(target, form) for form, target in forms_of(page)]
         ways += [(path, None) for path in links_of(page)]

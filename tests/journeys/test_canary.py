@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.journeys import theft
 from tests.journeys.canary import Planting
 from tests.journeys.site import RunningSite
 from tests.journeys.visitor import Visitor
-from tests.tipline.intake.house import claim_of, send_tip, words_of
+from tests.tipline.intake.house import claim_of, field_value, send_tip, words_of
 from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
 from tipline.models.programs import Program
@@ -64,6 +65,24 @@ def staff_write(client: FlaskClient, tip: Tip) -> None:
     assert (asked.status_code, sent.status_code) == (303, 303)
 
 
+def by_phone(client: FlaskClient, program_id: str) -> str:
+    """The receipt of a tip by phone, whose source is shown the claim code once."""
+    typed = {
+        "token": field_value(client.get("/tips/phone"), "token"),
+        "program": program_id,
+        "what": "He called.",
+        "how": "other",
+        "who": "",
+    }
+    return " ".join(re.findall(r"<li><b>([a-z-]+)</b></li>", client.post("/tips/phone", data=typed).text))
+
+
+def browser_at(app: Flask) -> Visitor:
+    visitor = Visitor("http://localhost")
+    visitor.http = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://localhost", follow_redirects=True)
+    return visitor
+
+
 @pytest.fixture
 def planted(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Planted]:
     """In this process, on PostgreSQL. test_hostile_wire.py does it to the started site on SQLite, with its log and its environment."""
@@ -80,12 +99,12 @@ def planted(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     with inside.work() as work:
         [tip] = work.session.query(Tip)
     inside.sequencer().publish()
-    staff_write(inside.sign_in(console.test_client(), "investigator"), tip)
+    staff = inside.sign_in(console.test_client(), "investigator")
+    staff_write(staff, tip)
 
-    visitor = Visitor("http://localhost")
-    visitor.http = httpx.Client(transport=httpx.WSGITransport(app=public), base_url="http://localhost", follow_redirects=True)
-    planting = Planting(visitor, CANARY, {"receipt": " ".join(words_of(page)), "claim": claim_of(page)})
+    planting = Planting(browser_at(public), CANARY, {"receipt": " ".join(words_of(page)), "claim": claim_of(page)})
     planting.everywhere()
+    planting.also(browser_at(public), by_phone(staff, inside.program_id))
     inside.run_jobs()
     inside.sequencer().publish()
     written = capfd.readouterr()

@@ -20,7 +20,7 @@ from tipline.intake.parts import forget, kept_parts
 from tipline.intake.told import Question, read_told
 from tipline.languages import say
 from tipline.models.base import new_id
-from tipline.models.tips import Send, Tip, TipMessage
+from tipline.models.tips import Send, Tip, TipMessage, TipSweep, TipSwept
 from tipline.work import Work
 
 MESSAGE_NAME = "message.txt"
@@ -205,7 +205,7 @@ def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
     to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
     ready = taking.make_ready(work.vault, new.parcels, to, work.today(), batch)
     tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
-    if tip.state in ("waiting", "closed"):
+    if tip.state in ("waiting", "closed") or _was_swept(session, tip):
         tip.state = "working" if tip.assignee_id else "new"
     session.flush()
     try:
@@ -214,6 +214,12 @@ def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
     except BaseException:
         taking.take_back(work.vault.objects, ready)
         raise
+
+
+def _was_swept(session: Session, tip: Tip) -> bool:
+    """Put aside with a flood, not by a person who looked at it: a source who writes on brings it back."""
+    of_flood = select(TipSweep.id).join(TipSwept, TipSwept.sweep_id == TipSweep.id).where(TipSwept.tip_id == tip.id)
+    return tip.state == "junk" and session.scalar(of_flood.where(TipSweep.undone_at.is_(None)).limit(1)) is not None
 
 
 def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking.Ready]) -> None:

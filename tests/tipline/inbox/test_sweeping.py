@@ -16,7 +16,7 @@ from evidence.examine.report import Report
 from evidence.keys import wrap
 from tests.installations import Installation, install
 from tests.tipline.desk_house import Desk
-from tests.tipline.intake.house import field_value
+from tests.tipline.intake.house import come_back, field_value, post_form
 from tipline import audit
 from tipline.actor import Actor
 from tipline.config import Settings
@@ -349,6 +349,22 @@ def test_junk_is_taken_back_one_by_one_and_an_undo_leaves_that_alone(flood: Floo
     assert (states[back], states[again]) == ("working", "junk")
     assert {states[tip_id] for tip_id in rest} == {"new"}
     assert flood.found(words="").tips == tuple(sorted(rest)), "what a person took back is no junk to the next sweep"
+
+
+def test_a_source_who_writes_on_brings_a_swept_tip_back_and_not_one_that_a_person_put_aside(flood: Flood, desk: Desk) -> None:
+    swept, by_hand = desk.send("He showed me the list."), desk.send("He told me of it.")
+    with flood.installation.work() as work:
+        services.change_state(work, flood.installation.actor(), services.ChangeState(by_hand, "junk"))
+    today = desk.tip(swept).received_on
+    assert flood.sweep(first=today, last=today).tips == 1
+    assert desk.tip(swept).state == "junk"
+    for number in (swept, by_hand):
+        source = desk.public.application.test_client()
+        page = come_back(source, desk.receipts[number])
+        hidden = {name: field_value(page, name) for name in ("draft", "token")}
+        assert post_form(source, "/conversation/check", {**hidden, "what": "Are you there?"}).status_code == 303
+    assert (desk.tip(swept).state, desk.tip(by_hand).state) == ("new", "junk")
+    assert flood.found(first=today, last=today).tips == (), "and the next sweep leaves it"
 
 
 def test_a_sweep_is_undone_once(flood: Flood) -> None:
