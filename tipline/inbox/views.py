@@ -74,7 +74,7 @@ def tip(number: str) -> ResponseReturnValue:
     return _tip(number)
 
 
-def _tip(number: str, **forms: Any) -> ResponseReturnValue:
+def _tip(number: str, **forms: Any) -> tuple[str, int]:
     who = actor()
     page = read_tip(work(), who, number, Look(request.args.get("file"), "original" in request.args))
     panels = [panel(work(), who, page.tip) for panel in current_app.extensions.get("tip_panels", [])]
@@ -184,10 +184,10 @@ def _wrong(number: str, error: BadInput | Conflict, **forms: Any) -> ResponseRet
     """Show the tip again with what is wrong with one of its forms, and all that was typed; nothing of it was done."""
     work().session.rollback()
     [(_, form)] = forms.items()
-    if isinstance(error, Conflict):
-        error = BadInput(error.message, error.next_step, {next(iter(form)).name: f"{error.message} {error.next_step}"})
-    show_faults(form, error)
-    return _tip(number, **forms)
+    fields = error.fields if isinstance(error, BadInput) else {next(iter(form)).name: f"{error.message} {error.next_step}"}
+    show_faults(form, BadInput(error.message, error.next_step, fields))
+    page, _ = _tip(number, **forms)
+    return page, error.status
 
 
 def _back(number: str) -> ResponseReturnValue:

@@ -171,7 +171,7 @@ def test_what_did_not_become_a_reply_leaves_no_exhibit(desk: Desk) -> None:
     assert send_file(desk, number, role="counsel").status_code == 403
     desk.installation.settings.max_file_bytes = 100
     refused = send_file(desk, number)
-    assert (refused.status_code, "This file is larger than" in refused.text) == (422, True)
+    assert (refused.status_code, "This file is larger than" in refused.text) == (413, True)
     with desk.installation.work(write=False) as work:
         assert list(work.session.scalars(select(ReplyFile))) == []
         assert list(work.session.scalars(select(Exhibit).where(Exhibit.kind == "reply_file"))) == []
@@ -221,7 +221,7 @@ def test_a_conversation_that_is_not_open_takes_nothing_and_says_why(desk: Desk, 
     with desk.acting() as (work, actor), pytest.raises(Conflict, match=talk):
         replying.reply(work, actor, Reply(number, "Hello"))
     late = desk.client().post(f"/tips/{number}/reply", data={"words": "Words of a slow colleague"})
-    assert (late.status_code, f"The conversation is {talk}. Nothing was sent." in late.text) == (422, True)
+    assert (late.status_code, f"The conversation is {talk}. Nothing was sent." in late.text) == (409, True)
     assert "Words of a slow colleague</textarea>" in late.text
     desk.client().post(f"/tips/{number}/conversation", data={"talk": "open", "reason": "Go on."})
     assert "<textarea" in browser.get("/conversation").text
