@@ -115,7 +115,7 @@ def addresses(world: World, role: str) -> list[str]:
         return ["/staff", f"/staff/{ids['staff_id']}/disable", "/programs", "/programs/new", f"/programs/{ids['program_id']}"]
     pages = ["/inbox", "/cases", "/exhibits", "/letters", "/samples", "/linking", "/keys"]
     pages += [f"/tips/{ids['tip']}", f"/cases/{ids['case']}", f"/exhibits/{ids['exhibit_id']}", f"/letters/{ids['letter']}"]
-    pages += [f"/samples/{ids['sample']}"]
+    pages += [f"/samples/{ids['sample']}", "/claims", f"/claims/{ids['claim']}"]
     if role == "counsel":
         pages += ["/notices", "/notices/new", "/notices/calls", f"/notices/{ids['notice']}", "/letter-check"]
         return [*pages, "/exports", f"/exports/{ids['export_id']}", f"/cases/{ids['case']}/export"]

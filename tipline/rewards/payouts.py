@@ -41,7 +41,7 @@ from tipline.work import Work
 PURPOSE = "payout"
 WRONG = "payout.wrong"
 TRIES, WITHIN = 10, timedelta(hours=1)
-GRANT_OUTLIVES = timedelta(days=8)  # the slip is still opened to record that it lapsed
+GRANT_OUTLIVES = timedelta(days=40)  # the slip is still opened to record that it lapsed, also by a worker that was away
 REFERENCE_LENGTH = 40
 APPROVED = later(
     "Your claim was approved. This is your voucher code. It is paid out once, to whoever brings it: write it down, and show it to nobody "

@@ -57,7 +57,7 @@ def outcome(act: Callable[[], object]) -> str:
 def test_every_code_that_is_not_this_agents_gets_one_answer_and_is_counted(issued: ClaimHouse) -> None:
     issued.join("q.lane", "Q. Lane", "paying_agent")
     agent, other = issued.agent(), issued.desk.client("q.lane")
-    codes = [voucher.written(voucher.new_bits()), "x", "", issued.sources["early"].code]
+    codes = [voucher.written(voucher.new_bits()), "x", "", issued.sources["early"].code, "9" * 10_000, "<b>é\u202e</b>"]
     tries = [(other, code_of(issued)), *((agent, code) for code in codes)]
     answers = [client.post("/payouts", data={"code": code}) for client, code in tries]
     assert {answer.status_code for answer in answers} == {422}
