@@ -65,7 +65,9 @@ def test_an_unknown_notice_is_not_found(client: FlaskClient) -> None:
 
 
 def test_the_check_page_shows_what_will_be_sent(client: FlaskClient) -> None:
-    page = fill(client, begin(client), "I saw <b>it</b>. Call 555-014-2000.", {"IMG.bin": b"\x00\x01\x02\x03" * 5, "list.csv": b"a,b\n1,2\n"})
+    page = fill(
+        client, begin(client), "I saw <b>it</b>. Call 555-014-2000.", {"IMG.bin": b"\x00\x01\x02\x03" * 5, "list.csv": b"a,b\n1,2\n"}
+    )
     assert page.status_code == 200
     for words in (
         "I saw &lt;b&gt;it&lt;/b&gt;.",
