@@ -7,6 +7,7 @@ who finds them all busy is told that the file could not be checked, and may pres
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,7 +21,8 @@ from tipline.intake.parts import Part, part_facts
 from tipline.process import Process
 
 AT_ONCE = 2  # jails of this process
-PATIENCE = 5.0  # seconds that a form waits for its turn, for all its files together
+PATIENCE = 5.0  # seconds that a file waits for its turn
+WHOLE = 20.0  # seconds after which a form's remaining files are left for the next time
 MOST_BYTES = 64 * 1024 * 1024  # of a file that is opened for this
 MOST_KEPT = 60  # findings of one file
 BUSY = "busy"
@@ -36,7 +38,8 @@ def look_into(process: Process, secret: DraftSecret, parts: Sequence[Part]) -> t
     waiting = [part for part in parts if part.looked in ("", BUSY) and may_tell(part.media_type, part.name)]
     if not waiting:
         return tuple(parts)
-    seen = {part.id: _look(process, secret, part) for part in waiting}
+    ends = time.monotonic() + WHOLE
+    seen = {part.id: _look(process, secret, part, ends) for part in waiting}
     rows = [{"part": part.id, "sealed": _sealed(secret, part)} for part in seen.values() if part.looked != BUSY]
     if rows:
         with process.unit(write=True) as work:
@@ -44,10 +47,10 @@ def look_into(process: Process, secret: DraftSecret, parts: Sequence[Part]) -> t
     return tuple(seen.get(part.id, part) for part in parts)
 
 
-def _look(process: Process, secret: DraftSecret, part: Part) -> Part:
+def _look(process: Process, secret: DraftSecret, part: Part, ends: float) -> Part:
     if part.length > MOST_BYTES:
         return replace(part, looked="too_large")
-    if not _turns.acquire(timeout=PATIENCE):
+    if time.monotonic() > ends or not _turns.acquire(timeout=PATIENCE):
         return replace(part, looked=BUSY)
     try:
         objects = process.vault.objects

@@ -142,6 +142,18 @@ def test_only_so_many_jails_run_at_once_and_the_next_is_told_to_try_again(house:
     assert "Author name: “d.reyes”" in post_form(client, TIP, {"draft": draft, "what": "He bragged."}).text
 
 
+def test_a_form_of_many_slow_files_ends_in_time_and_goes_on_with_the_next_press(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "WHOLE", -1.0)
+    draft = begin(client)
+    page = fill(client, draft, "He bragged.", {"IMG.jpg": samples.jpeg()})
+    assert "too many files are being checked" in page.text
+    monkeypatch.undo()
+    monkeypatch.setattr(looking, "look_for_traces", lambda chunks, *_: Traces("done" if list(chunks) else "failed"))
+    assert "We found nothing." in post_form(client, TIP, {"draft": draft, "what": "He bragged."}).text
+
+
 def test_no_database_connection_is_held_while_a_jail_runs(house: IntakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     out, held = [0], []
     engine = house.process.database.engine
