@@ -64,13 +64,22 @@ class DiskPending:
 
     def __init__(self, store: DiskStore) -> None:
         self._store = store
-        self._path = f"{store.temporary}/{secrets.token_hex(16)}"
         with _plain_errors("A new object"):
-            self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            if store.shared:
-                os.fchmod(self._handle, 0o660)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            while not self._begin():
+                continue
         self._open = True
+
+    def _begin(self) -> bool:
+        """Makes and locks the file. False where a sweep came between the two and took it for a leftover."""
+        self._path = f"{self._store.temporary}/{secrets.token_hex(16)}"
+        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        if self._store.shared:
+            os.fchmod(self._handle, 0o660)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        if os.fstat(self._handle).st_nlink:
+            return True
+        os.close(self._handle)
+        return False
 
     def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)

@@ -387,3 +387,21 @@ def test_of_many_writers_of_one_name_one_wins(store: ObjectStore) -> None:
         won = list(pool.map(write, range(50)))
     assert won.count(True) == 1
     assert store.read(KEY) == b"%d" % won.index(True)
+
+
+def test_a_sweep_between_making_and_locking_a_file_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen under load: the sweep took the new file for a leftover, and the put failed at its end."""
+    store, lock, swept = DiskStore(tmp_path / "objects"), fcntl.flock, []
+
+    def late(handle: int, how: int) -> None:
+        if how == fcntl.LOCK_EX and not swept:
+            swept.append(0)
+            swept[0] = store.sweep()
+        lock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    name = f"{'0' * 64}.age"
+    store.put(name, b"sealed")
+    assert swept == [1], "the sweep came too early or too late"
+    assert store.read(name) == b"sealed"
+    assert list((tmp_path / "objects" / "tmp").iterdir()) == []
