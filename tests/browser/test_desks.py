@@ -1,0 +1,107 @@
+"""The desks of claims, payouts, letters, calls and sweeps in Chromium: each page of a told story, checked as every page is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from tests.browser.conftest import DESKTOP, Eye, press
+from tests.journeys.site import free_ports
+from tests.journeys.world import LOGINS, World, told
+from tipline.config import Settings
+from tipline.security import cookie_name
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Office:
+    """The console of a told story, and a browser for each role."""
+
+    world: World
+    chromium: Browser
+    eye: Eye
+    origin: str
+    desks: dict[str, Page] = field(default_factory=dict)
+
+    def at(self, role: str, path: str) -> Page:
+        if role not in self.desks:
+            context = self.eye.watch(self.chromium.new_context(viewport=DESKTOP))
+            context.set_default_timeout(8_000)
+            settings = self.world.inside.settings
+            cookie = self.world.sign_in(role).get_cookie(name := cookie_name("console", settings, "session"))
+            assert cookie is not None
+            context.add_cookies([{"name": name, "value": cookie.value, "url": self.origin}])
+            self.desks[role] = context.new_page()
+        page = self.desks[role]
+        answer = page.goto(f"{self.origin}{path}")
+        assert answer is not None
+        assert answer.status == 200, f"{path}: {answer.status}"
+        return page
+
+
+@pytest.fixture(scope="module")
+def office(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    origin = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
+    with told(Settings(data=tmp_path_factory.mktemp("office") / "instance", console_origin=origin)) as world:
+        server = make_server("127.0.0.1", port, world.console, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield Office(world, chromium, eye, origin)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("role", sorted(LOGINS))
+def test_every_role_finds_its_places(office: Office, role: str) -> None:
+    """Each place of the rail opens, for whom it is there."""
+    page = office.at(role, "/keys")
+    places = [str(link.get_attribute("href")) for link in page.locator("nav.rail a").all()]
+    assert places
+    for place in places:
+        page = office.at(role, place)
+        office.eye.look(page, f"desk{place.partition('?')[0].replace('/', '-')}")  # once, by the first who may
+
+
+def test_the_pages_behind_the_lists(office: Office) -> None:
+    ids = office.world.ids()
+    for role, path, name in (
+        ("counsel", f"/claims/{ids['claim']}", "claim"),
+        ("program_manager", f"/claims/{ids['claim']}", "claim-for-approval"),
+        ("counsel", f"/notices/{ids['notice']}", "batch"),
+        ("counsel", "/notices/new", "batch-new"),
+        ("counsel", "/notices/calls", "calls"),
+        ("program_manager", f"/programs/{ids['program_id']}", "program"),
+        ("program_manager", f"/programs/{ids['program_id']}/texts/es", "program-in-spanish"),
+        ("call_agent", "/tips/phone", "phone"),
+        ("investigator", f"/tips/{ids['tip']}", "tip-with-question"),
+        ("investigator", f"/cases/{ids['case']}", "case-with-events"),
+    ):
+        office.eye.look(office.at(role, path), f"desk-{name}")
+
+
+def test_a_call_is_answered(office: Office) -> None:
+    page = office.at("call_agent", "/letter-check")
+    page.fill("input[name=code]", "AAAA-AAAA-AAAA-AAAA-AAAA")
+    page.locator("[name=reason]").first.check()
+    press(page.locator("main form button.btn-main").first)
+    office.eye.look(page, "desk-call-not-confirmed")
+
+
+def test_a_flood_is_looked_at_before_it_is_swept(office: Office) -> None:
+    page = office.at("investigator", "/sweeps")
+    page.fill("[name=words]", "the")
+    press(page.locator("main form button.btn-main").first)
+    office.eye.look(page, "desk-sweep")
+
+
+def test_an_agent_looks_a_voucher_up(office: Office) -> None:
+    page = office.at("paying_agent", "/payouts")
+    page.fill("input[name=code]", "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA")
+    press(page.locator("main form button.btn-main").first)
+    office.eye.look(page, "desk-voucher-refused")
