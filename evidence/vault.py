@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -230,6 +231,9 @@ class Vault:
             self.store.remove(file_name)
 
 
+PAUSES = (0.01, 0.05, 0.2, 0.5)  # seconds at most, before numbers that were in the way of each other are tried again
+
+
 class Batch:
     """What is stored together, durably, all or nothing: the files share the waits for the disk. Nothing is stored before `store`."""
 
@@ -269,15 +273,18 @@ class Batch:
 
     def store(self) -> None:
         """Stores everything. AlreadyThere where a name is taken; two at once that add a key file get two numbers."""
-        numbered = self._numbered()
+        numbered, pauses = self._numbered(), iter(PAUSES)
         while True:
             try:
                 return self._vault.store.put_many({**self._new, **numbered})
             except AlreadyThere:
                 self._first.clear()
                 before, numbered = numbered, self._numbered()
-                if numbered.keys() == before.keys():
-                    raise
+                if numbered.keys() == before.keys():  # who had a number gave it back, being in the way of a third; or an object is there
+                    pause = next(pauses, None)
+                    if pause is None or not numbered:
+                        raise
+                    time.sleep(secrets.SystemRandom().uniform(0, pause))
 
     def _numbered(self) -> dict[str, bytes]:
         return {(_first_key(name) if name in self._first else self._vault.next_key_name(name)): blob for name, blob in self._keys.items()}

@@ -80,6 +80,15 @@ class Eye:
         if not request.url.startswith(HERE):
             self.complaints.append(f"asked of another host: {request.url}")
 
+    def fits(self, page: Page, name: str) -> None:
+        """See only that the whole page never scrolls sideways: for the longer words of a page whose markup was looked at already."""
+        faults = []
+        for width in (390, *BETWEEN):
+            page.set_viewport_size(ViewportSize(width=width, height=640))
+            faults += sideways(page)
+        self.picture(page, name)
+        assert faults == [], f"{name}: " + "\n".join(sorted(set(faults)))
+
     def look(self, page: Page, name: str) -> None:
         """Check a page in light and dark, on a desk and on a phone; a sideways scroll of the whole page is a fault too."""
         if name in self.seen:

@@ -71,7 +71,8 @@ class Street:
             self.looking = self.eye.watch(self.chromium.new_context()).new_page()
             self.looking.route("**/*", self._show)
         self.looking.goto(page.url)
-        self.eye.look(self.looking, f"source-{language}-{name}")
+        look = self.eye.look if language == "en" else self.eye.fits  # the same markup, other words
+        look(self.looking, f"source-{language}-{name}")
 
     def _show(self, route: Route) -> None:
         if route.request.resource_type == "document":

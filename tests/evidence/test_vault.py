@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evidence.errors import AlreadyThere, EvidenceError, FormatError, IntegrityError, KeyUnavailable, NotFound, UsageError
 from evidence.keys import Identity, KeyFile, wrap
+from evidence.storage import Pending
 from evidence.storage.disk import DiskStore
 from evidence.vault import CHECKED_FOR, Vault
 
@@ -341,3 +342,21 @@ def test_any_flip_or_cut_anywhere_is_refused_whole(vault: Vault, data: st.DataOb
         rewrite(path, whole[:place] + bytes([whole[place] ^ data.draw(st.integers(1, 255))]) + whole[place + 1 :])
     with pytest.raises(IntegrityError):
         vault.read(keyfile)
+
+
+def test_two_batches_that_were_in_the_way_of_each_other_both_get_numbers(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has put one of two key files when it meets the other's; both give back theirs, and the numbers are free again."""
+    keyfiles = [stored(vault, data) for data in (b"first", b"second")]
+    batch = vault.batch()
+    for keyfile in keyfiles:
+        batch.add_key(keyfile, [PROGRAM.recipient], first=True)
+    tries, put_many = iter([True, True]), vault.store.put_many
+
+    def in_the_way(new: Mapping[str, bytes | Pending]) -> None:
+        if next(tries, False):
+            raise AlreadyThere("The object is there", "")
+        put_many(new)
+
+    monkeypatch.setattr(vault.store, "put_many", in_the_way)
+    batch.store()
+    assert [vault.open_key(keyfile.object_name, PROGRAM) for keyfile in keyfiles] == keyfiles

@@ -264,8 +264,8 @@ def test_a_receipt_that_is_good_unknown_or_none_gets_one_answer_in_one_time(hous
     [answer] = measured.shapes
     assert answer.startswith(b"HTTP/1.1 303")
     assert measured.apart() < APART, "a good receipt can be told by the clock"
-    if measured.apart(planted=PLANTED) < APART:  # a busy machine; the next test shows what is seen on a quiet one
-        pytest.skip("too noisy to see two milliseconds: the bytes are equal, and larger differences of time there are none")
+    seen = next(more for more in (PLANTED, 5 * PLANTED, 25 * PLANTED, 1.0) if measured.apart(planted=more) >= APART)
+    print(f"a difference of {1000 * seen:.0f} ms would have been seen")  # on a busy machine more than 2; the next test shows a quiet one
 
 
 def noise(count: int, chance: random.Random) -> list[float]:

@@ -60,8 +60,8 @@ OWN = [
 ]
 QUERY = ("state", "assignee", "received", "order", "after", "case", "show", "by", "link", "program", "from", "file", "sent")
 TIP, SEND = f"/p/{SLUG}/tip", f"/p/{SLUG}/send"
-PLACES = 10  # how many strings each address and each page's query gets, others every time
-ROUNDS = 5  # how often each form is sent, with other strings in each of its fields every time
+PLACES = 5  # how many strings each address and each page's query gets, others every time
+ROUNDS = 3  # how often each form is sent, with other strings in each of its fields every time
 
 
 @pytest.fixture

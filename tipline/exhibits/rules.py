@@ -131,7 +131,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Value], str], str]] = {
     "SEALED": _sealed,
     "EXAMINED": _examined,
     "VIEWED": lambda fields, told: f"{_capital(told)}. Reason: {fields.get('purpose') or 'not given'}",
-    "DOWNLOADED": lambda _fields, told: "Original handed out as it was received" if told in ("", HANDED_OUT) else _capital(told),
+    "DOWNLOADED": lambda _fields, told: "Original handed out as it was received" if told in ("", HANDED_OUT) else f"Handed out: {told}",
     "TRANSFERRED": _transferred,
     "DERIVED": _derived,
     "REDACTED": _redacted,

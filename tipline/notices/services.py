@@ -149,7 +149,7 @@ def make_codes(work: Work, actor: Actor, number: str) -> str:
     name = work.vault.facts(opened.exhibit, actor.keyring.program(batch.program_id)).name
     fields: dict[str, Scalar] = {
         "purpose": f"mailing of {number}",
-        "result": f"list handed out with a code for each of {batch.letters} letters",
+        "result": f"a list with a code for each of {batch.letters} letters",
         "moved_from": "sealed store",
         "moved_to": "their computer",
     }

@@ -94,7 +94,7 @@ def test_the_list_is_an_exhibit_under_custody(room: PostRoom) -> None:
     assert room.download(room.make_codes(number)).status_code == 200
     event = room.desk.events(exhibit.id)[1]
     assert (event["kind"], event["purpose"]) == ("DOWNLOADED", f"mailing of {number}")
-    assert event["result"] == "list handed out with a code for each of 5 letters"
+    assert event["result"] == "a list with a code for each of 5 letters"
     page = room.desk.client().get(f"/exhibits/{exhibit.id}").text
     assert "List of letters" in page
     assert "List handed out with a code for each of 5 letters" in page
