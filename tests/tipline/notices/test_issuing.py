@@ -97,7 +97,7 @@ def test_the_list_is_an_exhibit_under_custody(room: PostRoom) -> None:
     assert event["result"] == "a list with a code for each of 5 letters"
     page = room.desk.client().get(f"/exhibits/{exhibit.id}").text
     assert "List of letters" in page
-    assert "List handed out with a code for each of 5 letters" in page
+    assert "Handed out: a list with a code for each of 5 letters" in page
     assert "its names stay out of the search" in page
     assert "Canaria" not in page
     assert room.desk.client().get("/exhibits").status_code == 200
