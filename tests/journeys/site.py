@@ -46,6 +46,8 @@ class RunningSite:
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
         self._wait(self.console)
         self._wait(self.public)
+        if self.onion:
+            self._wait(self.onion)
 
     def stop(self) -> None:
         """End it as an operator does, with SIGTERM."""

@@ -21,7 +21,7 @@ from tests.tipline.intake.house import SEND, TIP, field_value, multipart
 from tipline.intake.receipt import parse_receipt
 from tipline.models.custody import Exhibit
 
-ROUNDS, SENDERS = 3, 5
+ROUNDS, SENDERS = 2, 5
 MOST_ROUND = 4.0  # seconds until the power goes, at most
 ENOUGH = 2  # tips that must have been acknowledged, all rounds together, for the test to say something
 PIECE = 100_000

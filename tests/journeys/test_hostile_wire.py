@@ -32,7 +32,7 @@ from tipline.slowlines import CROWDED, EVERY, MANY
 
 CANARY = "canary-93c07e"
 MOST_GROWTH = 24 * 1024**2
-TIMES, SECONDS = 300, 10.0
+TIMES, SECONDS = 300, 5.0
 SLOW_LINES, INTAKE_TAKES = 200, 10.0
 HEAD = "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 100000\r\n\r\n"
 PATIENCE = 15.0  # seconds; the server gives up on headers that do not end after 10

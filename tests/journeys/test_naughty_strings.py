@@ -65,20 +65,20 @@ ROUNDS = 3  # how often each form is sent, with other strings in each of its fie
 
 
 @pytest.fixture
-def strings(shared: Path | None) -> list[str]:
-    """Our own, and the collected ones where they are. A NUL is refused as a whole and has tests of its own."""
+def strings(shared: Path | None, world: World) -> list[str]:
+    """Our own, and on SQLite the collected ones where they are. A NUL is refused as a whole and has tests of its own."""
     found = list(OWN)
-    if shared is not None:
+    if shared is not None and world.inside.settings.database_url is None:
         folder = shared / "hostile" / "strings"
         found += json.loads((folder / "blns.json").read_text()) + json.loads((folder / "csv_formula.json").read_text())
     return [string for string in found if "\0" not in string]
 
 
 @pytest.fixture
-def names(shared: Path | None) -> list[bytes]:
-    """File names as bytes."""
+def names(shared: Path | None, world: World) -> list[bytes]:
+    """File names as bytes; on SQLite the collected ones too."""
     found = [name.encode("utf-8", "surrogatepass") for name in OWN if name.strip()]
-    if shared is not None:
+    if shared is not None and world.inside.settings.database_url is None:
         collected = json.loads((shared / "hostile" / "strings" / "filenames.json").read_text())
         found += [row["name"].encode("utf-8", "surrogatepass") for row in collected["text"]]
     return found

@@ -27,23 +27,19 @@ from tests.servers import RunningS3
 from tipline.db import open_engine
 
 pytestmark = needs_jail  # a photo's place, its preview and a file's records are found there
-WAYS = ("own", "real", pytest.param("servers", marks=pytest.mark.servers))
+WAYS = ("files", pytest.param("servers", marks=pytest.mark.servers))
 
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
-    """On samples of the project's own, on the real ones, and on the own ones with PostgreSQL and S3 together."""
+    """On SQLite and a folder with the real inputs (own samples where they are not), and on the own ones with PostgreSQL and S3."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def inputs(way: str, shared: Path | None) -> Inputs:
     """Small samples of the project's own, and the real ones where they are (CI demands them)."""
-    if way != "real":
-        return own_inputs()
-    if shared is None:
-        pytest.skip("the real notes and records are not beside this clone; the same way runs on the project's own samples")
-    return real_inputs(shared)
+    return own_inputs() if way == "servers" or shared is None else real_inputs(shared)
 
 
 @pytest.fixture(scope="module")

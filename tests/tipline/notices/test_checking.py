@@ -27,7 +27,7 @@ from tipline.process import Process
 from tipline.work import Work
 
 REFUSED = "We cannot confirm this code. Check it for typing mistakes, or report the letter."
-EACH = 300
+EACH = 100
 
 
 def raw(answer: TestResponse) -> tuple[object, ...]:
@@ -101,7 +101,7 @@ def test_the_words_are_those_of_the_screens(room: PostRoom) -> None:
 
 
 def test_every_other_code_takes_the_same_time(room: PostRoom, kinds: dict[str, Callable[[], str]]) -> None:
-    """300 of each, interleaved: the medians of the processor's time differ by less than the same kind does from itself.
+    """100 of each, interleaved: the medians of the processor's time differ by less than the same kind does from itself.
 
     Each kind is measured twice over, so that the noise of the machine is known. The tenth of a median is the least that is asked.
     """
