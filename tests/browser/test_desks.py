@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import DESKTOP, Eye, press
+from tests.browser.conftest import DESKTOP, Eye, press, served
 from tests.journeys.site import free_ports
 from tests.journeys.world import LOGINS, World, told
 from tipline.config import Settings
@@ -48,13 +46,9 @@ class Office:
 @pytest.fixture(scope="module")
 def office(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     origin = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
-    with told(Settings(data=tmp_path_factory.mktemp("office") / "instance", console_origin=origin)) as world:
-        server = make_server("127.0.0.1", port, world.console, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    settings = Settings(data=tmp_path_factory.mktemp("office") / "instance", console_origin=origin)
+    with told(settings) as world, served(world.console, port):
         yield Office(world, chromium, eye, origin)
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("role", sorted(LOGINS))

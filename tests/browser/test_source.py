@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import PHONE, Eye, press
+from tests.browser.conftest import PHONE, Eye, press, served
 from tests.evidence.examine.jails import WORKING
 from tests.journeys.inputs import own_inputs
 from tests.journeys.site import free_ports
@@ -93,13 +91,8 @@ def main_button(page: Page) -> Locator:
 @pytest.fixture(scope="module")
 def street(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     origin = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
-    with told(Settings(data=tmp_path_factory.mktemp("street") / "instance", public_origin=origin)) as world:
-        server = make_server("127.0.0.1", port, world.public, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with told(Settings(data=tmp_path_factory.mktemp("street") / "instance", public_origin=origin)) as world, served(world.public, port):
         yield Street(world, chromium, eye, origin)
-        server.shutdown()
-        thread.join()
 
 
 both = pytest.mark.parametrize("language", list(LANGUAGES))

@@ -18,7 +18,7 @@ def say(subject: Subject, speaker: Speaker) -> None:
     """Say all that was found, what points most surely at a person first. A reader that breaks takes nothing from the others."""
     found: list[Found] = []
     for reader in _readers(subject):
-        attempt(lambda read=reader: found.extend(read(subject)), "Its metadata is damaged", speaker)  # type: ignore[misc]
+        attempt(lambda read=reader: found.extend(read(subject)), "Its metadata is damaged", speaker)  # type: ignore[misc]  # the default binds this round's reader
     ordered = sorted(dict.fromkeys(found), key=lambda one: _ORDER.index(one[0]))
     speaker.say_json("findings", ordered[:MOST])
 
