@@ -14,10 +14,10 @@ from sqlalchemy import create_engine, text
 from tipline.config import Settings
 from tipline.db import Database, upgrade
 from tipline.migrations.triggers import CONTINUED, FROZEN
-from tipline.models import cases, custody, notices, operations, programs, rewards, staff, tips
+from tipline.models import cases, custody, desk, notices, operations, programs, rewards, staff, tips
 from tipline.models.base import Base
 
-TABLES = (cases, custody, notices, operations, programs, rewards, staff, tips)
+TABLES = (cases, custody, desk, notices, operations, programs, rewards, staff, tips)
 
 
 def test_there_is_one_line_of_migrations() -> None:

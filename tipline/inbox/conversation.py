@@ -14,6 +14,7 @@ from tipline.actor import Actor
 from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
 from tipline.inbox.copies import CleanedCopy, find_copy, waiting_for_copies, with_copies
+from tipline.inbox.labels import labels_on
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
 from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
 from tipline.inbox.reports import Examined, find_reports
@@ -26,7 +27,7 @@ from tipline.intake.told import Question
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
-from tipline.models.tips import ReplyFile, Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.vault import shown_name
 from tipline.work import Work
 
@@ -337,9 +338,7 @@ def _title(work: Work, actor: Actor, tip: Tip, conversation: Sequence[Message]) 
 
 
 def _labels(work: Work, actor: Actor, tip: Tip) -> list[tuple[str, str]]:
-    keys = actor.keyring.program(tip.program_id)
-    rows = work.session.scalars(select(TipLabel).where(TipLabel.tip_id == tip.id))
-    return sorted(((row.id, keys.open("tip_label", "label", row.id, row.label)) for row in rows), key=lambda pair: pair[1].casefold())
+    return [(row.id, row.word) for row in labels_on(work, actor, {tip.id: tip.program_id}).get(tip.id, [])]
 
 
 def _cases(work: Work, actor: Actor, tip: Tip) -> list[CaseChoice]:

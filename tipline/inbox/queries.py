@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased, defer
 from tipline import policy
 from tipline.actor import Actor
 from tipline.inbox import rules
+from tipline.inbox.labels import labels_on
 from tipline.inbox.reading import committed
 from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Filters, Mark
@@ -20,7 +21,7 @@ from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import ProgramWrap
 from tipline.models.staff import Staff
-from tipline.models.tips import FURTHER, Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import FURTHER, Tip, TipItem, TipMessage
 from tipline.work import Work
 
 PAGE = 25
@@ -169,7 +170,9 @@ def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     ids = [tip.id for tip in tips]
     unread = _unread(work, actor, ids)
     wrote = {tip_id for tip_id, seq in unread.items() if seq > 0}
-    details = _Details(labels=labels_of(work, actor, tips), unread=set(unread), wrote=wrote)
+    labels = labels_on(work, actor, {tip.id: tip.program_id for tip in tips})
+    words = {tip_id: [row.word for row in rows] for tip_id, rows in labels.items()}
+    details = _Details(labels=words, unread=set(unread), wrote=wrote)
     items = work.session.execute(
         select(TipItem.tip_id, TipItem.exhibit_id, TipItem.position, Exhibit.kind)
         .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
@@ -184,16 +187,6 @@ def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     wanted = [item[0] for tip_id, found in details.items.items() for item in found if item[2] != "tip_text" or tip_id in untitled]
     details.reports = find_reports(work, actor.keyring, wanted)
     return details
-
-
-def labels_of(work: Work, actor: Actor, tips: Sequence[Tip]) -> dict[str, list[str]]:
-    """Return the labels of tips, opened, by tip id."""
-    programs = {tip.id: tip.program_id for tip in tips}
-    found: dict[str, list[str]] = {}
-    for label in work.session.scalars(select(TipLabel).where(TipLabel.tip_id.in_(list(programs)))):
-        keys = actor.keyring.program(programs[label.tip_id])
-        found.setdefault(label.tip_id, []).append(keys.open("tip_label", "label", label.id, label.label))
-    return found
 
 
 def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> dict[str, int]:

@@ -11,9 +11,9 @@ from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.inbox import rules
+from tipline.inbox.labels import put_on
 from tipline.inbox.queries import colleagues
 from tipline.inbox.reading import open_exhibits
-from tipline.models.base import new_id
 from tipline.models.custody import Exhibit
 from tipline.models.tips import Tip, TipItem, TipLabel
 from tipline.work import Work
@@ -158,15 +158,9 @@ def add_label(work: Work, actor: Actor, command: AddLabel) -> None:
     label = rules.clean_label(command.label)
     if not label:
         raise BadInput("The label is empty.", "Type a word or two.", {"label": "Type a word or two."})
-    keys = actor.keyring.program(tip.program_id)
-    present = work.session.scalars(select(TipLabel).where(TipLabel.tip_id == tip.id))
-    if label.casefold() in {keys.open("tip_label", "label", row.id, row.label).casefold() for row in present}:
-        return
-    row_id = new_id()
-    sealed = keys.seal("tip_label", "label", row_id, label)
-    work.session.add(TipLabel(id=row_id, tip_id=tip.id, label=sealed, added_by=actor.staff_id))
-    audit.record(work.session, work.now(), actor, "tip.label", ("tip", tip.id))
-    work.session.flush()
+    if put_on(work, actor, [tip], label):
+        audit.record(work.session, work.now(), actor, "tip.label", ("tip", tip.id))
+        work.session.flush()
 
 
 def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> None:

@@ -19,7 +19,10 @@ class CaseFile(Base):
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
     number: Mapped[str] = mapped_column(String(24), unique=True)
     title: Mapped[bytes] = mapped_column(Sealed)
-    state: Mapped[str] = mapped_column(String(16), default="working")  # working, closed
+    state: Mapped[str] = mapped_column(String(16), default="working")  # working, closed, merged
+    access: Mapped[str] = mapped_column(String(8), default="program", server_default="program")  # program: all who hold its key; members
+    merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("case_file.id"))
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     lead_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     opened_at: Mapped[datetime] = mapped_column(UtcTime)
 
@@ -73,7 +76,7 @@ class Link(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
-    from_kind: Mapped[str] = mapped_column(String(16))  # tip, letter, sample, exhibit
+    from_kind: Mapped[str] = mapped_column(String(16))  # tip, letter, sample, exhibit, subject
     from_id: Mapped[str] = mapped_column(Id, index=True)
     to_kind: Mapped[str] = mapped_column(String(16))
     to_id: Mapped[str] = mapped_column(Id, index=True)
@@ -87,6 +90,11 @@ class Link(Base):
     made_at: Mapped[datetime] = mapped_column(UtcTime)
     decided_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     decided_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    evidence: Mapped[str | None] = mapped_column(
+        String(71)
+    )  # digest of what the suggestion rests on: a rejected one stays so until it changes
+    later_until: Mapped[datetime | None] = mapped_column(UtcTime)  # put off
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 
 class Export(Base):

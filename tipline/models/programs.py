@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -36,6 +36,7 @@ class Program(Base):
     created_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     recipient: Mapped[str] = mapped_column(String(80))  # age recipient of the program identity
     recovery_recipient: Mapped[str | None] = mapped_column(String(80))
+    two_to_export: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # a second person lets each bundle out
     program_keys: Mapped[bytes] = mapped_column(Sealed)  # record, index and fingerprint key, age-wrapped to `recipient`
 
 

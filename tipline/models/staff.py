@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Integer, String
+from sqlalchemy import Date, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -32,6 +32,11 @@ class Staff(Base):
     locked_until: Mapped[datetime | None] = mapped_column(UtcTime)
     kit_recipient: Mapped[str | None] = mapped_column(String(80))  # age recipient of the printed recovery kit
     kit_wrap: Mapped[bytes | None] = mapped_column(Sealed)  # the staff keys, wrapped to the kit
+    preferences: Mapped[str] = mapped_column(
+        String(400), default="{}", server_default="{}"
+    )  # JSON of structured choices: theme, keys, clock
+    notify_address: Mapped[str | None] = mapped_column(String(254))  # where a daily notice without content goes
+    notified_on: Mapped[date | None] = mapped_column(Date)
 
 
 class StaffSession(Base):
@@ -44,6 +49,7 @@ class StaffSession(Base):
     keys: Mapped[bytes] = mapped_column(Sealed)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    proved_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when the person last gave passphrase or second factor
 
 
 class Reading(Base):

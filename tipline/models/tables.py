@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import configure_mappers
 
-from tipline.models import cases, custody, notices, operations, programs, rewards, staff, tips
+from tipline.models import cases, custody, desk, notices, operations, programs, rewards, staff, tips
 from tipline.models.base import Base
 
-MODULES = (cases, custody, notices, operations, programs, rewards, staff, tips)
+MODULES = (cases, custody, desk, notices, operations, programs, rewards, staff, tips)
 METADATA = Base.metadata
 
 

@@ -71,6 +71,11 @@ class Tip(Base):
     claim_code: Mapped[bytes | None] = mapped_column(Sealed)  # phone tips: age to the source, until it was shown to them once
     title: Mapped[bytes | None] = mapped_column(Sealed)  # record key: first words, set when staff first read it
     read_on: Mapped[date | None] = mapped_column(Date)  # when the source last came back
+    priority: Mapped[int] = mapped_column(Integer, default=0, server_default="0")  # 1 high, 0 normal, -1 low
+    due_on: Mapped[date | None] = mapped_column(Date)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")  # of what staff set: who changes it names the one they saw
+    audience: Mapped[str] = mapped_column(String(8), default="all", server_default="all")  # all, named: who may read the original words
+    redacted: Mapped[bytes | None] = mapped_column(Sealed)  # record key: the words as the wider audience reads them
 
 
 class TipMessage(Base):
@@ -147,7 +152,8 @@ class TipLabel(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
-    label: Mapped[bytes] = mapped_column(Sealed)
+    label: Mapped[bytes | None] = mapped_column(Sealed)  # the word itself, until somebody who holds the key gave the label a row
+    label_id: Mapped[str | None] = mapped_column(ForeignKey("label.id"), index=True)
     added_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
 
 
