@@ -22,6 +22,7 @@ ONE_FILE_BY_PURPOSE = {ROOT / "evidence" / "verify.py": 1250}
 SIX_BY_NATURE = {
     "tipline/audit.py": "record",  # who, what, on what, when
     "tipline/inbox/telling.py": "tell_source",  # who says what to whom, under which keys
+    "tipline/notes/history.py": "record_change",  # who changed what on which thing, from what to what
 }
 
 
