@@ -2,21 +2,24 @@
 
     select(Tip).where(Tip.number == number, access.sees(actor, Tip))
 
-A case is for all who hold its program's key, or for its members only; then so is what was put into it. The key itself would open
-more than a person may see: this is a rule of the console and of the API, not of cryptography, and the threat model says so.
+A case is for all who hold its program's key, or for its members only; then so is what was put into it, what came with its tips, what
+was made from that, and every link, claim, hold, transfer and export of any of it. The key itself would open more than a person may
+see: this is a rule of the console and of the API, not of cryptography, and the threat model says so.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, exists, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from tipline.actor import Actor
-from tipline.models.cases import CaseFile
+from tipline.models.cases import CaseFile, Letter, Link, Sample
 from tipline.models.custody import Exhibit
-from tipline.models.desk import CaseMember, TipReader
-from tipline.models.tips import Tip, TipItem
+from tipline.models.desk import CaseMember, Subject, TipReader
+from tipline.models.rewards import Payout, RewardClaim
+from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.work import Work
 
 MEMBERS = "members"  # CaseFile.access of a case that only its members see
@@ -29,16 +32,26 @@ def sees_case(actor: Actor) -> ColumnElement[bool]:
 
 
 def sees(actor: Actor, model: Any) -> ColumnElement[bool]:
-    """The condition under which the actor sees a row of a table with `program_id` and `case_id`: tip, letter, sample, exhibit, subject.
+    """The condition under which the actor sees a row of `model`.
 
-    An exhibit that came with a tip is seen by who sees the tip, also before it joins a case.
+    Args:
+        model: CaseFile; or a table with `program_id` and `case_id` (Tip, Letter, Sample, Exhibit, Subject); or Link, RewardClaim,
+            Payout, which are seen by who sees what they are about.
     """
-    hidden = select(CaseFile.id).where(_closed_to(actor)).correlate(None)
-    condition = and_(model.program_id.in_(actor.keyring.program_ids()), or_(model.case_id.is_(None), model.case_id.not_in(hidden)))
+    if model is CaseFile:
+        return sees_case(actor)
+    held = model.program_id.in_(actor.keyring.program_ids())
+    if model is Link:
+        hidden = _hidden_things(actor)
+        return and_(held, Link.from_id.not_in(hidden), Link.to_id.not_in(hidden))
+    if model is RewardClaim:
+        return and_(held, RewardClaim.tip_id.not_in(_hidden_tips(actor)))
+    if model is Payout:
+        return and_(held, Payout.claim_id.not_in(select(RewardClaim.id).where(RewardClaim.tip_id.in_(_hidden_tips(actor)))))
+    condition = and_(held, or_(model.case_id.is_(None), model.case_id.not_in(_hidden_cases(actor))))
     if model is not Exhibit:
         return condition
-    of_hidden_tip = select(TipItem.exhibit_id).join(Tip, Tip.id == TipItem.tip_id).where(Tip.case_id.in_(hidden)).correlate(None)
-    return and_(condition, Exhibit.id.not_in(of_hidden_tip))
+    return and_(condition, Exhibit.id.not_in(select(_hidden_exhibits(actor).c.id)))
 
 
 def reads_original(work: Work, actor: Actor, tip: Tip) -> bool:
@@ -51,3 +64,35 @@ def reads_original(work: Work, actor: Actor, tip: Tip) -> bool:
 def _closed_to(actor: Actor) -> ColumnElement[bool]:
     member = exists().where(CaseMember.case_id == CaseFile.id, CaseMember.staff_id == actor.staff_id)
     return and_(CaseFile.access == MEMBERS, CaseFile.lead_id != actor.staff_id, ~member)
+
+
+def _hidden_cases(actor: Actor) -> Select[Any]:
+    return select(CaseFile.id).where(_closed_to(actor)).correlate(None)
+
+
+def _hidden_tips(actor: Actor) -> Select[Any]:
+    return select(Tip.id).where(Tip.case_id.in_(_hidden_cases(actor))).correlate(None)
+
+
+def _hidden_exhibits(actor: Actor) -> CTE:
+    """What stands in a hidden case, came with one of its tips or was sent or paid for it, and what was made from that outside of a case."""
+    tips = _hidden_tips(actor)
+    claims = select(RewardClaim.id).where(RewardClaim.tip_id.in_(tips))
+    roots = union_all(
+        select(Exhibit.id).where(Exhibit.case_id.in_(_hidden_cases(actor))),
+        select(TipItem.exhibit_id).where(TipItem.tip_id.in_(tips)),
+        select(ReplyFile.exhibit_id).join(TipMessage, TipMessage.id == ReplyFile.message_id).where(TipMessage.tip_id.in_(tips)),
+        select(RewardClaim.exhibit_id).where(RewardClaim.tip_id.in_(tips)),
+        select(Payout.exhibit_id).where(Payout.claim_id.in_(claims)),
+    ).subquery()
+    hidden = select(roots.c.id).cte(recursive=True)
+    made = aliased(Exhibit)
+    return hidden.union(select(made.id).join(hidden, made.parent_id == hidden.c.id).where(made.case_id.is_(None)))
+
+
+def _hidden_things(actor: Actor) -> Select[Any]:
+    """The ids of all that can be an end of a link and is hidden."""
+    cases = _hidden_cases(actor)
+    found = [select(model.id).where(model.case_id.in_(cases)) for model in (Letter, Sample, Subject)]
+    both = union_all(_hidden_tips(actor), select(_hidden_exhibits(actor).c.id), cases, *found).subquery()
+    return select(both.c.id)

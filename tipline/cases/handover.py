@@ -15,6 +15,7 @@ from evidence.errors import NotFound as ObjectMissing
 from evidence.keys import KeyFile
 from evidence.records import Scalar
 from evidence.vault import Sealed
+from tipline import access
 from tipline.actor import Actor
 from tipline.cases.overview import title_of
 from tipline.cases.services import get_case, next_exhibit_number
@@ -81,7 +82,7 @@ class TakenOver:
 
 def case_choices(work: Work, actor: Actor) -> list[tuple[str, str]]:
     """Return number and title of the open cases that the actor can read, newest first."""
-    query = select(CaseFile).where(CaseFile.program_id.in_(actor.keyring.program_ids()), CaseFile.state == "working")
+    query = select(CaseFile).where(access.sees_case(actor), CaseFile.state == "working")
     cases = work.session.scalars(query.order_by(CaseFile.opened_at.desc()))
     return [(case.number, f"{case.number} {title_of(actor, case)}") for case in cases]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases import rules
 from tipline.cases.events import EventRow, events_of
@@ -96,7 +96,7 @@ class CasePage:
 def list_cases(work: Work, actor: Actor, after: str | None = None) -> tuple[list[CaseRow], str | None]:
     """Return a page of cases, newest first, and the number after which the next begins."""
     policy.require(actor, "case.read")
-    query = select(CaseFile).where(CaseFile.program_id.in_(actor.keyring.program_ids()))
+    query = select(CaseFile).where(access.sees_case(actor))
     anchor = work.session.scalar(query.where(CaseFile.number == after)) if after else None
     if anchor is not None:
         place = (CaseFile.opened_at < anchor.opened_at) | ((CaseFile.opened_at == anchor.opened_at) & (CaseFile.id < anchor.id))

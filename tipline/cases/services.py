@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, union_all
 
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor
 from tipline.cases import rules
 from tipline.errors import BadInput, Conflict, NotFound
@@ -48,7 +48,7 @@ def get_case(work: Work, actor: Actor, number: str, *, lock: bool = False) -> Ca
     Raises:
         NotFound: there is none, or the actor does not hold its program's key: both look alike.
     """
-    query = select(CaseFile).where(CaseFile.number == number, CaseFile.program_id.in_(actor.keyring.program_ids()))
+    query = select(CaseFile).where(CaseFile.number == number, access.sees_case(actor))
     case = work.session.scalar(query.with_for_update() if lock else query)
     if case is None:
         raise NotFound(f"There is no case {number} that you can read.", "Check the number, or ask who leads the case.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from tipline import access
 from tipline.actor import Actor
 from tipline.errors import NotFound
 from tipline.inbox.reading import Opened, open_exhibits, require_held, require_sound
@@ -17,7 +18,7 @@ def get_exhibit(work: Work, actor: Actor, exhibit_id: str, *, lock: bool = False
     Raises:
         NotFound: there is none, or the actor does not hold its program's key: both look alike.
     """
-    query = select(Exhibit).where(Exhibit.id == exhibit_id, Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = select(Exhibit).where(Exhibit.id == exhibit_id, access.sees(actor, Exhibit))
     exhibit = work.session.scalar(query.with_for_update() if lock else query)
     if exhibit is None:
         raise NotFound("There is no exhibit here that you can read.", "Check the address, or ask who holds the program's key.")

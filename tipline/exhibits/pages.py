@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.overview import exhibit_title, title_of
 from tipline.errors import Disposed, Unsound
@@ -134,7 +134,7 @@ class ExhibitPage:
 def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
     """Return a page of exhibits, newest or highest number first, and the id after which the next begins."""
     policy.require(actor, "exhibit.read")
-    query = select(Exhibit).where(Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = select(Exhibit).where(access.sees(actor, Exhibit))
     if not filters.everything:
         query = query.where(Exhibit.number.is_not(None))
     if filters.state in rules.STATES:
@@ -260,7 +260,7 @@ def _offer(keys: ProgramKeys, transfer: Transfer | None, names: Mapping[str, str
 def _cases(work: Work, actor: Actor, exhibit: Exhibit) -> list[tuple[str, str]]:
     if exhibit.number is not None or not policy.may(actor, "exhibit.number"):
         return []
-    query = select(CaseFile).where(CaseFile.program_id == exhibit.program_id, CaseFile.state == "working")
+    query = select(CaseFile).where(CaseFile.program_id == exhibit.program_id, CaseFile.state == "working", access.sees_case(actor))
     return [(case.number, title_of(actor, case)) for case in work.session.scalars(query.order_by(CaseFile.opened_at.desc()).limit(PAGE))]
 
 

@@ -14,7 +14,7 @@ from evidence import custody
 from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
 from evidence.scrub import FAULTS
-from tipline import audit, policy, restoring
+from tipline import access, audit, policy, restoring
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
@@ -250,7 +250,7 @@ def list_exports(work: Work, actor: Actor, case_number: str | None = None) -> li
     query = (
         select(Export)
         .join(CaseFile, CaseFile.id == Export.case_id)
-        .where(CaseFile.program_id.in_(actor.keyring.program_ids()))
+        .where(access.sees_case(actor))
         .order_by(Export.requested_at.desc())
         .limit(100)
     )

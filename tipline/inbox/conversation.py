@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor
 from tipline.errors import NotFound, Unsound
 from tipline.inbox import rules
@@ -346,7 +346,7 @@ def _cases(work: Work, actor: Actor, tip: Tip) -> list[CaseChoice]:
     keys = actor.keyring.program(tip.program_id)
     rows = work.session.scalars(
         select(CaseFile)
-        .where(CaseFile.program_id == tip.program_id, or_(CaseFile.state == "working", CaseFile.id == tip.case_id))
+        .where(CaseFile.program_id == tip.program_id, access.sees_case(actor), or_(CaseFile.state == "working", CaseFile.id == tip.case_id))
         .order_by(CaseFile.opened_at.desc())
         .limit(CASE_CHOICES)
     )

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select, text, tuple_, update
 from sqlalchemy.orm import aliased, defer
 
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor
 from tipline.inbox import rules
 from tipline.inbox.labels import labels_on
@@ -108,7 +108,7 @@ def colleagues(work: Work, program_ids: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _readable(actor: Actor) -> ColumnElement[bool]:
-    return Tip.program_id.in_(actor.keyring.program_ids())
+    return access.sees(actor, Tip)
 
 
 def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.inbox import rules
@@ -62,7 +62,7 @@ def get_tip(work: Work, actor: Actor, number: str, *, lock: bool = False) -> Tip
     Raises:
         NotFound: there is none, or the actor does not hold its program's key: both look alike.
     """
-    query = select(Tip).where(Tip.number == number, Tip.program_id.in_(actor.keyring.program_ids()))
+    query = select(Tip).where(Tip.number == number, access.sees(actor, Tip))
     tip = work.session.scalar(query.with_for_update() if lock else query)
     if tip is None:
         raise NotFound(f"There is no tip {number} that you can read.", "Check the number, or ask who holds the program's key.")
@@ -99,7 +99,7 @@ def act_on_many(work: Work, actor: Actor, command: Bulk) -> int:
         raise BadInput(
             "No tip is chosen." if not numbers else f"More than {BULK_LIMIT} tips are chosen.", "Tick the tips, then choose the act."
         )
-    query = select(Tip).where(Tip.number.in_(numbers), Tip.program_id.in_(actor.keyring.program_ids()))
+    query = select(Tip).where(Tip.number.in_(numbers), access.sees(actor, Tip))
     tips = list(work.session.scalars(query.order_by(Tip.id).with_for_update()))
     if len(tips) != len(numbers):
         raise BadInput("Some of the chosen tips are not there any more. Nothing was changed.", "Load the inbox again and choose once more.")

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from evidence.examine.identify import identify
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.handover import CHANNELS, Arrived, Handover, TakenOver, Taking, reading, take_over
 from tipline.errors import BadInput, NotFound
@@ -143,7 +143,7 @@ def list_letters(work: Work, actor: Actor) -> list[LetterRow]:
     rows = work.session.execute(
         select(Letter, CaseFile.number)
         .join(CaseFile, CaseFile.id == Letter.case_id)
-        .where(Letter.program_id.in_(actor.keyring.program_ids()))
+        .where(access.sees(actor, Letter))
         .order_by(Letter.number.desc())
         .limit(PAGE)
     )
@@ -161,7 +161,7 @@ def read_letter(work: Work, actor: Actor, number: str) -> LetterView:
         select(Letter, CaseFile.number, Staff.display_name)
         .join(CaseFile, CaseFile.id == Letter.case_id)
         .join(Staff, Staff.id == Letter.registered_by)
-        .where(Letter.number == number, Letter.program_id.in_(actor.keyring.program_ids()))
+        .where(Letter.number == number, access.sees(actor, Letter))
     )
     found = work.session.execute(query).first()
     if found is None:

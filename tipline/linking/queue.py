@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, literal, or_, select, tuple_
 
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor
 from tipline.cases.overview import Thing
 from tipline.cases.services import list_programs
@@ -59,7 +59,8 @@ def read_queue(work: Work, actor: Actor, program: str | None = None, after: str 
     chosen = program if program in [program_id for program_id, _ in programs] else None
     conditions: list[ColumnElement[bool]] = [
         Link.state == "suggested",
-        Link.program_id == chosen if chosen else Link.program_id.in_(actor.keyring.program_ids()),
+        *([Link.program_id == chosen] if chosen else []),
+        access.sees(actor, Link),
     ]
     total = work.session.scalar(select(func.count()).select_from(Link).where(*conditions)) or 0
     place = work.session.execute(select(RANK, Link.made_at, Link.id).where(Link.id == after)).first() if after else None
@@ -74,7 +75,7 @@ def read_queue(work: Work, actor: Actor, program: str | None = None, after: str 
 def rows_of(work: Work, actor: Actor, links: Sequence[Link]) -> list[QueueRow]:
     """Name both ends of links. One whose end cannot be read is left out."""
     ends = [(link.from_kind, link.from_id) for link in links] + [(link.to_kind, link.to_id) for link in links]
-    things = find_things(work, actor.keyring, ends)
+    things = find_things(work, actor, ends)
     rows = []
     for link in links:
         start, end = things.get((link.from_kind, link.from_id)), things.get((link.to_kind, link.to_id))
@@ -89,6 +90,7 @@ def links_of_tip(work: Work, actor: Actor, tip: Tip) -> list[QueueRow]:
     own = select(TipItem.exhibit_id).where(TipItem.tip_id == tip.id)
     query = select(Link).where(
         Link.state != "rejected",
+        access.sees(actor, Link),
         or_(Link.from_id == tip.id, Link.to_id == tip.id, Link.from_id.in_(own), Link.to_id.in_(own)),
     )
     links = work.session.scalars(query.order_by(Link.state.desc(), RANK, Link.made_at, Link.id).limit(PAGE))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.overview import Thing
 from tipline.errors import NotFound
@@ -91,7 +91,7 @@ def get_link(work: Work, actor: Actor, link_id: str, *, lock: bool = False) -> L
     Raises:
         NotFound: there is none, or the actor does not hold its program's key: both look alike.
     """
-    query = select(Link).where(Link.id == link_id, Link.program_id.in_(actor.keyring.program_ids()))
+    query = select(Link).where(Link.id == link_id, access.sees(actor, Link))
     link = work.session.scalar(query.with_for_update() if lock else query)
     if link is None:
         raise NotFound("There is no such link that you can read.", "Choose one at the linking desk.")
@@ -107,7 +107,7 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
     policy.require(actor, "link.read")
     link = get_link(work, actor, link_id)
     keys = actor.keyring.program(link.program_id)
-    things = find_things(work, actor.keyring, [(link.from_kind, link.from_id), (link.to_kind, link.to_id)])
+    things = find_things(work, actor, [(link.from_kind, link.from_id), (link.to_kind, link.to_id)])
     start, end = things.get((link.from_kind, link.from_id)), things.get((link.to_kind, link.to_id))
     if start is None or end is None:
         raise NotFound("One end of this link is gone.", "Choose another one at the linking desk.")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import defer
 
+from tipline import access
 from tipline.actor import Actor, Keyring
 from tipline.cases.overview import Thing, exhibit_title
 from tipline.errors import BadInput
@@ -22,16 +23,16 @@ CHOICES = 200  # newest of each kind that the form offers
 MODELS: dict[str, Any] = {"tip": Tip, "letter": Letter, "sample": Sample, "exhibit": Exhibit}
 
 
-def find_things(work: Work, keyring: Keyring, items: Iterable[Item]) -> dict[Item, Thing]:
-    """Return those of the things that the person holds the program's key of."""
+def find_things(work: Work, actor: Actor, items: Iterable[Item]) -> dict[Item, Thing]:
+    """Return those of the things that the person may see."""
     wanted: dict[str, set[str]] = {}
     for kind, thing_id in items:
         wanted.setdefault(kind, set()).add(thing_id)
     found: dict[Item, Thing] = {}
     for kind, ids in wanted.items():
         model = MODELS[kind]
-        query = select(model).where(model.id.in_(ids), model.program_id.in_(keyring.program_ids()))
-        found.update({(kind, row.id): thing_of(work, keyring, kind, row) for row in work.session.scalars(_lean(query, kind))})
+        query = select(model).where(model.id.in_(ids), access.sees(actor, model))
+        found.update({(kind, row.id): thing_of(work, actor.keyring, kind, row) for row in work.session.scalars(_lean(query, kind))})
     return found
 
 
@@ -67,7 +68,7 @@ def find_by_reference(work: Work, actor: Actor, reference: str, field: str) -> t
     row = None
     if model is not None:
         same = model.id == name if kind == "exhibit" else model.number == name
-        row = work.session.scalar(select(model).where(same, model.program_id.in_(actor.keyring.program_ids())))
+        row = work.session.scalar(select(model).where(same, access.sees(actor, model)))
     if row is None:
         message = "Choose a tip, letter, sample or exhibit from the list."
         raise BadInput("One end of the link is missing.", message, {field: message})
@@ -83,7 +84,7 @@ def list_choices(work: Work, actor: Actor) -> dict[str, list[tuple[str, str]]]:
     """What can be an end of a link, newest first, by kind: value and words for a list to choose from."""
     found: dict[str, list[tuple[str, str]]] = {}
     for kind, model in MODELS.items():
-        query = select(model).where(model.program_id.in_(actor.keyring.program_ids()), model.number.is_not(None))
+        query = select(model).where(access.sees(actor, model), model.number.is_not(None))
         newest = Exhibit.received_on if kind == "exhibit" else model.number
         rows = work.session.scalars(_lean(query, kind).order_by(newest.desc(), model.number.desc()).limit(CHOICES))
         things = [thing_of(work, actor.keyring, kind, row) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, tuple_
 from evidence import canonical
 from evidence.records import Opening, Scalar
 from evidence.signing import verify
-from tipline import audit, policy, restoring
+from tipline import access, audit, policy, restoring
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.overview import exhibit_title
 from tipline.errors import BadInput, Conflict, Disposed, Forbidden, NotFound, Unsound
@@ -255,7 +255,7 @@ def _close(work: Work, actor: Actor, disposition: Disposition, state: str) -> Di
 
 def _get(work: Work, actor: Actor, disposition_id: str, *, lock: bool = False) -> tuple[Disposition, Exhibit]:
     query = select(Disposition).join(Exhibit, Exhibit.id == Disposition.exhibit_id)
-    query = query.where(Disposition.id == disposition_id, Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = query.where(Disposition.id == disposition_id, access.sees(actor, Exhibit))
     found = work.session.scalar(query.with_for_update(of=Disposition) if lock else query)
     if found is None:
         raise NotFound("There is no disposition here that you can read.", "Look under Dispositions.")
@@ -309,7 +309,7 @@ def list_dispositions(
     """Return a page of dispositions, newest first, and the id after which the next begins; open ones only, unless `everything`."""
     policy.require(actor, "exhibit.read")
     query = select(Disposition, Exhibit).join(Exhibit, Exhibit.id == Disposition.exhibit_id)
-    query = query.where(Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = query.where(access.sees(actor, Exhibit))
     if not everything:
         query = query.where(Disposition.state == "proposed")
     anchor = work.session.get(Disposition, after) if after else None

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from evidence.records import Scalar
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor
 from tipline.cases.overview import exhibit_title
 from tipline.cases.services import get_case
@@ -191,7 +191,7 @@ def release(work: Work, actor: Actor, command: ReleaseHold) -> list[Hold]:
     first, _ = _get(work, actor, command.hold_id)
     query = select(Hold, Exhibit).join(Exhibit, Exhibit.id == Hold.exhibit_id).where(Hold.released_at.is_(None))
     query = query.where(Hold.act_id == first.act_id) if command.whole_act else query.where(Hold.id == first.id)
-    query = query.where(Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = query.where(access.sees(actor, Exhibit))
     found = work.session.execute(query.order_by(Exhibit.id).with_for_update()).all()
     if not found:
         raise Conflict("This hold was released already.", "Load the list again.")
@@ -208,7 +208,7 @@ def release(work: Work, actor: Actor, command: ReleaseHold) -> list[Hold]:
 
 def _get(work: Work, actor: Actor, hold_id: str) -> tuple[Hold, Exhibit]:
     query = select(Hold, Exhibit).join(Exhibit, Exhibit.id == Hold.exhibit_id)
-    found = work.session.execute(query.where(Hold.id == hold_id, Exhibit.program_id.in_(actor.keyring.program_ids()))).first()
+    found = work.session.execute(query.where(Hold.id == hold_id, access.sees(actor, Exhibit))).first()
     if found is None:
         raise NotFound("There is no hold here that you can read.", "Look under Holds.")
     return found[0], found[1]
@@ -224,7 +224,7 @@ def list_holds(work: Work, actor: Actor, *, everything: bool = False, after: str
     """Return a page of holds, newest first, and the id after which the next begins; open ones only, unless `everything`."""
     policy.require(actor, "exhibit.read")
     query = select(Hold, Exhibit).join(Exhibit, Exhibit.id == Hold.exhibit_id)
-    query = query.where(Exhibit.program_id.in_(actor.keyring.program_ids()))
+    query = query.where(access.sees(actor, Exhibit))
     if not everything:
         query = query.where(Hold.released_at.is_(None))
     anchor = work.session.get(Hold, after) if after else None

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from evidence.errors import EvidenceError
 from evidence.submission import Statement
+from tipline import access
 from tipline.actor import Actor, ProgramKeys
 from tipline.errors import NotFound, Unsound
 from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
@@ -41,7 +42,7 @@ def get_claim(work: Work, actor: Actor, number: str) -> RewardClaim:
     Raises:
         NotFound: there is none, or the actor does not hold its program's key: both look alike.
     """
-    query = select(RewardClaim).where(RewardClaim.number == number, RewardClaim.program_id.in_(actor.keyring.program_ids()))
+    query = select(RewardClaim).where(RewardClaim.number == number, access.sees(actor, RewardClaim))
     claim = work.session.scalar(query)
     if claim is None:
         raise NotFound(f"There is no claim {number} that you can read.", "Look under Reward claims.")

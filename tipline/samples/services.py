@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from evidence.records import Scalar
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.handover import Arrived, Handover, TakenOver, Taking, reading, take_over
 from tipline.errors import BadInput, NotFound
@@ -151,7 +151,7 @@ def list_samples(work: Work, actor: Actor) -> list[SampleRow]:
     rows = work.session.execute(
         select(Sample, CaseFile.number)
         .join(CaseFile, CaseFile.id == Sample.case_id)
-        .where(Sample.program_id.in_(actor.keyring.program_ids()))
+        .where(access.sees(actor, Sample))
         .order_by(Sample.number.desc())
         .limit(PAGE)
     )
@@ -170,7 +170,7 @@ def read_sample(work: Work, actor: Actor, number: str, after: int = 0) -> Sample
         .join(CaseFile, CaseFile.id == Sample.case_id)
         .join(Exhibit, Exhibit.id == Sample.exhibit_id)
         .join(Staff, Staff.id == Sample.registered_by)
-        .where(Sample.number == number, Sample.program_id.in_(actor.keyring.program_ids()))
+        .where(Sample.number == number, access.sees(actor, Sample))
     )
     found = work.session.execute(query).first()
     if found is None:
