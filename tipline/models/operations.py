@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, Integer, String
+from sqlalchemy import Date, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -14,10 +14,11 @@ class AuditEvent(Base):
     """An act of staff: who, what, on which thing, when. No free text."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_read", "staff_id", "act", "subject_id", "detail"),)  # up to where somebody has read each tip
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     at: Mapped[datetime] = mapped_column(UtcTime, index=True)
-    staff_id: Mapped[str | None] = mapped_column(Id, index=True)
+    staff_id: Mapped[str | None] = mapped_column(Id)
     act: Mapped[str] = mapped_column(String(48))  # tip.assign, link.confirm, session.open ...
     subject_kind: Mapped[str | None] = mapped_column(String(24))
     subject_id: Mapped[str | None] = mapped_column(Id, index=True)

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
 
+LENGTH = "length(number)"  # TIP-2026-10000 comes after TIP-2026-9999
+DUE = "due_on IS NOT NULL"
+COUNTED = ("state", "case_id", "assignee_id", "priority", "due_on", "channel", "id")
 FURTHER = "by_source AND seq > 0"  # what sources wrote after their tips: few of all messages
 
 
@@ -51,7 +54,10 @@ class Send(Base):
 class Tip(Base):
     __tablename__ = "tip"
     __table_args__ = (
-        Index("ix_tip_inbox", "program_id", "received_on", "number"),
+        Index("ix_tip_inbox", "program_id", "received_on", text(LENGTH), "number", *COUNTED),  # a page in order, without a look at rows
+        Index("ix_tip_priority", "program_id", "priority", "received_on", text(LENGTH), "number"),
+        Index("ix_tip_due", "program_id", "due_on", "received_on", sqlite_where=text(DUE), postgresql_where=text(DUE)),
+        Index("ix_tip_desk", "program_id", *COUNTED),  # whatever the inbox counts, it counts here
         Index("ix_tip_mine", "assignee_id", "received_on"),
     )
 

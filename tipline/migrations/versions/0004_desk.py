@@ -358,3 +358,12 @@ def upgrade() -> None:
     with op.batch_alter_table("tip_label") as table:  # it carries no trigger
         table.alter_column("label", existing_type=sa.LargeBinary(), nullable=True)
     op.create_index(op.f("ix_tip_label_label_id"), "tip_label", ["label_id"], unique=False)
+    counted = ["state", "case_id", "assignee_id", "priority", "due_on", "channel", "id"]
+    length, due = sa.text("length(number)"), sa.text("due_on IS NOT NULL")
+    op.drop_index("ix_tip_inbox", table_name="tip")
+    op.create_index("ix_tip_inbox", "tip", ["program_id", "received_on", length, "number", *counted], unique=False)
+    op.create_index("ix_tip_priority", "tip", ["program_id", "priority", "received_on", length, "number"], unique=False)
+    op.create_index("ix_tip_due", "tip", ["program_id", "due_on", "received_on"], unique=False, sqlite_where=due, postgresql_where=due)
+    op.create_index("ix_tip_desk", "tip", ["program_id", *counted], unique=False)
+    op.create_index("ix_audit_event_read", "audit_event", ["staff_id", "act", "subject_id", "detail"], unique=False)
+    op.drop_index("ix_audit_event_staff_id", table_name="audit_event")
