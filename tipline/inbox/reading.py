@@ -15,6 +15,7 @@ from evidence.keys import KeyFile
 from evidence.records import Opening, Scalar
 from tipline.actor import Actor
 from tipline.errors import Conflict, Disposed, Unsound
+from tipline.inbox.originals import require_originals
 from tipline.inbox.reports import Picture
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, ScrubFinding
 from tipline.models.staff import Reading
@@ -84,10 +85,12 @@ def record_reading(work: Work, actor: Actor, opened: Sequence[Opened], what: str
         also: further small writes of the same moment (who has read up to where).
 
     Raises:
+        Sealed: the original is for colleagues named by whoever redacted it, and the actor is none of them.
         Conflict: an exhibit is quarantined or disposed of, or a scrub did not find it whole.
     """
-    require_sound(work, actor, opened)
     ids = [item.exhibit.id for item in opened]
+    require_originals(work.session, actor.keyring, ids)
+    require_sound(work, actor, opened)
     seen = set(work.session.scalars(select(Reading.exhibit_id).where(Reading.session_id == actor.session_id, Reading.exhibit_id.in_(ids))))
     fresh = [item for item in opened if item.exhibit.id not in seen]
     if not fresh and also is None:

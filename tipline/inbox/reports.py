@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from evidence.examine.report import Report
 from tipline.actor import Keyring
+from tipline.inbox.originals import closed_exhibits
 from tipline.models.custody import Examination, Exhibit
 from tipline.work import Work
 
@@ -91,7 +92,14 @@ class Examined:
 
 
 def find_reports(work: Work, keyring: Keyring, exhibit_ids: Iterable[str]) -> dict[str, Examined]:
-    """Return the reports of those of the exhibits that were examined, by exhibit id. One query for every 500."""
+    """Return the reports of those of the exhibits that were examined and that this person may read, by exhibit id."""
+    wanted = list(exhibit_ids)
+    closed = closed_exhibits(work.session, keyring, wanted)
+    return all_reports(work, keyring, [exhibit_id for exhibit_id in wanted if exhibit_id not in closed])
+
+
+def all_reports(work: Work, keyring: Keyring, exhibit_ids: Iterable[str]) -> dict[str, Examined]:
+    """Return reports whoever reads them: for what the program's index and its titles are made of. One query for every 500."""
     wanted = list(exhibit_ids)
     found: dict[str, Examined] = {}
     for start in range(0, len(wanted), BATCH):

@@ -17,7 +17,7 @@ from tipline import logs
 from tipline.actor import Actor, ProgramKeys
 from tipline.errors import Unsound
 from tipline.inbox.reading import Opened, open_exhibits
-from tipline.inbox.reports import Examined, find_reports
+from tipline.inbox.reports import Examined, all_reports
 from tipline.inbox.rules import title_of
 from tipline.letters.indicators import Indicator, find_indicators
 from tipline.letters.services import words as letter_words
@@ -75,7 +75,7 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
     plain = Gathered(item, name, facts.digest, facts.length, telling=telling)
     if exhibit.state != "held" or item[0] == "sample":
         return plain
-    examined = find_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
+    examined = all_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
     plain = replace(plain, title=_title(work, item, exhibit, examined))
     indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
     opened = None

@@ -1,0 +1,124 @@
+"""Who reads the originals that came with a tip. Where its audience is "named", all others get the redacted words, and no file of it.
+
+Whatever shows words, names of files, pictures or findings of a source asks here: `inbox.reading.record_reading` refuses,
+`inbox.reports.find_reports` leaves out, lists ask `closed_exhibits` once for all their rows. A title needs no question: while the
+audience is named, `Tip.title` is made of the redacted words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from tipline.access import NAMED
+from tipline.actor import Keyring, ProgramKeys
+from tipline.errors import Forbidden
+from tipline.models.custody import Exhibit
+from tipline.models.desk import TipReader
+from tipline.models.tips import Tip, TipItem
+
+BATCH = 500
+UNDER_SEAL = "Under seal"  # what stands in place of a name
+COPY = "working_copy"  # shows what its original shows; a redaction is made to be shown
+
+
+class Sealed(Forbidden):
+    """The original is for named colleagues only."""
+
+    title = "The original is under seal"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Only named colleagues read the original of what this source sent.", "The tip's page shows the redacted words, and who to ask."
+        )
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """What the wider audience gets of a tip.
+
+    Args:
+        words: by message, the words with what is hidden left out; a message that is not in it stays under seal as a whole.
+        spans: by message, the hidden stretches of the original, for who marks them anew.
+        files: the exhibits that all may open as they came.
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    spans: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
+
+    def value(self) -> dict[str, object]:
+        """What is sealed as JSON in `Tip.redacted`."""
+        return {
+            "words": dict(self.words),
+            "spans": {name: list(map(list, spans)) for name, spans in self.spans.items()},
+            "files": sorted(self.files),
+        }
+
+
+NOTHING_SHOWN = Redacted()
+
+
+def read_redacted(keys: ProgramKeys, tip: Tip) -> Redacted:
+    """Return what a tip shows to the wider audience; nothing where nobody marked anything yet."""
+    if tip.redacted is None:
+        return NOTHING_SHOWN
+    value = keys.open_json("tip", "redacted", tip.id, tip.redacted)
+    spans = {name: [(start, end) for start, end in found] for name, found in value["spans"].items()}
+    return Redacted(value["words"], spans, frozenset(value["files"]))
+
+
+def closed_tip(staff_id: str) -> ColumnElement[bool]:
+    """The condition under which a row of Tip shows this colleague its redacted words only."""
+    reader = exists().where(TipReader.tip_id == Tip.id, TipReader.staff_id == staff_id)
+    return and_(Tip.audience == NAMED, or_(Tip.assignee_id.is_(None), Tip.assignee_id != staff_id), ~reader)
+
+
+def closed_tips(session: Session, staff_id: str, tip_ids: Collection[str]) -> set[str]:
+    """Return those of the tips of which this colleague reads the redacted words only. One query."""
+    return set(session.scalars(select(Tip.id).where(Tip.id.in_(tip_ids), closed_tip(staff_id))))
+
+
+def closed_exhibits(session: Session, keyring: Keyring, exhibit_ids: Iterable[str]) -> set[str]:
+    """Return those of the exhibits whose bytes, words, name and findings this colleague may not read. One query for every 500.
+
+    They came with a tip whose original is for others, or are working copies of such; files opened to all are not among them.
+    """
+    wanted = list(exhibit_ids)
+    found: set[str] = set()
+    for start in range(0, len(wanted), BATCH):
+        found |= _closed(session, keyring, wanted[start : start + BATCH])
+    return found
+
+
+def _closed(session: Session, keyring: Keyring, ids: list[str]) -> set[str]:
+    parent, grand = aliased(Exhibit), aliased(Exhibit)
+    query = (
+        select(Exhibit.id, TipItem.exhibit_id, Tip)
+        .outerjoin(parent, and_(parent.id == Exhibit.parent_id, Exhibit.kind == COPY))
+        .outerjoin(grand, and_(grand.id == parent.parent_id, parent.kind == COPY))
+        .join(TipItem, TipItem.exhibit_id.in_([Exhibit.id, parent.id, grand.id]))
+        .join(Tip, Tip.id == TipItem.tip_id)
+        .where(Exhibit.id.in_(ids), closed_tip(keyring.staff_id))
+    )
+    shown: dict[str, Redacted] = {}
+    found = set()
+    for exhibit_id, came_as, tip in session.execute(query):
+        if tip.id not in shown:
+            shown[tip.id] = read_redacted(keyring.program(tip.program_id), tip)
+        if came_as not in shown[tip.id].files:
+            found.add(exhibit_id)
+    return found
+
+
+def require_originals(session: Session, keyring: Keyring, exhibit_ids: Iterable[str]) -> None:
+    """Refuse to show originals to who reads the redacted words only.
+
+    Raises:
+        Sealed: one of them is for named colleagues.
+    """
+    if closed_exhibits(session, keyring, exhibit_ids):
+        raise Sealed
