@@ -137,8 +137,8 @@ def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) 
     tips = [_tip(keys, tip) for tip in work.session.scalars(select(Tip).where(Tip.case_id == case.id).order_by(Tip.number))]
     letters = [_letter(keys, row) for row in work.session.scalars(select(Letter).where(Letter.case_id == case.id).order_by(Letter.number))]
     samples = [_sample(keys, row) for row in work.session.scalars(select(Sample).where(Sample.case_id == case.id).order_by(Sample.number))]
-    exhibits = _exhibits(work, keys, case)
-    links = _links(work, keys, names, [*tips, *letters, *samples, *exhibits])
+    exhibits = _exhibits(work, actor, case)
+    links = _links(work, actor, names, [*tips, *letters, *samples, *exhibits])
     happenings = [Happening(case.opened_at.date(), case.opened_at.date(), f"Case opened by {names.get(case.lead_id, 'a colleague')}")]
     happenings += [_happening(thing) for thing in [*letters, *samples, *tips]]
     happenings += [_link_happening(link) for link in links if link.state == "confirmed"]
@@ -189,9 +189,11 @@ def _registered(kind: str, row: Letter | Sample, details: Mapping[str, Any], not
     )
 
 
-def _exhibits(work: Work, keys: ProgramKeys, case: CaseFile) -> list[Thing]:
-    query = select(Exhibit).where(Exhibit.case_id == case.id).order_by(func.length(Exhibit.number), Exhibit.number)
-    return [_exhibit(work, keys, exhibit) for exhibit in work.session.scalars(query)]
+def _exhibits(work: Work, actor: Actor, case: CaseFile) -> list[Thing]:
+    keys = actor.keyring.program(case.program_id)
+    query = select(Exhibit).where(Exhibit.case_id == case.id, access.sees(actor, Exhibit))
+    rows = work.session.scalars(query.order_by(func.length(Exhibit.number), Exhibit.number))
+    return [_exhibit(work, keys, exhibit) for exhibit in rows]
 
 
 def _exhibit(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> Thing:
@@ -211,38 +213,38 @@ def exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
     return shown_name(work.vault.facts(exhibit, keys).name) or exhibit.kind.capitalize()
 
 
-def _links(work: Work, keys: ProgramKeys, names: Mapping[str, str], things: Sequence[Thing]) -> list[LinkRow]:
+def _links(work: Work, actor: Actor, names: Mapping[str, str], things: Sequence[Thing]) -> list[LinkRow]:
     known = {(thing.kind, thing.id): thing for thing in things}
     ids = [thing.id for thing in things]
-    query = select(Link).where(or_(Link.from_id.in_(ids), Link.to_id.in_(ids)), Link.state != "rejected").order_by(Link.made_at)
-    links = list(work.session.scalars(query))
+    query = select(Link).where(or_(Link.from_id.in_(ids), Link.to_id.in_(ids)), Link.state != "rejected", access.sees(actor, Link))
+    links = list(work.session.scalars(query.order_by(Link.made_at)))
     ends = {(link.from_kind, link.from_id) for link in links} | {(link.to_kind, link.to_id) for link in links}
-    known.update(_elsewhere(work, keys, ends - set(known)))
+    known.update(_elsewhere(work, actor, ends - set(known)))
     return [
-        _link(keys, names, link, known[link.from_kind, link.from_id], known[link.to_kind, link.to_id])
+        _link(actor.keyring.program(link.program_id), names, link, known[link.from_kind, link.from_id], known[link.to_kind, link.to_id])
         for link in links
         if (link.from_kind, link.from_id) in known and (link.to_kind, link.to_id) in known
     ]
 
 
-def _elsewhere(work: Work, keys: ProgramKeys, ends: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Thing]:
-    """Things of the same program that are linked to but stand in no case, or in another: four queries at most."""
+def _elsewhere(work: Work, actor: Actor, ends: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Thing]:
+    """Things that are linked to but stand in no case, or in another: four queries at most. Links hold within one program."""
     wanted: dict[str, list[str]] = {}
     for kind, thing_id in ends:
         wanted.setdefault(kind, []).append(thing_id)
-    of = keys.program_id
-    found: list[Thing] = []
+    keys, found = actor.keyring.program, list[Thing]()
     if "tip" in wanted:
-        found += [_tip(keys, row) for row in work.session.scalars(select(Tip).where(Tip.id.in_(wanted["tip"]), Tip.program_id == of))]
+        tips = select(Tip).where(Tip.id.in_(wanted["tip"]), access.sees(actor, Tip))
+        found += [_tip(keys(row.program_id), row) for row in work.session.scalars(tips)]
     if "letter" in wanted:
-        query = select(Letter).where(Letter.id.in_(wanted["letter"]), Letter.program_id == of)
-        found += [_letter(keys, row) for row in work.session.scalars(query)]
+        letters = select(Letter).where(Letter.id.in_(wanted["letter"]), access.sees(actor, Letter))
+        found += [_letter(keys(row.program_id), row) for row in work.session.scalars(letters)]
     if "sample" in wanted:
-        samples = select(Sample).where(Sample.id.in_(wanted["sample"]), Sample.program_id == of)
-        found += [_sample(keys, row) for row in work.session.scalars(samples)]
+        samples = select(Sample).where(Sample.id.in_(wanted["sample"]), access.sees(actor, Sample))
+        found += [_sample(keys(row.program_id), row) for row in work.session.scalars(samples)]
     if "exhibit" in wanted:
-        exhibits = select(Exhibit).where(Exhibit.id.in_(wanted["exhibit"]), Exhibit.program_id == of)
-        found += [_exhibit(work, keys, row) for row in work.session.scalars(exhibits)]
+        exhibits = select(Exhibit).where(Exhibit.id.in_(wanted["exhibit"]), access.sees(actor, Exhibit))
+        found += [_exhibit(work, keys(str(row.program_id)), row) for row in work.session.scalars(exhibits)]
     return {(thing.kind, thing.id): thing for thing in found}
 
 

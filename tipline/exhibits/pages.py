@@ -184,7 +184,7 @@ def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None =
         )
     openings = work.vault.openings(work.session, exhibit, opened.keyfile)
     case = work.session.get(CaseFile, exhibit.case_id) if exhibit.case_id else None
-    parent, children = _relatives(work, exhibit)
+    parent, children = _relatives(work, actor, exhibit)
     transfer = transfers.find_open(work, exhibit.id)
     holds, proposal = _kept(work, exhibit)
     names = _names(work, exhibit, transfer, holds, proposal)
@@ -240,9 +240,10 @@ def _keeping(
     return Keeping(held, waiting, finding)
 
 
-def _relatives(work: Work, exhibit: Exhibit) -> tuple[Relative | None, list[Relative]]:
-    parent = work.session.get(Exhibit, exhibit.parent_id) if exhibit.parent_id else None
-    query = select(Exhibit).where(Exhibit.parent_id == exhibit.id).order_by(func.length(Exhibit.number), Exhibit.number, Exhibit.id)
+def _relatives(work: Work, actor: Actor, exhibit: Exhibit) -> tuple[Relative | None, list[Relative]]:
+    seen = select(Exhibit).where(access.sees(actor, Exhibit))
+    parent = work.session.scalar(seen.where(Exhibit.id == exhibit.parent_id)) if exhibit.parent_id else None
+    query = seen.where(Exhibit.parent_id == exhibit.id).order_by(func.length(Exhibit.number), Exhibit.number, Exhibit.id)
     children = [_relative(child) for child in work.session.scalars(query.limit(RELATIVES))]
     return _relative(parent) if parent else None, children
 

@@ -79,9 +79,9 @@ def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, 
     policy.require(actor, "export.make")
     case = get_case(work, actor, case_number)
     keys = actor.keyring.program(case.program_id)
-    exhibits = work.session.execute(select(Exhibit).where(Exhibit.case_id == case.id).order_by(Exhibit.number)).scalars()
+    query = select(Exhibit).where(Exhibit.case_id == case.id, access.sees(actor, Exhibit)).order_by(Exhibit.number)
     title = keys.open("case_file", "title", case.id, case.title)
-    return case, title, _choices(work, keys, exhibits.all())
+    return case, title, _choices(work, keys, work.session.scalars(query).all())
 
 
 def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
@@ -132,9 +132,7 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
         Conflict: the export does not wait for a signature.
     """
     policy.require(actor, "export.make")
-    export = work.session.get(Export, export_id, with_for_update=True)
-    if export is None:
-        raise NotFound("There is no such export.", "Look under Exports.")
+    export = _find(work, actor, export_id, lock=True)
     if export.state != "to_sign":
         raise Conflict("This export does not wait for a signature.", "Load the page again to see how far it is.")
     _require_signed_record(work)
@@ -235,12 +233,16 @@ def get_covering(work: Work, actor: Actor, export_id: str) -> tuple[bytes, bytes
 
 
 def _export(work: Work, actor: Actor, export_id: str, action: str) -> Export:
-    """Return an export of a program that the actor holds."""
+    """Return an export of a case that the actor sees."""
     policy.require(actor, action)
-    export = work.session.get(Export, export_id)
+    return _find(work, actor, export_id)
+
+
+def _find(work: Work, actor: Actor, export_id: str, *, lock: bool = False) -> Export:
+    query = select(Export).join(CaseFile, CaseFile.id == Export.case_id).where(Export.id == export_id, access.sees_case(actor))
+    export = work.session.scalar(query.with_for_update(of=Export) if lock else query)
     if export is None:
         raise NotFound("There is no such export.", "Look under Exports.")
-    actor.keyring.program(work.session.get_one(CaseFile, export.case_id).program_id)
     return export
 
 

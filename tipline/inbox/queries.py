@@ -182,7 +182,7 @@ def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     )
     for tip_id, exhibit_id, position, kind in items:
         details.items.setdefault(tip_id, []).append((exhibit_id, position, kind))
-    details.suggestions = _suggestions(work, details.items, ids)
+    details.suggestions = _suggestions(work, actor, details.items, ids)
     untitled = {tip.id for tip in tips if tip.title is None}
     wanted = [item[0] for tip_id, found in details.items.items() for item in found if item[2] != "tip_text" or tip_id in untitled]
     details.reports = find_reports(work, actor.keyring, wanted)
@@ -206,13 +206,13 @@ def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> dict[str, int]:
     return {tip_id: latest for tip_id, by_source, latest in said if by_source == latest and latest > read.get(tip_id, -1)}
 
 
-def _suggestions(work: Work, items: Mapping[str, Sequence[tuple[str, int, str]]], ids: Sequence[str]) -> dict[str, list[str]]:
+def _suggestions(work: Work, actor: Actor, items: Mapping[str, Sequence[tuple[str, int, str]]], ids: Sequence[str]) -> dict[str, list[str]]:
     owner = {exhibit_id: tip_id for tip_id, found in items.items() for exhibit_id, _, _ in found}
     owner.update({tip_id: tip_id for tip_id in ids})
     wanted = list(owner)
     found: dict[str, list[str]] = {}
     query = select(Link.from_id, Link.to_id, Link.kind).where(
-        Link.state == "suggested", or_(Link.from_id.in_(wanted), Link.to_id.in_(wanted))
+        Link.state == "suggested", access.sees(actor, Link), or_(Link.from_id.in_(wanted), Link.to_id.in_(wanted))
     )
     for from_id, to_id, kind in work.session.execute(query):
         for tip_id in {owner[end] for end in (from_id, to_id) if end in owner}:

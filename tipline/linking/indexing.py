@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from evidence.errors import EvidenceError
 from evidence.records import Scalar
-from tipline import audit, logs, policy
+from tipline import access, audit, logs, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.exhibits.quarantine import aside
 from tipline.inbox.reading import Failure, Opened, record_failure
@@ -33,12 +33,12 @@ SECONDS = 6.0  # after which no further exhibit is begun; the next call goes on
 HOW: dict[str, Scalar] = {"method_tool": "tipline linking", "method_version": "1", "moved_to": "search index"}
 
 
-def waiting(work: Work, program_ids: list[str], limit: int = 1) -> list[tuple[str, str]]:
-    """Program and exhibit of examinations that were not taken in yet."""
+def waiting(work: Work, actor: Actor, program_ids: list[str], limit: int = 1) -> list[tuple[str, str]]:
+    """Program and exhibit of examinations that were not taken in yet and that the person may see: what a case hides waits for a member."""
     rows = work.session.execute(
         select(Exhibit.program_id, Examination.exhibit_id)
         .join(Exhibit, Exhibit.id == Examination.exhibit_id)
-        .where(Examination.indexed.is_(False), Exhibit.program_id.in_(program_ids))
+        .where(Examination.indexed.is_(False), Exhibit.program_id.in_(program_ids), access.sees(actor, Exhibit))
         .order_by(Exhibit.received_on, Exhibit.id)
         .limit(limit)
     )
@@ -56,7 +56,7 @@ def catch_up_now(work: Work, actor: Actor) -> int:
     programs = actor.keyring.program_ids()
     for program_id in programs:
         _restart_if_lost(work, program_id)
-    found = {program_id for program_id, _ in waiting(work, programs, LIMIT)}
+    found = {program_id for program_id, _ in waiting(work, actor, programs, LIMIT)}
     done = sum(catch_up(work, actor, program_id) for program_id in sorted(found))
     work.session.commit()  # ends the snapshot, so that what follows sees the links
     return done
@@ -83,7 +83,7 @@ def catch_up(work: Work, actor: Actor, program_id: str, limit: int = LIMIT) -> i
 def _catch_up(work: Work, actor: Actor, program_id: str, limit: int) -> int:
     until = time.monotonic() + SECONDS
     with aside(work) as reading:
-        todo = [exhibit_id for _, exhibit_id in waiting(reading, [program_id], limit)]
+        todo = [exhibit_id for _, exhibit_id in waiting(reading, actor, [program_id], limit)]
     done = 0
     for exhibit_id in todo:
         if done and time.monotonic() > until:

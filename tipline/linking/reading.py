@@ -190,6 +190,7 @@ def _rival(work: Work, actor: Actor, link: Link) -> QueueRow | None:
         Link.id != link.id,
         Link.state != "rejected",
         Link.program_id == link.program_id,
+        access.sees(actor, Link),
         or_(Link.from_id.in_(ends), Link.to_id.in_(ends)),
     )
     rows = rows_of(work, actor, list(work.session.scalars(query.order_by(RANK, Link.made_at, Link.id).limit(1))))

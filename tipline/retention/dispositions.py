@@ -297,9 +297,9 @@ def _check_proposal(disposition: Disposition, proposer: Staff, message: bytes) -
 
 
 def _children(work: Work, actor: Actor, exhibit: Exhibit) -> tuple[Child, ...]:
-    query = select(Exhibit).where(Exhibit.parent_id == exhibit.id, Exhibit.state != "disposed").order_by(Exhibit.id)
+    query = select(Exhibit).where(Exhibit.parent_id == exhibit.id, Exhibit.state != "disposed", access.sees(actor, Exhibit))
     keys = actor.keyring.program(str(exhibit.program_id))
-    rows = work.session.scalars(query)
+    rows = work.session.scalars(query.order_by(Exhibit.id))
     return tuple(Child(one.id, one.number or "No number", exhibit_title(work, keys, one), one.kind) for one in rows)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from evidence.scrub import FAULTS, parts_of
-from tipline import policy
+from tipline import access, policy
 from tipline.actor import Actor
 from tipline.cases.overview import exhibit_title
 from tipline.models.custody import Exhibit, ScrubFinding, ScrubRun
@@ -26,7 +26,7 @@ RESTORE = "Restore the object from a backup. The next scrub, or verifying the ex
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One object that was not found as it was stored. `exhibit_id` is empty where it is none that the reader holds the key of."""
+    """One object that was not found as it was stored. `exhibit_id` is empty where it is none that the reader may see."""
 
     object_name: str
     words: str
@@ -52,7 +52,8 @@ def read_store(work: Work, actor: Actor, after: str | None = None) -> StorePage:
     """Return the latest scrubs and a page of open findings, in the order of object names."""
     policy.require(actor, "store.scrub")
     runs = list(work.session.scalars(select(ScrubRun).order_by(ScrubRun.started_at.desc(), ScrubRun.id).limit(RUNS)))
-    query = select(ScrubFinding, Exhibit).outerjoin(Exhibit, Exhibit.object_name == ScrubFinding.object_name)
+    same = and_(Exhibit.object_name == ScrubFinding.object_name, access.sees(actor, Exhibit))
+    query = select(ScrubFinding, Exhibit).outerjoin(Exhibit, same)
     query = query.where(ScrubFinding.cleared_at.is_(None), ScrubFinding.object_name > (after or ""))
     found = work.session.execute(query.order_by(ScrubFinding.object_name).limit(PAGE + 1)).all()
     share = work.settings.scrub_share
@@ -68,7 +69,7 @@ def read_store(work: Work, actor: Actor, after: str | None = None) -> StorePage:
 
 
 def _finding(work: Work, actor: Actor, finding: ScrubFinding, exhibit: Exhibit | None) -> FindingRow:
-    known = exhibit is not None and exhibit.program_id in actor.keyring.program_ids() and policy.may(actor, "exhibit.read")
+    known = exhibit is not None and policy.may(actor, "exhibit.read")
     shown = ""
     if exhibit is not None and known:
         shown = f"{exhibit.number or ''} {exhibit_title(work, actor.keyring.program(str(exhibit.program_id)), exhibit)}".strip()

@@ -15,7 +15,8 @@ from datetime import date
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import defer
 
-from tipline.actor import ProgramKeys
+from tipline import access
+from tipline.actor import Actor, ProgramKeys
 from tipline.linking.indexing import waiting
 from tipline.models.cases import Link
 from tipline.models.custody import CustodyEvent, LogLeaf
@@ -43,21 +44,27 @@ class EarlierTip:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What there is of earlier tips. `waiting`: something has not been compared yet; `more`: not all could be listed."""
+    """What there is of earlier tips. `waiting`: something has not been compared yet; `more`: not all could be listed.
+
+    `closed`: how many of them stand in cases that the person is no member of.
+    """
 
     tips: tuple[EarlierTip, ...]
     waiting: bool
     more: bool
+    closed: int = 0
 
     @property
     def mark(self) -> str:
         """Names exactly this list: who decides says which one they saw."""
         said = "\n".join(f"{tip.number} {tip.claim} {','.join(tip.why)}" for tip in self.tips)
+        said += f"\n{self.closed} closed" if self.closed else ""
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def find_earlier(work: Work, keys: ProgramKeys, claim: RewardClaim) -> Earlier:
+def find_earlier(work: Work, actor: Actor, claim: RewardClaim) -> Earlier:
     """Return the tips of the program that came before a claim's tip and share files, indicators or template with it."""
+    keys = actor.keyring.program(claim.program_id)
     reasons: defaultdict[str, set[str]] = defaultdict(set)
     for tip_id, kind in [*_linked(work, claim.tip_id), *_indexed(work, keys, claim.tip_id)]:
         reasons[tip_id].add(WHY[kind])
@@ -65,7 +72,7 @@ def find_earlier(work: Work, keys: ProgramKeys, claim: RewardClaim) -> Earlier:
     rows = work.session.execute(
         select(Tip, RewardClaim.number, RewardClaim.state)
         .outerjoin(RewardClaim, RewardClaim.tip_id == Tip.id)
-        .where(Tip.id.in_(list(places)), Tip.program_id == claim.program_id)
+        .where(Tip.id.in_(list(places)), Tip.program_id == claim.program_id, access.sees(actor, Tip))
         .options(defer(Tip.packet, raiseload=True))
     )
     tips = [
@@ -75,7 +82,7 @@ def find_earlier(work: Work, keys: ProgramKeys, claim: RewardClaim) -> Earlier:
         for tip, number, state in rows
     ]
     tips.sort(key=lambda tip: tip.log_index)
-    return Earlier(tuple(tips), bool(waiting(work, [claim.program_id])), len(reasons) >= MOST)
+    return Earlier(tuple(tips), bool(waiting(work, actor, [claim.program_id])), len(reasons) >= MOST, len(places) - len(tips))
 
 
 def _linked(work: Work, tip_id: str) -> Iterable[tuple[str, str]]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.orm import defer
 
-from tipline import policy
-from tipline.actor import Actor, ProgramKeys
+from tipline import access, policy
+from tipline.actor import Actor
 from tipline.cases.events import EventRow, opened
 from tipline.inbox.queries import staff_names
 from tipline.linking.indexing import catch_up_now
@@ -119,16 +119,16 @@ def list_claims(work: Work, actor: Actor, program_id: str | None = None, after: 
     names = [(one.id, f"{one.organisation}: {one.title}") for one in programs]
     if program is None:
         return ClaimsPage(None, names, [], 0, Figures(None, 0, 0, "USD"), None)
-    found, before = _found(work, program, after)
+    found, before = _found(work, actor, program, after)
     led = _counted(work, [claim.id for claim, _ in found])
     rows = [ClaimRow(one.number, tip.number, tip.received_on, led[one.id], _share(one, program), one.state) for one, tip in found[:PAGE]]
-    total = work.session.scalar(select(func.count()).select_from(RewardClaim).where(RewardClaim.program_id == program.id)) or 0
+    total = work.session.scalar(select(func.count()).select_from(RewardClaim).where(_seen(actor, program))) or 0
     return ClaimsPage(program, names, rows, total, figures(work, program), rows[-1].number if len(found) > PAGE else None, before)
 
 
-def _found(work: Work, program: Program, after: str | None) -> tuple[Sequence[Any], int]:
+def _found(work: Work, actor: Actor, program: Program, after: str | None) -> tuple[Sequence[Any], int]:
     """One page of claims with their tips and the first of the next, and how many stand before them."""
-    mine, place = RewardClaim.program_id == program.id, tuple_(RewardClaim.log_index, RewardClaim.number)
+    mine, place = _seen(actor, program), tuple_(RewardClaim.log_index, RewardClaim.number)
     query = select(RewardClaim, Tip).join(Tip, Tip.id == RewardClaim.tip_id).where(mine).options(defer(Tip.packet, raiseload=True))
     before = 0
     anchor = work.session.scalar(select(RewardClaim).where(RewardClaim.number == after, mine)) if after else None
@@ -137,6 +137,10 @@ def _found(work: Work, program: Program, after: str | None) -> tuple[Sequence[An
         query = query.where(place > last)
         before = work.session.scalar(select(func.count()).select_from(RewardClaim).where(mine, place <= last)) or 0
     return work.session.execute(query.order_by(RewardClaim.log_index, RewardClaim.number).limit(PAGE + 1)).all(), before
+
+
+def _seen(actor: Actor, program: Program) -> ColumnElement[bool]:
+    return and_(RewardClaim.program_id == program.id, access.sees(actor, RewardClaim))
 
 
 def _share(claim: RewardClaim, program: Program) -> str:
@@ -172,12 +176,12 @@ def read_claim(work: Work, actor: Actor, number: str) -> ClaimPage:
         Done(rules.PAST[one.step.act], names.get(one.step.by, "The calendar"), roles.get(one.step.by, ""), one, _amount(one, currency))
         for one in history.recorded
     ]
-    led_to, could = _outcomes(work, found.keys, found.claim)
+    led_to, could = _outcomes(work, actor, found)
     return ClaimPage(
         opened=found,
         history=history,
         steps=steps,
-        earlier=find_earlier(work, found.keys, found.claim),
+        earlier=find_earlier(work, actor, found.claim),
         led_to=led_to,
         could=could,
         figures=figures(work, found.program),
@@ -212,12 +216,12 @@ def _agents(work: Work) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in work.session.execute(query)]
 
 
-def _outcomes(work: Work, keys: ProgramKeys, claim: RewardClaim) -> tuple[list[EventRow], list[tuple[str, str]]]:
-    """What the tip led to, and what else happened in the program's cases."""
+def _outcomes(work: Work, actor: Actor, of: OpenClaim) -> tuple[list[EventRow], list[tuple[str, str]]]:
+    """What the tip led to, and what else happened in those of the program's cases that the person sees."""
+    keys, claim = of.keys, of.claim
     named = set(work.session.scalars(select(ClaimOutcome.case_event_id).where(ClaimOutcome.claim_id == claim.id)))
-    query = (
-        select(CaseEvent, CaseFile.number).join(CaseFile, CaseFile.id == CaseEvent.case_id).where(CaseFile.program_id == claim.program_id)
-    )
+    query = select(CaseEvent, CaseFile.number).join(CaseFile, CaseFile.id == CaseEvent.case_id)
+    query = query.where(CaseFile.program_id == claim.program_id, access.sees_case(actor))
     found = work.session.execute(query.order_by(CaseEvent.recorded_at.desc()).limit(MOST_EVENTS)).all()
     older = [event_id for event_id in named if event_id not in {event.id for event, _ in found}]
     if older:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from sqlalchemy import select
 
 from evidence.records import Scalar
-from tipline import audit, policy
+from tipline import access, audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.inbox.queries import staff_names
@@ -98,7 +98,7 @@ def recommend(work: Work, actor: Actor, command: Recommend) -> RewardClaim:
         raise Conflict("The program does not say how much its reward is.", "It stands in the notice: set the amount there first.")
     agent = work.session.scalar(select(Staff).where(Staff.id == command.agent, Staff.role == AGENT_ROLE, Staff.state == "active"))
     after = locked.take(actor, "recommend", command.amount, agent.login if agent else "")
-    shown = _shown(work, locked, command.mark)
+    shown = _shown(work, actor, locked, command.mark)
     more = {"received_by": after.agent, "purpose": _basis(work, locked, shown)}
     _record(work, actor, locked, locked.taken("recommend", after, reason, after.amount), more)
     return locked.opened.claim
@@ -117,7 +117,7 @@ def approve(work: Work, actor: Actor, command: Decide) -> RewardClaim:
         raise BadInput("Choose for how long the voucher holds.", fields={"days": "Choose from the list."})
     locked = _lock(work, actor, command)
     after = locked.take(actor, "approve")
-    shown = _shown(work, locked, command.mark)
+    shown = _shown(work, actor, locked, command.mark)
     more = {"received_by": after.agent, "purpose": _basis(work, locked, shown)}
     _record(work, actor, locked, locked.taken("approve", after, reason, after.amount), more)
     if after.state == "approved":
@@ -165,7 +165,7 @@ def add_outcome(work: Work, actor: Actor, number: str, event_id: str) -> None:
     policy.require(actor, "claim.recommend")
     claim = get_claim(work, actor, number)
     query = select(CaseEvent.id).join(CaseFile, CaseFile.id == CaseEvent.case_id)
-    if work.session.scalar(query.where(CaseEvent.id == event_id, CaseFile.program_id == claim.program_id)) is None:
+    if work.session.scalar(query.where(CaseEvent.id == event_id, CaseFile.program_id == claim.program_id, access.sees_case(actor))) is None:
         raise NotFound("There is no such event in a case of this program.", "Record it on the case’s page first.")
     if work.session.get(ClaimOutcome, (claim.id, event_id)) is None:
         work.session.add(ClaimOutcome(claim_id=claim.id, case_event_id=event_id, linked_by=actor.staff_id, linked_at=work.now()))
@@ -228,8 +228,8 @@ def _changed(work: Work, history: History) -> Conflict:
     return Conflict(f"{who} acted on this claim meanwhile: {rules.PAST[last.step.act]}, at {when}.", rules.STALE[1])
 
 
-def _shown(work: Work, locked: _Locked, mark: str) -> Earlier:
-    found = find_earlier(work, locked.opened.keys, locked.opened.claim)
+def _shown(work: Work, actor: Actor, locked: _Locked, mark: str) -> Earlier:
+    found = find_earlier(work, actor, locked.opened.claim)
     if found.mark != mark:
         raise Conflict("The earlier tips on the same information are others than those on your page.", "Look at them again, then decide.")
     return found
@@ -239,6 +239,7 @@ def _basis(work: Work, locked: _Locked, shown: Earlier) -> str:
     claim = locked.opened.claim
     led = len(work.session.scalars(select(ClaimOutcome.case_event_id).where(ClaimOutcome.claim_id == claim.id)).all())
     earlier = ", ".join(tip.number for tip in shown.tips) or "none"
+    earlier += f"; {shown.closed} more in cases closed to who decided" if shown.closed else ""
     return f"claim {claim.number}; led to {rules.count(led, 'case event', 'case events')}; earlier tips shown: {earlier}"
 
 

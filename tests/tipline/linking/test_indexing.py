@@ -148,7 +148,7 @@ def test_work_in_one_call_is_bounded(desk: LinkingDesk) -> None:
         desk.send(f"Tip {number}")
     with desk.acting(write=False) as (work, actor):
         assert catch_up(work, actor, desk.installation.program_id, limit=2) == 2
-        assert len(waiting(work, [desk.installation.program_id], 9)) == 1
+        assert len(waiting(work, actor, [desk.installation.program_id], 9)) == 1
     assert MOST_BYTES == 64 * 1024**2
 
 

@@ -89,8 +89,8 @@ def test_the_index_is_made_again_without_it(gone: Archive) -> None:
     with gone.desk.acting() as (work, _):
         indexing.start_again(work.session, gone.inside.program_id)
     assert gone.desk.client().get("/linking").status_code == 200
-    with gone.desk.acting(write=False) as (work, _):
-        assert indexing.waiting(work, [gone.inside.program_id]) == []
+    with gone.desk.acting(write=False) as (work, actor):
+        assert indexing.waiting(work, actor, [gone.inside.program_id]) == []
 
 
 def test_record_log_store_and_rows_agree(gone: Archive) -> None:
