@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from evidence.keys import Identity, Successor, aead_open, aead_seal
@@ -99,6 +99,34 @@ class Keyring:
 
 
 @dataclass(frozen=True)
+class Preferences:
+    """How a person wants the console: structured choices only, kept as JSON in `Staff.preferences`.
+
+    Args:
+        zone: IANA name of a time zone that is shown beside UTC; empty: UTC alone.
+        notice: "daily": one e-mail a day that says how much waits, and nothing of what.
+    """
+
+    theme: str = "system"  # system, light, dark
+    contrast: str = "system"  # system, more
+    keys: bool = True
+    zone: str = ""
+    density: str = "roomy"  # roomy, close
+    notice: str = "off"  # off, daily
+
+    @classmethod
+    def read(cls, text: str) -> Preferences:
+        """Return what a `Staff.preferences` says; a choice that is not known any more is the default."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text or "{}").items() if name in known})
+
+    def write(self) -> str:
+        """Return the JSON of what differs from the defaults."""
+        usual = asdict(Preferences())
+        return json.dumps({name: value for name, value in asdict(self).items() if value != usual[name]})
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who acts: passed to every service in place of a request."""
 
@@ -108,3 +136,4 @@ class Actor:
     role: str
     session_id: str
     keyring: Keyring = field(repr=False)
+    preferences: Preferences = Preferences()

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, running, security, translated, web
-from tipline.accounts import kitpages
+from tipline.accounts import kitpages, preferencepages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
 from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
@@ -29,6 +29,7 @@ from tipline.linking import views as linking
 from tipline.notices import mailing
 from tipline.notices import publicpages as letters_public
 from tipline.notices import views as notices
+from tipline.palette import views as palette
 from tipline.process import Process, open_process
 from tipline.retention import views as retention
 from tipline.rewards import publicpages as claims
@@ -37,7 +38,7 @@ from tipline.samples import views as samples
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-STAFF = (accounts.bp, kitpages.bp, *ADMIN)
+STAFF = (accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
 CONSOLE = (*STAFF, phonepages.bp, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 
@@ -71,7 +72,13 @@ def create_console_app(process: Process | None = None) -> Flask:
     )
     web.guard_console(app, find_actor)
     app.context_processor(
-        lambda: {"actor": web.actor_or_none(), "may": policy.may, "role_names": policy.ROLE_NAMES, "record_waits": web.record_waits}
+        lambda: {
+            "actor": web.actor_or_none(),
+            "may": policy.may,
+            "role_names": policy.ROLE_NAMES,
+            "record_waits": web.record_waits,
+            "habits": web.habits,
+        }
     )
     return app
 

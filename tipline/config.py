@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     examine: Literal["now", "hourly"] = "now"
     timestamp_urls: str = Field("", description="addresses of time-stamping authorities (RFC 3161), spaces or commas between; 9 at most")
     timestamp_roots: Path | None = Field(None, description="PEM file of the root certificates that their stamps must lead to")
+    smtp_host: str = Field("", description="mail server for the daily notices of staff, host or host:port; empty: no mail goes out")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only for a mail server on this machine")
+    smtp_user: str = ""
+    smtp_password_file: Path | None = Field(None, description="file with the password of smtp_user, readable by the worker alone")
+    mail_from: str = Field("", description="the sender of the notices, as tipline@example.org")
     witnesses: str = Field("", description="vkeys of the log's witnesses, each with a space and its address if it has one; commas between")
 
     @property

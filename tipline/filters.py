@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, g
+from markupsafe import Markup
 
 from tipline import languages
 
@@ -19,6 +21,11 @@ def day(value: date | datetime | None) -> str:
         return "\N{EN DASH}"
     if isinstance(value, datetime):
         value = value.astimezone(UTC)
+    return day_of(value)
+
+
+def day_of(value: date) -> str:
+    """A day as a page says it, in the zone that it stands in."""
     if languages.language() != languages.ENGLISH:
         from babel.dates import format_date
 
@@ -31,6 +38,18 @@ def exact(value: datetime | None) -> str:
     if value is None:
         return "\N{EN DASH}"
     return f"{day(value)}, {value.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def exact_here(value: datetime | None) -> str:
+    """As `exact`; where the reader chose a zone with the time there beside it, `(09:32 in New York)`, but not on paper."""
+    who = g.get("who")
+    if value is None or who is None or not who.preferences.zone:
+        return exact(value)
+    zone = who.preferences.zone
+    here = value.astimezone(ZoneInfo(zone))
+    other_day = "" if here.date() == value.astimezone(UTC).date() else f"{day_of(here)}, "
+    words = f"({other_day}{here:%H:%M} in {zone.rpartition('/')[2].replace('_', ' ')})"
+    return Markup('{} <span class="noprint">{}</span>').format(exact(value), words)
 
 
 def size(count: int | None) -> str:
@@ -79,7 +98,8 @@ def age_in_days(value: date | None, today: date | None = None) -> str:
 
 def install(app: Flask) -> None:
     """Give an app's templates these filters, and `_`, `ngettext` and `{% trans %}` for what is translated."""
-    for function in (day, exact, size, limit, digest_groups, short_digest, age_in_days):
+    app.add_template_filter(exact_here, "exact")
+    for function in (day, size, limit, digest_groups, short_digest, age_in_days):
         app.add_template_filter(function)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # comes with the extension

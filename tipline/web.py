@@ -33,6 +33,7 @@ OpenSink = Callable[[str | None], IO[bytes]]
 OPEN_TO_STRANGERS = ("/sign-in", "/setup/", "/recover", "/static/")
 FORM_LIFE_SECONDS = 12 * 3600
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
+UNDO = "undo "  # before the address, in the category of a message that can be taken back
 
 
 class Request(flask.Request):
@@ -101,6 +102,21 @@ def actor() -> Actor:
 def actor_or_none() -> Actor | None:
     """Return who is signed in, for templates; None for a stranger."""
     return cast("Actor | None", g.get("who"))
+
+
+def habits() -> dict[str, str]:
+    """Return, for `html data-...`, what of the person's preferences differs from the usual."""
+    who = actor_or_none()
+    if who is None:
+        return {}
+    wanted = {"theme": who.preferences.theme, "contrast": who.preferences.contrast, "density": who.preferences.density}
+    named = {name: value for name, value in wanted.items() if value not in ("system", "roomy")}
+    return named if who.preferences.keys else {**named, "keys": "off"}
+
+
+def offer_undo(message: str, address: str) -> None:
+    """Say on the next page what was done, with a button that posts to `address` and takes it back."""
+    flask.flash(message, f"{UNDO}{address}")
 
 
 def record_waits() -> bool:

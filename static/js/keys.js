@@ -130,7 +130,7 @@
   };
   const showSheet = (link) => {
     const dialog = document.createElement("dialog");
-    dialog.className = "sheet-of-keys";
+    dialog.className = "keys-sheet";
     const heading = document.createElement("h2");
     heading.textContent = "Keys of this page";
     heading.id = "keys-heading";

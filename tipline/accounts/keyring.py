@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from evidence.keys import Identity
 from evidence.signing import SigningKey
 from tipline.accounts.sessions import OpenSession
-from tipline.actor import Actor, HeldProgram, Keyring
+from tipline.actor import Actor, HeldProgram, Keyring, Preferences
 from tipline.db import Database
 from tipline.models.programs import Program, ProgramWrap, Rotation
 from tipline.models.staff import Staff
@@ -57,4 +57,5 @@ def actor_of(database: Database, opened: OpenSession) -> Actor:
     staff, keys = opened.staff, opened.keys
     wraps = WrapsOf(lambda: database.session(write=False), staff.id)
     keyring = Keyring(staff.id, keys.identity, keys.signing_key, wraps)
-    return Actor(staff.id, staff.login, staff.display_name, staff.role, opened.row.id, keyring)
+    preferences = Preferences.read(staff.preferences)
+    return Actor(staff.id, staff.login, staff.display_name, staff.role, opened.row.id, keyring, preferences)
