@@ -323,4 +323,17 @@ class SearchBuild(Base):
     total: Mapped[int] = mapped_column(Integer, default=0)
     asked_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     asked_at: Mapped[datetime] = mapped_column(UtcTime)
+    leave: Mapped[bytes | None] = mapped_column(Sealed)  # age to the examiner: the program's identity; gone when it ends or expires
+    expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class SearchStale(Base):
+    """A thing that changed since the search index read it. Whoever searches next, or a building, reads it again and removes the row."""
+
+    __tablename__ = "search_stale"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # tip, message, note, letter, sample, exhibit, subject, case
+    thing_id: Mapped[str] = mapped_column(Id)

@@ -153,12 +153,24 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("asked_by", sa.String(length=32), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leave", sa.LargeBinary(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["asked_by"], ["staff.id"], name=op.f("fk_search_build_asked_by")),
         sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_search_build_program_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_build")),
     )
     op.create_index(op.f("ix_search_build_program_id"), "search_build", ["program_id"], unique=False)
+    op.create_table(
+        "search_stale",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("program_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("thing_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_search_stale_program_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_stale")),
+    )
+    op.create_index(op.f("ix_search_stale_program_id"), "search_stale", ["program_id"], unique=False)
     op.create_table(
         "second_person",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -353,6 +365,7 @@ def upgrade() -> None:
     op.add_column("tip", sa.Column("version", sa.Integer(), server_default="1", nullable=False))
     op.add_column("tip", sa.Column("audience", sa.String(length=8), server_default="all", nullable=False))
     op.add_column("tip", sa.Column("redacted", sa.LargeBinary(), nullable=True))
+    op.add_column("exhibit", sa.Column("named_only", sa.Boolean(), server_default=sa.false(), nullable=False))
     reference = "CONSTRAINT fk_tip_label_label_id REFERENCES label (id)"
     op.execute(f"ALTER TABLE tip_label ADD COLUMN label_id VARCHAR(32) {reference}")
     with op.batch_alter_table("tip_label") as table:  # it carries no trigger
