@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 from PIL import Image
 
 from evidence.examine.identify import Identification
-from evidence.examine.report import Entry, Finding, Listing, Preview
+from evidence.examine.report import Entry, Fact, Finding, Listing, Preview
 
 MOST_SIDE = 1600
 MOST_TEXT = 2_100_000
 MOST_SHOWN = 250_000
 _MOST_NUMBER = 2**53 - 1
 _KINDS = frozenset({"gps", "serial", "author", "people", "time", "device", "versions", "thumbnail", "folder", "comment", "software"})
+_FACTS = frozenset({"macro", "action", "link", "embedded", "header", "media", "structure"})
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Disorder(Exception):
@@ -41,6 +44,15 @@ def findings(parts: Mapping[str, bytes]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def facts(parts: Mapping[str, bytes]) -> tuple[Fact, ...]:
+    """What the file holds, would run or fetch."""
+    found = []
+    for item in _list(_json(parts, "facts"))[:300] if "facts" in parts else []:
+        kind, label, value = _list(item, 3)
+        found.append(Fact(kind if isinstance(kind, str) and kind in _FACTS else "structure", _text(label, 60), _text(value, 300)))
+    return tuple(found)
+
+
 def listing(parts: Mapping[str, bytes]) -> Listing | None:
     """The archive's list, or None."""
     if "listing" not in parts:
@@ -50,8 +62,9 @@ def listing(parts: Mapping[str, bytes]) -> Listing | None:
         raise Disorder("listing")
     rows = []
     for item in _list(entries)[:500]:
-        name, length, kind, warning = _list(item, 4)
-        rows.append(Entry(_text(name, 300), _number(length, least=-1), _text(kind, 20), _text(warning, 200)))
+        name, length, kind, warning, sha256 = _list(item, 5)
+        told = (_text(name, 300), _number(length, least=-1), _text(kind, 20), _text(warning, 200))
+        rows.append(Entry(*told, sha256 if isinstance(sha256, str) and _DIGEST.fullmatch(sha256) else ""))
     return Listing(tuple(rows), _number(count), _number(size), complete, notes(sentences))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +13,7 @@ from evidence.examine.jail import ChildResult, MemoryFile
 from evidence.examine.media_types import UNKNOWN
 from evidence.examine.report import Finding, Preview, Report
 
+DIGESTS = ("md5", "sha1", "sha256")
 MOST_TRACES = 1024 * 1024  # of an answer
 _ENDINGS = {
     "time": "The examination was stopped: it took too long.",
@@ -31,13 +33,32 @@ def examine_object(chunks: Iterator[bytes], length: int, media_type: str, name: 
     status = jail.available()
     if not status.ok:
         return _not_examined(chunks, name, status)
-    with MemoryFile(chunks) as payload:
+    digests = Digests()
+    with MemoryFile(digests.of(chunks)) as payload:
         result = jail.examine(payload, {"name": name[:1000], "length": length})
         taken = payload.length
-    report = replace(_report(result), jail=status.name)
+    report = replace(_report(result), jail=status.name, digests=digests.hex() if taken == length else {})
     if taken < length:
         report = replace(report, notes=(*report.notes, f"Only the first {taken // 1_000_000} MB were looked at."))
     return _compare(report, media_type)
+
+
+class Digests:
+    """Three digests of what passes by: lists of known files name them by any. SHA-256 alone is a proof of anything."""
+
+    def __init__(self) -> None:
+        self._hashes = [hashlib.new(name, usedforsecurity=False) for name in DIGESTS]
+
+    def of(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Hand the chunks on."""
+        for chunk in chunks:
+            for one in self._hashes:
+                one.update(chunk)
+            yield chunk
+
+    def hex(self) -> dict[str, str]:
+        """The digests of all that has passed."""
+        return {name: one.hexdigest() for name, one in zip(DIGESTS, self._hashes, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,7 @@ def _report(result: ChildResult) -> Report:
             identification=kind or _unknown(),
             preview=answers.preview(result.parts),
             findings=answers.findings(result.parts),
+            facts=answers.facts(result.parts),
             listing=answers.listing(result.parts),
             text=words,
             text_complete=whole and not sentence,

@@ -1,7 +1,8 @@
 """What an examination found, as values that survive JSON.
 
     {"state": "done", "type": {"media_type": "image/jpeg", "label": "JPEG", ...}, "preview": {"kind": "image", ...},
-     "findings": [{"kind": "gps", "label": "Position", "value": "43.46745 N, 11.88513 E"}], "listing": null,
+     "findings": [{"kind": "gps", "label": "Position", "value": "43.46745 N, 11.88513 E"}],
+     "facts": [{"kind": "macro", "label": "Starts by itself", "value": "AutoOpen"}], "listing": null, "digests": {"md5": "...", ...},
      "text": "", "text_complete": true, "notes": [], "jail": "bubblewrap"}
 
 Findings, text and listing are sensitive: they identify people. The preview's PNG travels apart.
@@ -9,6 +10,7 @@ Findings, text and listing are sensitive: they identify people. The preview's PN
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -32,13 +34,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """One thing that the file holds, would run or fetch, or says of itself.
+
+    `kind`: macro, action, link, embedded, header, media, structure.
+    """
+
+    kind: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One entry of an archive; `size` is -1 where the archive does not say."""
+    """One entry of an archive, one part of a message; `size` is -1 where that is not said, `sha256` (hex) "" where it was not read."""
 
     name: str
     size: int
     kind: str
     warning: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,12 +89,14 @@ class Report:
     identification: Identification
     preview: Preview = Preview()
     findings: tuple[Finding, ...] = ()
+    facts: tuple[Fact, ...] = ()
     listing: Listing | None = None
     text: str = field(default="", repr=False)
     text_complete: bool = True
     notes: tuple[str, ...] = ()
     advice: str = ""
     jail: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)  # md5, sha1 and sha256 in hex, where all of it was read
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the PNG, as values of JSON."""
@@ -96,6 +113,7 @@ class Report:
             rest = {key: item for key, item in value.items() if key != "type"}
             rest["preview"] = Preview(**rest["preview"], png=png)
             rest["findings"] = tuple(Finding(**item) for item in rest["findings"])
+            rest["facts"] = tuple(Fact(**item) for item in rest.get("facts", ()))  # reports before 2026-11 have none
             rest["notes"] = tuple(rest["notes"])
             if rest["listing"] is not None:
                 rest["listing"] = _listing(rest["listing"])

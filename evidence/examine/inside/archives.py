@@ -29,20 +29,20 @@ _GZIP_HEAD, _GZIP_EXTRA, _GZIP_NAME = 512, 4, 8  # RFC 1952, 2.3.1
 
 @dataclass
 class Listing:
-    """Entries (name, size, kind, warning), how many there are, and sentences about the whole."""
+    """Entries (name, size, kind, warning, SHA-256 where it was read), how many there are, and sentences about the whole."""
 
-    entries: list[tuple[str, int, str, str]] = field(default_factory=list)
+    entries: list[tuple[str, int, str, str, str]] = field(default_factory=list)
     count: int = 0
     size: int = 0
     complete: bool = True
     notes: list[str] = field(default_factory=list)
 
-    def add(self, name: str, size: int, kind: str, warning: str = "") -> None:
+    def add(self, name: str, size: int, kind: str, warning: str = "", sha256: str = "") -> None:
         """Count an entry, and keep it while there is room; -1 is a size that the archive does not say."""
         self.count += 1
         self.size += max(0, size)
         if len(self.entries) < MOST_ENTRIES:
-            self.entries.append((name[:300], size, kind, warning))
+            self.entries.append((name[:300], size, kind, warning, sha256))
 
 
 class _Capped(io.RawIOBase):

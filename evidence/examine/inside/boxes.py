@@ -66,14 +66,14 @@ def of_picture(file: BinaryIO) -> list[Found]:
 def of_film(file: BinaryIO) -> list[Found]:
     """List place, time, device and names in a film's or a sound's description."""
     found: list[Found] = []
-    for name, start, size in _top(file):
+    for name, start, size in top_boxes(file):
         if name in {b"moov", b"udta", b"meta"}:
             file.seek(start)
             _of_boxes(file.read(min(size, MOST_MOVIE)), name, found)
     return found
 
 
-def _top(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+def top_boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """The outermost boxes: name, where the content begins, its length."""
     end = file.seek(0, 2)
     at = 0
@@ -106,12 +106,12 @@ def _of_boxes(data: bytes, holder: bytes, found: list[Found]) -> None:
         elif name == b"keys":
             keys = _keys(content)
         elif name in _HOLDERS:
-            waiting += reversed(list(_inner(content, name)))
+            waiting += reversed(list(inner_boxes(content, name)))
         else:
             _of_value(name, content, keys, found)
 
 
-def _inner(content: bytes, holder: bytes) -> Iterator[tuple[bytes, bytes]]:
+def inner_boxes(content: bytes, holder: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
     at = 4 if holder == b"meta" and content[:4] == bytes(4) else 0  # a version and flags in ISO files, none in QuickTime
     while at + 8 <= len(content):
         size, name = struct.unpack_from(">I4s", content, at)

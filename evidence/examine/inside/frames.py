@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-PARTS = ("identification", "findings", "listing", "preview", "pixels", "pages", "shown", "text", "notes", "end")
+PARTS = ("identification", "findings", "facts", "listing", "preview", "pixels", "pages", "shown", "text", "notes", "end")
 
 
 class Speaker:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+from evidence.examine.inside import factlist, facts
+from evidence.examine.inside.compound import MARK
 from evidence.examine.inside.entry import Subject, attempt, run
 from evidence.examine.inside.frames import Speaker
 from evidence.examine.media_types import is_compressed, is_text, is_zip_family
@@ -23,13 +25,17 @@ def examine(subject: Subject, speaker: Speaker) -> None:
     """Do what the type allows. Every step may fail without harm to the others."""
     media_type = subject.media_type
     _traces(subject, speaker)
+    if sentence := factlist.sentence(facts.say(subject, speaker)):
+        speaker.note(sentence)
     file = subject.start()
     if media_type.startswith("image/") and not is_text(media_type):
         _image(file, media_type, speaker)
     elif media_type == "application/pdf":
         _pdf(file, speaker)
     elif is_text(media_type):
-        _text(file, subject.request["length"], speaker)
+        _text(subject, speaker)
+    elif subject.head.startswith(MARK):
+        _compound(file, speaker)
     if is_zip_family(media_type) or b"PK\x05\x06" in subject.tail:
         _zip(file, subject.size, media_type, speaker)
     elif media_type == "application/x-tar" or is_compressed(media_type):
@@ -69,10 +75,6 @@ def _say_picture(picture: Any, full: tuple[int, int], speaker: Speaker) -> None:
 def _pdf(file: BinaryIO, speaker: Speaker) -> None:
     from evidence.examine.inside import pdfs
 
-    if sentence := pdfs.acts(file):
-        speaker.note(sentence)
-    file.seek(0)
-
     def show() -> None:
         document = pdfs.open_pdf(file)
         attempt(lambda: _say_picture(pdfs.first_page(document), (0, 0), speaker), "Page 1 could not be drawn", speaker)
@@ -85,14 +87,45 @@ def _say_text(text: str, whole: bool, speaker: Speaker) -> None:
     speaker.say("text", (b"1" if whole else b"0") + text.encode("utf-8", "replace"))
 
 
-def _text(file: BinaryIO, length: int, speaker: Speaker) -> None:
-    from evidence.examine.inside import texts
+def _text(subject: Subject, speaker: Speaker) -> None:
+    from evidence.examine.inside import mails, texts
 
-    text, encoding, whole = texts.read_text(file)
-    shown, note = texts.shown(text, encoding, size=length)
+    if mails.is_mail(subject.head) and attempt(lambda: _mail(subject, speaker), "The e-mail could not be read", speaker):
+        return
+    text, encoding, whole = texts.read_text(subject.start())
+    shown, note = texts.shown(text, encoding, size=subject.request["length"])
     speaker.say("shown", shown.encode("utf-8", "replace"))
     speaker.say_json("preview", ["text", 0, 0, 0, 0, note])
     _say_text(text, whole, speaker)
+
+
+def _mail(subject: Subject, speaker: Speaker) -> None:
+    """A message is shown by its words, and what is attached is listed."""
+    from evidence.examine.inside import mails
+
+    message = mails.read(subject.start())
+    _say_listing(mails.listing(message), speaker)
+    _say_message(mails.words(message), speaker)
+
+
+def _say_message(words: str, speaker: Speaker) -> None:
+    _show_words(words, "The words of the message. Its head stands under Facts, what is attached under Listing.", speaker)
+    _say_text(words, True, speaker)
+
+
+def _compound(file: BinaryIO, speaker: Speaker) -> None:
+    from evidence.examine.inside import outlook
+    from evidence.examine.inside.compound import MOST_BYTES, Compound
+
+    def show() -> None:
+        held = Compound(file.read(MOST_BYTES))
+        if outlook.is_message(held):
+            _say_listing(outlook.listing(held), speaker)
+            _say_message(outlook.words(held), speaker)
+        else:
+            speaker.note("The words of Office documents of this old kind are not read here.")
+
+    attempt(show, "The document could not be opened: it is damaged", speaker)
 
 
 def _zip(file: BinaryIO, size: int, media_type: str, speaker: Speaker) -> None:
@@ -112,22 +145,20 @@ def _zip(file: BinaryIO, size: int, media_type: str, speaker: Speaker) -> None:
         return
 
     def look() -> None:
-        if sentence := offices.acts(file):
-            speaker.note(sentence)
         text, whole = offices.text_of(file)
         if text:
-            _show_words(text, speaker)
+            _show_words(text, "The words of the document, without its form.", speaker)
             _say_text(text, whole, speaker)
 
     attempt(look, "The document inside could not be read", speaker)
 
 
-def _show_words(text: str, speaker: Speaker) -> None:
+def _show_words(text: str, note: str, speaker: Speaker) -> None:
     from evidence.examine.inside import texts
 
     shown, _ = texts.shown(text, "", size=len(text))
     speaker.say("shown", shown.encode("utf-8", "replace"))
-    speaker.say_json("preview", ["text", 0, 0, 0, 0, "The words of the document, without its form."])
+    speaker.say_json("preview", ["text", 0, 0, 0, 0, note])
 
 
 def _stream(file: BinaryIO, media_type: str, speaker: Speaker) -> None:

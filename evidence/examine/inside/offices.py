@@ -22,7 +22,6 @@ _WORDS = re.compile(r"<(?:w:t|a:t|t)(?:\s[^<>]{0,80})?>([^<]*)|</(w:p|a:p|si)>|<
 _TAGS = re.compile(r"<[^<>]{0,4000}>")
 _BREAKS = re.compile(r"</(?:text:p|text:h)>")
 _ASIDE = re.compile(r"<(office:annotation|text:tracked-changes)\b.{0,1000000}?</\1>", re.DOTALL)
-_EXTERNAL = re.compile(r'TargetMode="External"')
 _PROPERTIES = ("docProps/core.xml", "docProps/app.xml", "meta.xml")
 _CORE = (
     (re.compile(r"<meta:initial-creator>([^<]{1,200})<"), "author", "Author"),
@@ -111,21 +110,6 @@ def _of_picture(archive: zipfile.ZipFile, name: str) -> list[Found]:
             return picture_traces(image, decode=False)
     except (OSError, SyntaxError, ValueError, TypeError, struct.error):
         return []
-
-
-def acts(file: BinaryIO) -> str:
-    """Return a sentence on macros and outside references, or an empty text."""
-    held = []
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        if any(name.lower().endswith(("vbaproject.bin", "xlm.bin")) or name.startswith("Basic/") for name in names):
-            held.append("macros")
-        relations = [name for name in names if name.endswith(".rels")][:MOST_PARTS]
-        if any(_EXTERNAL.search(_part(archive, name)) for name in relations):
-            held.append("references to outside addresses")
-        if any("/embeddings/" in name for name in names):
-            held.append("embedded files")
-    return f"Holds {', '.join(held)}. Nothing of it was run or fetched." if held else ""
 
 
 def text_of(file: BinaryIO, *, comments: bool = True) -> tuple[str, bool]:

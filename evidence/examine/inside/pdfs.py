@@ -30,12 +30,6 @@ _TOLD = {
     "Subject": ("comment", "Subject"),
     "Keywords": ("comment", "Keywords"),
 }
-_ACTS = (
-    (re.compile(rb"/(?:JavaScript|JS)\b"), "JavaScript"),
-    (re.compile(rb"/Launch\b"), "an order to start a program"),
-    (re.compile(rb"/(?:URI|GoToR|SubmitForm)\b"), "links that lead outside"),
-    (re.compile(rb"/EmbeddedFile\b"), "embedded files"),
-)
 _PACKET = re.compile(rb"<x:xmpmeta.{1,200000}?</x:xmpmeta>", re.DOTALL)
 _NAMED = re.compile(rb"/(Author|Creator|Producer)\s{0,4}\(([\x20-\x27\x2a-\x5b\x5d-\x7e]{1,200})\)")
 _END = re.compile(rb"startxref\s{1,4}(\d{1,12})")
@@ -145,14 +139,3 @@ def _words(annotation: Any, key: bytes) -> str:
     room = (ctypes.c_ushort * (size // 2 + 1))()
     pdfium.FPDFAnnot_GetStringValue(annotation, key, room, size)
     return bytes(room).decode("utf-16-le", "replace").partition("\0")[0]
-
-
-def acts(file: BinaryIO) -> str:
-    """Return a sentence on what the document would do in a reader that obeys it, or an empty text.
-
-    Only what stands uncompressed in the file is seen.
-    """
-    file.seek(0)
-    data = file.read(_SCANNED)
-    held = [words for pattern, words in _ACTS if pattern.search(data)]
-    return f"Holds {', '.join(held)}. Nothing of it was run." if held else ""

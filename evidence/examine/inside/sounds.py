@@ -164,14 +164,14 @@ def _of_matroska(head: bytes, found: list[Found]) -> None:
     at = head.find(_SEGMENT_INFO)
     if at < 0:
         return
-    at, size = _number(head, at + 4)
+    at, size = ebml_number(head, at + 4)
     end = min(len(head), at + size)
     for _ in range(_MOST):
         if at + 2 > end:
             return
         width = 4 if head[at] < 0x20 else 3 if head[at] < 0x40 else 2 if head[at] < 0x80 else 1
         name = head[at : at + width]
-        at, size = _number(head, at + width)
+        at, size = ebml_number(head, at + width)
         value = head[at : at + size]
         at += size
         if name == _MATROSKA_TIME and len(value) == 8:
@@ -181,7 +181,7 @@ def _of_matroska(head: bytes, found: list[Found]) -> None:
             add(found, *_MATROSKA[name], value.hex() if name == b"\x73\xa4" else value[:600])
 
 
-def _number(data: bytes, at: int) -> tuple[int, int]:
+def ebml_number(data: bytes, at: int) -> tuple[int, int]:
     """A length of 1 to 8 bytes, whose leading zero bits say how many; and where what it measures begins."""
     first = data[at]
     width = 9 - first.bit_length()
