@@ -119,7 +119,7 @@ def record_correction(exhibit_id: str) -> ResponseReturnValue:
 
 def _correct(exhibit_id: str, form: CorrectForm) -> ResponseReturnValue:
     exhibit, openings = correcting.list_events(work(), actor(), exhibit_id)
-    event = in_words(work(), openings, form.event.data)
+    event = in_words(work(), exhibit, openings, form.event.data)
     page = render_template("exhibits/exhibit_correct.html", exhibit=exhibit, form=form, event=event, count=len(openings), rules=rules)
     return page, 422 if form.errors else 200
 

@@ -20,6 +20,7 @@ from tipline.actor import Actor
 from tipline.exhibits import rules
 from tipline.exhibits.opening import get_exhibit, get_opened
 from tipline.exhibits.rules import Occurred
+from tipline.inbox.originals import UNDER_SEAL
 from tipline.models.custody import CustodyEvent, Exhibit, LogCheckpoint, LogLeaf
 from tipline.models.staff import Staff
 from tipline.work import Work
@@ -78,7 +79,7 @@ def read_custody(work: Work, exhibit: Exhibit, openings: Sequence[Opening], befo
     start = max(0, end - EVENTS_PAGE)
     last = {_group(kind): at for at, kind in enumerate(kinds)}
     shown = {*range(start, end), *(last[group] for group in ("verified", "QUARANTINED") if group in last)}
-    fields = {at: dict(openings[at].fields()) for at in shown}
+    fields = {at: _shown_fields(exhibit, openings[at]) for at in shown}
     names = _names(work, fields.values())
     told = {}
     for at in shown:
@@ -94,12 +95,20 @@ def read_custody(work: Work, exhibit: Exhibit, openings: Sequence[Opening], befo
     )
 
 
-def in_words(work: Work, openings: Sequence[Opening], seq: int | None) -> Event | None:
+def in_words(work: Work, exhibit: Exhibit, openings: Sequence[Opening], seq: int | None) -> Event | None:
     """Return one event of an exhibit as the custody table shows it, None where there is none of that number."""
     if seq is None or not 1 <= seq <= len(openings):
         return None
-    fields = dict(openings[seq - 1].fields())
+    fields = _shown_fields(exhibit, openings[seq - 1])
     return _event(fields, _names(work, [fields]), None, (None, ()))
+
+
+def _shown_fields(exhibit: Exhibit, opening: Opening) -> dict[str, rules.Value]:
+    """An event's fields for the table: what a source called a file whose original is for named colleagues stays under seal."""
+    fields = dict(opening.fields())
+    if exhibit.named_only and fields["name_shown"]:
+        fields["name_shown"] = UNDER_SEAL
+    return fields
 
 
 def _group(kind: str) -> str:
@@ -185,7 +194,7 @@ def custody_csv(work: Work, actor: Actor, exhibit_id: str) -> tuple[str, str]:
     exhibit = get_exhibit(work, actor, exhibit_id)
     opened = get_opened(work, actor, exhibit_id)
     openings = work.vault.openings(work.session, exhibit, opened.keyfile)
-    events = [opening.fields() for opening in openings]
+    events = [_shown_fields(exhibit, opening) for opening in openings]
     corrections = corrected(openings, [str(one["kind"]) for one in events])
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")

@@ -19,6 +19,7 @@ from tipline.exhibits.deriving import copy_is_waiting
 from tipline.exhibits.opening import get_exhibit
 from tipline.exhibits.physical import place_of
 from tipline.exhibits.transfers import Terms
+from tipline.inbox.originals import UNDER_SEAL, closed_exhibits
 from tipline.inbox.queries import staff_names
 from tipline.inbox.reading import find_findings, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
@@ -192,7 +193,7 @@ def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None =
         exhibit=exhibit,
         title=exhibit_title(work, keys, exhibit),
         facts=facts,
-        name=shown_name(facts.name),
+        name=UNDER_SEAL if closed_exhibits(work.session, actor.keyring, [exhibit.id]) else shown_name(facts.name),
         place=place_of(actor, exhibit),
         case=(case.number, title_of(actor, case)) if case else None,
         custodian=names.get(exhibit.custodian_id or "", ""),

@@ -24,6 +24,7 @@ from tipline import policy
 from tipline.actor import Actor
 from tipline.errors import NotFound
 from tipline.exhibits.opening import get_sound
+from tipline.inbox.originals import require_originals
 from tipline.inbox.reading import committed
 from tipline.models.operations import DownloadTicket
 from tipline.vault import Act
@@ -48,9 +49,11 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
 
     Raises:
         Conflict: the exhibit is quarantined or disposed of.
+        Sealed: the original is for named colleagues, and the actor is none of them.
     """
     policy.require(actor, "exhibit.download")
     opened = get_sound(work, actor, exhibit_id)
+    require_originals(work.session, actor.keyring, [exhibit_id])
     name = work.vault.facts(opened.exhibit, actor.keyring.program(str(opened.exhibit.program_id))).name
     fields: dict[str, Scalar] = {
         "plaintext_after": opened.keyfile.plaintext_digest,

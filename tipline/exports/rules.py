@@ -8,6 +8,7 @@ FROM_A_SOURCE = ("tip_text", "attachment", "claim")
 SOURCE_FIELDS = ("claim_key", "source_recipient", "name_b64", "name_shown")
 COUNSEL_FIELDS = ("actor", "role", "purpose", "justification", "occurred_from", "occurred_to", "result")
 READS = ("VIEWED", "DOWNLOADED")
+NAMED_ONLY = "Its original is for named colleagues: one of them can export it, or register a redacted copy of it."
 NOT_COPIED = "physical: the thing itself is held, not copied"
 EXTENSIONS = {
     "image/jpeg": "jpg",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -22,6 +22,7 @@ from tipline.exhibits.tickets import hand_out
 from tipline.exports import rules
 from tipline.exports.aftermath import After, covering, late_stamp, look
 from tipline.exports.disclosing import DisclosedExhibit, seal_disclosures
+from tipline.inbox.originals import UNDER_SEAL, closed_exhibits, require_originals
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, ExportExhibit
 from tipline.models.custody import Exhibit, ScrubFinding
@@ -81,7 +82,7 @@ def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, 
     keys = actor.keyring.program(case.program_id)
     query = select(Exhibit).where(Exhibit.case_id == case.id, access.sees(actor, Exhibit)).order_by(Exhibit.number)
     title = keys.open("case_file", "title", case.id, case.title)
-    return case, title, _choices(work, keys, work.session.scalars(query).all())
+    return case, title, _choices(work, actor, keys, work.session.scalars(query).all())
 
 
 def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
@@ -139,7 +140,7 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
     case = work.session.get_one(CaseFile, export.case_id)
     keys = actor.keyring.program(case.program_id)
     exhibits = exhibits_of(work, export)
-    stuck = [f"{choice.number}: {choice.obstacle}" for choice in _choices(work, keys, exhibits) if choice.obstacle]
+    stuck = [f"{choice.number}: {choice.obstacle}" for choice in _choices(work, actor, keys, exhibits) if choice.obstacle]
     if stuck:
         raise Conflict("Not every exhibit can go out any more. " + " ".join(stuck), "Start a new export without it.")
     purpose = keys.open("export", "purpose", export.id, export.purpose)
@@ -284,6 +285,7 @@ def _bundle(work: Work, actor: Actor, export_id: str) -> tuple[str, KeyFile]:
     export = _export(work, actor, export_id, "export.make")
     if export.bundle_name is None:
         raise Conflict("This bundle is not finished.", "Load the page again to see how far it is.")
+    require_originals(work.session, actor.keyring, [exhibit.id for exhibit in exhibits_of(work, export)])
     case = work.session.get_one(CaseFile, export.case_id)
     keyfile = work.vault.objects.open_key(export.bundle_name, actor.keyring.program(case.program_id).identity)
     audit.record(work.session, work.now(), actor, "export.download", ("export", export.id))
@@ -294,7 +296,7 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
     case = work.session.get_one(CaseFile, export.case_id)
     keys = actor.keyring.program(case.program_id)
     who = work.session.get_one(Staff, export.requested_by)
-    exhibits = _choices(work, keys, exhibits_of(work, export)) if with_exhibits else []
+    exhibits = _choices(work, actor, keys, exhibits_of(work, export)) if with_exhibits else []
     withheld = json.loads(keys.open("export", "withheld", export.id, export.withheld)) if export.withheld else None
     return ExportView(
         id=export.id,
@@ -320,9 +322,11 @@ def _bundle_bytes(work: Work, keys: ProgramKeys, export: Export) -> int:
     return work.vault.objects.open_key(export.bundle_name, keys.identity).length if export.bundle_name else 0
 
 
-def _choices(work: Work, keys: ProgramKeys, exhibits: Sequence[Exhibit]) -> list[ExhibitChoice]:
+def _choices(work: Work, actor: Actor, keys: ProgramKeys, exhibits: Sequence[Exhibit]) -> list[ExhibitChoice]:
     findings = open_findings(work.session, [exhibit.object_name for exhibit in exhibits if exhibit.object_name])
-    return [_choice(work, keys, exhibit, findings.get(exhibit.object_name or "")) for exhibit in exhibits]
+    closed = closed_exhibits(work.session, actor.keyring, [exhibit.id for exhibit in exhibits])
+    found = [_choice(work, keys, exhibit, findings.get(exhibit.object_name or "")) for exhibit in exhibits]
+    return [replace(choice, obstacle=choice.obstacle or rules.NAMED_ONLY) if choice.id in closed else choice for choice in found]
 
 
 def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit, finding: ScrubFinding | None) -> ExhibitChoice:
@@ -335,6 +339,8 @@ def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit, finding: ScrubFindi
 def _exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
     if exhibit.title is not None:
         return keys.open("exhibit", "title", exhibit.id, exhibit.title)
+    if exhibit.named_only:
+        return UNDER_SEAL
     try:
         return work.vault.facts(exhibit, keys).name
     except EvidenceError as error:

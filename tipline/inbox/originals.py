@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tipline.access import NAMED
@@ -21,7 +21,7 @@ from tipline.models.desk import TipReader
 from tipline.models.tips import Tip, TipItem
 
 BATCH = 500
-UNDER_SEAL = "Under seal"  # what stands in place of a name
+UNDER_SEAL = "File under seal"  # what lists call a file of `Exhibit.named_only`, whoever looks
 COPY = "working_copy"  # shows what its original shows; a redaction is made to be shown
 
 
@@ -38,25 +38,19 @@ class Sealed(Forbidden):
 
 @dataclass(frozen=True)
 class Redacted:
-    """What the wider audience gets of a tip.
+    """What the wider audience reads of a tip.
 
     Args:
         words: by message, the words with what is hidden left out; a message that is not in it stays under seal as a whole.
         spans: by message, the hidden stretches of the original, for who marks them anew.
-        files: the exhibits that all may open as they came.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
     spans: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
-    files: frozenset[str] = frozenset()
 
     def value(self) -> dict[str, object]:
         """What is sealed as JSON in `Tip.redacted`."""
-        return {
-            "words": dict(self.words),
-            "spans": {name: list(map(list, spans)) for name, spans in self.spans.items()},
-            "files": sorted(self.files),
-        }
+        return {"words": dict(self.words), "spans": {name: [list(span) for span in spans] for name, spans in self.spans.items()}}
 
 
 NOTHING_SHOWN = Redacted()
@@ -68,7 +62,7 @@ def read_redacted(keys: ProgramKeys, tip: Tip) -> Redacted:
         return NOTHING_SHOWN
     value = keys.open_json("tip", "redacted", tip.id, tip.redacted)
     spans = {name: [(start, end) for start, end in found] for name, found in value["spans"].items()}
-    return Redacted(value["words"], spans, frozenset(value["files"]))
+    return Redacted(value["words"], spans)
 
 
 def closed_tip(staff_id: str) -> ColumnElement[bool]:
@@ -85,33 +79,26 @@ def closed_tips(session: Session, staff_id: str, tip_ids: Collection[str]) -> se
 def closed_exhibits(session: Session, keyring: Keyring, exhibit_ids: Iterable[str]) -> set[str]:
     """Return those of the exhibits whose bytes, words, name and findings this colleague may not read. One query for every 500.
 
-    They came with a tip whose original is for others, or are working copies of such; files opened to all are not among them.
+    They came with a tip whose original is for others and were not opened to all (`Exhibit.named_only`), or are working copies of such.
     """
     wanted = list(exhibit_ids)
     found: set[str] = set()
     for start in range(0, len(wanted), BATCH):
-        found |= _closed(session, keyring, wanted[start : start + BATCH])
+        found.update(session.scalars(_closed(keyring.staff_id).where(Exhibit.id.in_(wanted[start : start + BATCH]))))
     return found
 
 
-def _closed(session: Session, keyring: Keyring, ids: list[str]) -> set[str]:
-    parent, grand = aliased(Exhibit), aliased(Exhibit)
-    query = (
-        select(Exhibit.id, TipItem.exhibit_id, Tip)
+def _closed(staff_id: str) -> Select[str]:
+    parent, grand, came = aliased(Exhibit), aliased(Exhibit), aliased(Exhibit)
+    return (
+        select(Exhibit.id)
         .outerjoin(parent, and_(parent.id == Exhibit.parent_id, Exhibit.kind == COPY))
         .outerjoin(grand, and_(grand.id == parent.parent_id, parent.kind == COPY))
-        .join(TipItem, TipItem.exhibit_id.in_([Exhibit.id, parent.id, grand.id]))
+        .join(came, came.id.in_([Exhibit.id, parent.id, grand.id]))
+        .join(TipItem, TipItem.exhibit_id == came.id)
         .join(Tip, Tip.id == TipItem.tip_id)
-        .where(Exhibit.id.in_(ids), closed_tip(keyring.staff_id))
+        .where(came.named_only, closed_tip(staff_id))
     )
-    shown: dict[str, Redacted] = {}
-    found = set()
-    for exhibit_id, came_as, tip in session.execute(query):
-        if tip.id not in shown:
-            shown[tip.id] = read_redacted(keyring.program(tip.program_id), tip)
-        if came_as not in shown[tip.id].files:
-            found.add(exhibit_id)
-    return found
 
 
 def require_originals(session: Session, keyring: Keyring, exhibit_ids: Iterable[str]) -> None:

@@ -230,6 +230,7 @@ def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking
     direct.write(session, statements.ADD_MESSAGE, {**message, "kind": new.kind, "question_id": new.question_id})
     taking.write(session, ready)
     taking.add_items(session, ready, message_id, to.tip_id, first=0 if new.parcels[0].kind == "tip_text" else 1)
+    taking.keep_to_named(session, ready, to.tip_id)
     if new.secret is not None:
         services.end_draft(work, new.secret, to.tip_id)
     taking.ask_for_examination(work, to.tip_id, message_id)

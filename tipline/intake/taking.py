@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from evidence import canonical, custody
@@ -20,10 +20,13 @@ from evidence.keys import KeyFile, wrap
 from evidence.records import NO_PREVIOUS, Scalar, Signer, new_opening
 from evidence.vault import Batch, Sealed, Vault
 from tipline import direct
+from tipline.access import NAMED
 from tipline.actor import Actor
 from tipline.intake import packet, statements
 from tipline.intake.rules import WORK_WITH_COPY
 from tipline.models.base import new_id
+from tipline.models.custody import Exhibit
+from tipline.models.tips import Tip
 from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, clear_name, shown_name
 from tipline.work import Work
 
@@ -185,6 +188,13 @@ def add_items(session: Session, ready: Sequence[Ready], message_id: str, tip_id:
         for position, one in enumerate(ready, first)
     ]
     direct.write(session, statements.ADD_ITEMS, *rows)
+
+
+def keep_to_named(session: Session, ready: Sequence[Ready], tip_id: str) -> None:
+    """Where only named colleagues read a tip's originals, what comes later is for them alone too, until someone opens it to all."""
+    named = select(Tip.id).where(Tip.id == tip_id, Tip.audience == NAMED)
+    came = update(Exhibit).where(Exhibit.id.in_([one.exhibit_id for one in ready]), named.exists())
+    session.execute(came.values(named_only=True), execution_options={"synchronize_session": False})
 
 
 def ask_for_examination(work: Work, tip_id: str, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -33,6 +33,7 @@ class Exhibit(Base):
     received_on: Mapped[date] = mapped_column(Date)
     parent_id: Mapped[str | None] = mapped_column(Id, index=True)  # the exhibit that a working copy or redaction was made from
     place: Mapped[bytes | None] = mapped_column(Sealed)  # record key: where a physical thing is
+    named_only: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # came with a tip whose original is for named colleagues
 
 
 class CustodyEvent(Base):
