@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ class Database:
     def session(self, *, write: bool) -> Session:
         """Return a new session; the caller commits or rolls back, and closes."""
         return (self._write if write else self._read)()
+
+    def listen(self, name: str, function: Callable[..., object]) -> None:
+        """Call a function at an event of every session that writes (SQLAlchemy's names of session events)."""
+        event.listen(self._write, name, function)
 
     def forget_overwritten(self) -> bool:
         """Take what was deleted or overwritten out of SQLite's write-ahead log too, and shorten that to nothing.

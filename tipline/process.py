@@ -12,6 +12,7 @@ from evidence.keys import Identity
 from evidence.signing import SigningKey, key_id
 from evidence.storage import Lock, open_store
 from evidence.vault import Vault
+from tipline import stale
 from tipline.config import Face, Settings
 from tipline.db import Database
 from tipline.jobs import Jobs
@@ -84,6 +85,8 @@ def open_process(face: Face, settings: Settings, clock: Callable[[], datetime] =
     """Open what a process needs; only its own key folder is read."""
     tables.require_all()
     database = Database(settings.database)
+    if face != "public":
+        stale.watch(database)
     finish_rotation(database, settings.keys(face))
     objects = Vault(open_store(settings.storage, lock=object_lock(settings)))
     vault = CustodyVault(objects, KeyFolder(settings.keys(face)), face)

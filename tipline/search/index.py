@@ -20,9 +20,11 @@ from sqlcipher3 import dbapi2
 
 from tipline.actor import ProgramKeys
 from tipline.errors import Unsound
+from tipline.search.words import Words
 
 Item = tuple[str, str]  # kind and id of a thing: ("tip", "9f31...")
 BUSY_SECONDS = 20
+FORM = 2  # of the tables of words: raise it when they change, and they are made anew
 TABLES = """
 CREATE TABLE IF NOT EXISTS text (item_kind TEXT, item_id TEXT, PRIMARY KEY (item_kind, item_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS indicator (
@@ -127,8 +129,9 @@ class ProgramIndex:
         Raises:
             IndexDamaged: it does not open with the program's key, or is damaged; also when the block ends, if a part was.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        shared = _shared_by_group(self.path.parent.parent)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o770 if shared else 0o700)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o660 if shared else 0o600))
         self._db: Any = dbapi2.connect(str(self.path), timeout=BUSY_SECONDS, isolation_level=None)
         try:
             self._db.execute(f"PRAGMA key = \"x'{self._key}'\"")
@@ -137,12 +140,26 @@ class ProgramIndex:
             self._db.execute(self._begin)
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
+            self.words = Words(self._db)
+            if self._form() != FORM:
+                self._make_words()
         except dbapi2.DatabaseError as error:
             self._db.close()
             if _is_busy(error):
                 raise
             raise IndexDamaged from error
         return self
+
+    def _form(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _make_words(self) -> None:
+        """Make the tables of words under the file's lock, unless another has just done so."""
+        self._db.execute("COMMIT")
+        self._db.execute("BEGIN IMMEDIATE")
+        if self._form() != FORM:
+            self.words.start_again()
+            self._db.execute(f"PRAGMA user_version = {FORM}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None) -> None:
         try:
@@ -176,6 +193,7 @@ class ProgramIndex:
         """Take everything of a thing out."""
         for table in ("text", "indicator", "digest", "fingerprint"):
             self._db.execute(f"DELETE FROM {table} WHERE item_kind = ? AND item_id = ?", item)  # noqa: S608  names from the line above
+        self.words.forget(*item)
 
     # reading
 
@@ -245,6 +263,11 @@ class ProgramIndex:
 
 def _is_busy(error: dbapi2.DatabaseError) -> bool:
     return isinstance(error, dbapi2.OperationalError) and "locked" in str(error)
+
+
+def _shared_by_group(data: Path) -> bool:
+    """Whether the data folder is the group's: console and worker are two system users, and both write the index."""
+    return data.exists() and data.stat().st_mode & 0o070 == 0o070
 
 
 def path_of(folder: Path, program_id: str) -> Path:
