@@ -105,9 +105,8 @@ def test_a_clock_beside_utc_and_none_on_paper(installation: Installation, sign_i
 
 def test_a_choice_that_is_not_known_any_more_is_the_usual_one() -> None:
     assert Preferences.read('{"font": "comic", "theme": "dark"}') == Preferences(theme="dark")
-    longest = Preferences(
-        "system", "more", False, max((zone for group in preferences.zones().values() for zone, _ in group), key=len), "close"
-    )
+    farthest = max((zone for group in preferences.zones().values() for zone, _ in group), key=len)
+    longest = Preferences("system", "more", False, farthest, "close", "daily")
     assert Preferences.read(longest.write()) == longest
     assert len(longest.write()) < 400, "longer than the column"
 

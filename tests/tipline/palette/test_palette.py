@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
@@ -76,10 +75,11 @@ def test_without_scripts_it_is_a_page(desk: Desk) -> None:
 
 def test_the_number_of_queries_does_not_grow(desk: Desk) -> None:
     counts = []
-    for many in (1, 4):
-        desk.add_tips(many, received_on=date(2025, 6, many)) if many == 1 else [desk.send("One more", examine=False) for _ in range(many)]
+    for many in (1, 3):
+        for _ in range(many):
+            desk.send("One more", examine=False)
         with desk.acting(write=False) as (work, actor):
-            counts.append(desk.queries(lambda: services.find(work, actor, "TIP 2", lambda _: True)))  # noqa: B023  called at once
+            counts.append(desk.queries(lambda: services.find(work, actor, "TIP 2", lambda _: True)))
     assert counts[0] == counts[1]
 
 
