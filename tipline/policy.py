@@ -9,12 +9,14 @@ READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sampl
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
-        {"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read", "record.restore", "store.scrub"}
+        {"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read", "record.restore", "store.scrub", "audit.read"}
     ),
     "investigator": READ
     | {
         "tip.work",
         "tip.reply",
+        "tip.redact",
+        "note.write",
         "exhibit.verify",
         "exhibit.transfer",
         "exhibit.download",
@@ -34,9 +36,12 @@ ROLES: dict[str, frozenset[str]] = {
         "claim.recommend",
         "letter.check",
         "tip.take",
+        "reveal.ask",
+        "reveal.decide",
     },
     "counsel": READ
     | {
+        "note.write",
         "exhibit.verify",
         "exhibit.transfer",
         "exhibit.download",
@@ -57,11 +62,17 @@ ROLES: dict[str, frozenset[str]] = {
         "claim.decide",
         "notice.issue",
         "letter.check",
+        "audit.read",
+        "reveal.ask",
+        "reveal.decide",
+        "export.decide",
     },
     "program_manager": READ
     | {
         "tip.work",
         "tip.reply",
+        "tip.redact",
+        "note.write",
         "program.notice",
         "export.read",
         "keys.read",
@@ -69,6 +80,8 @@ ROLES: dict[str, frozenset[str]] = {
         "claim.recommend",
         "claim.decide",
         "notice.issue",
+        "reveal.decide",
+        "export.decide",
     },
     "call_agent": frozenset({"tip.take", "letter.check", "keys.read"}),  # holds no key: takes calls, reads nothing
     "paying_agent": frozenset({"payout.redeem", "keys.read"}),  # holds no key: sees a voucher's amount and nothing of a tip

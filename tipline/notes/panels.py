@@ -1,0 +1,68 @@
+"""What the panels of notes, tasks, changes and presence show on the page of a tip, a case, an exhibit or a subject.
+
+panels = read_panels(work, actor, thing_of(tip))        # in the view; then in its page:
+{% from "notes/_panels.html" import notes_panel, tasks_panel, changes_panel, presence_line %}
+{{ notes_panel(panels) }}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tipline import policy
+from tipline.actor import Actor
+from tipline.notes import presence, tasks
+from tipline.notes.history import Changed, list_changes
+from tipline.notes.people import Colleague, readers_of
+from tipline.notes.presence import Other
+from tipline.notes.services import WRITE, NotePage, list_notes
+from tipline.notes.tasks import TaskRow
+from tipline.notes.things import Thing
+from tipline.work import Work
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Everything that the four panels show of one thing.
+
+    Args:
+        people: who sees it, so who can be mentioned or given a task.
+        hint: words under the form of a note, where its readers differ from those of the page.
+    """
+
+    on: Thing
+    notes: NotePage
+    tasks: list[TaskRow]
+    changes: list[Changed]
+    older_changes: str | None
+    others: list[Other]
+    people: list[Colleague]
+    may_write: bool
+    hint: str = ""
+    typed: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def open_tasks(self) -> int:
+        """How many of its tasks are open."""
+        return sum(1 for task in self.tasks if task.state == "open")
+
+
+def read_panels(work: Work, actor: Actor, on: Thing, *, notes_after: str | None = None, changes_after: str | None = None) -> Panels:
+    """Return what the panels show, in a fixed number of queries.
+
+    Args:
+        on: a thing that the caller looked up under need-to-know.
+        notes_after, changes_after: where a further page of notes, or of changes, begins.
+    """
+    changes, older = list_changes(work, actor, on, changes_after)
+    return Panels(
+        on=on,
+        notes=list_notes(work, actor, on, notes_after),
+        tasks=tasks.list_tasks(work, actor, on=on),
+        changes=changes,
+        older_changes=older,
+        others=presence.others(work, actor, on),
+        people=readers_of(work, on),
+        may_write=policy.may(actor, WRITE),
+    )
