@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Face = Literal["public", "console", "worker"]
+LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Settings(BaseSettings):
@@ -41,6 +42,18 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = Field(None, description="file with the password of smtp_user, readable by the worker alone")
     mail_from: str = Field("", description="the sender of the notices, as tipline@example.org")
     witnesses: str = Field("", description="vkeys of the log's witnesses, each with a space and its address if it has one; commas between")
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if not self.smtp_host:
+            return self
+        if self.smtp_security == "none" and self.smtp_host.partition(":")[0] not in LOOPBACK:
+            raise ValueError("TIPLINE_SMTP_SECURITY=none is for a mail server on this machine")
+        if "@" not in self.mail_from:
+            raise ValueError("TIPLINE_MAIL_FROM has to name the sender of the notices")
+        if self.smtp_user and self.smtp_password_file is None:
+            raise ValueError("TIPLINE_SMTP_PASSWORD_FILE has to name the file with the password of TIPLINE_SMTP_USER")
+        return self
 
     @property
     def visited_origin(self) -> str:
