@@ -12,17 +12,35 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.engine import make_url
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests.apps import app_of
 from tests.faults.counting import pytest_terminal_summary as pytest_terminal_summary  # it prints how many faults were injected
 from tests.installations import Installation, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
-from tipline.app import create_console_app, create_public_app
+from tipline import web
 from tipline.config import Settings
 from tipline.db import open_engine
 
+
+class Compiled(BytecodeCache):
+    """What Jinja made of each template, kept for all apps of one test process: every test has apps of its own."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._made:
+            bucket.bytecode_from_string(self._made[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._made[bucket.key] = bucket.bytecode_to_string()
+
+
+web.App.jinja_options = {"bytecode_cache": Compiled()}
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MUST_BE_WHOLE = os.environ.get("CI") == "true"
 
@@ -146,7 +164,7 @@ def every_installation(every_settings: Settings) -> Iterator[Installation]:
 @pytest.fixture
 def public(installation: Installation) -> FlaskClient:
     """A visitor of the public face."""
-    app = create_public_app(installation.public)
+    app = app_of("public", installation.public)
     app.config["TESTING"] = True
     return app.test_client()
 
@@ -165,7 +183,7 @@ class ConsoleClient(FlaskClient):
 @pytest.fixture
 def console_app(installation: Installation) -> Flask:
     """The console. An error that is no page of its own is raised in the test."""
-    app = create_console_app(installation.console)
+    app = app_of("console", installation.console)
     app.test_client_class = ConsoleClient
     app.config["TESTING"] = True
     return app

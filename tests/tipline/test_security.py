@@ -7,9 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.installations import Installation
+from tipline.app import create_console_app
 from tipline.config import Settings
 from tipline.security import StrictLength, cookie_name, headers_of
 
@@ -144,7 +145,9 @@ def test_a_link_from_another_site_is_followed(public: FlaskClient) -> None:
 # the log
 
 
-def test_nothing_of_a_request_reaches_the_log(console_app: Flask, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_a_request_reaches_the_log(installation: Installation, capfd: pytest.CaptureFixture[str]) -> None:
+    console_app = create_console_app(installation.console)
+
     @console_app.get("/broken-on-purpose")
     def broken() -> str:
         raise RuntimeError("canary-message")

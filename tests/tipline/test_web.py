@@ -32,6 +32,15 @@ def count(installation: Installation, series: str) -> int:
 
 
 @pytest.fixture
+def console_app(installation: Installation) -> Flask:
+    """A console of this test's own: it is given routes."""
+    app = create_console_app(installation.console)
+    app.test_client_class = ConsoleClient
+    app.config["TESTING"] = True
+    return app
+
+
+@pytest.fixture
 def desk(console_app: Flask, installation: Installation) -> FlaskClient:
     """An investigator at a console with a few routes of this test."""
 

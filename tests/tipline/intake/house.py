@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from evidence.keys import Identity
+from tests.apps import app_of
 from tests.tipline import custody_house
 from tipline.actor import ProgramKeys
-from tipline.app import create_public_app
 from tipline.config import Settings
 from tipline.jobs import Jobs
 from tipline.models.programs import Program
@@ -102,7 +102,7 @@ def build(settings: Settings) -> IntakeHouse:
     clock, jobs = Clock(), NotedJobs()
     process = replace(house.public, clock=clock, jobs=jobs)
     worker = replace(house.worker, clock=clock, jobs=jobs)
-    app = create_public_app(process)
+    app = app_of("public", process)
     intake = IntakeHouse(settings, house.program, process, worker, clock, jobs, app)
     intake.set_program(
         slug=SLUG,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
+from tests.apps import app_of
 from tests.conftest import ConsoleClient
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk
 from tests.tipline.handovers import arrive, handover, open_a_case
-from tipline.app import create_console_app, create_public_app
 from tipline.letters import services as letters
 from tipline.linking.indexing import catch_up_now
 from tipline.linking.queue import Queue, read_queue
@@ -61,7 +61,7 @@ class LinkingDesk(Desk):
 
 
 def sit_down(installation: Installation) -> LinkingDesk:
-    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    public, console = app_of("public", installation.public), app_of("console", installation.console)
     console.test_client_class = ConsoleClient
     public.config["TESTING"] = console.config["TESTING"] = True
     return LinkingDesk(installation, public.test_client(), console)

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.apps import app_of
 from tests.conftest import ConsoleClient
 from tests.installations import Installation, install
 from tests.tipline.desk_house import Desk
 from tests.tipline.notices.post_house import PostRoom, make_room
-from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
 from tipline.notices import publicpages
 
@@ -32,7 +32,7 @@ def room(installation: Installation, public: FlaskClient, console_app: Flask) ->
 def every_room(every_database: Settings) -> Iterator[PostRoom]:
     """On SQLite and on PostgreSQL."""
     installation = install(every_database)
-    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    public, console = app_of("public", installation.public), app_of("console", installation.console)
     console.test_client_class = ConsoleClient
     for app in (public, console):
         app.config["TESTING"] = True

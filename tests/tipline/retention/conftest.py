@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.apps import app_of
 from tests.conftest import ConsoleClient, fresh_settings
 from tests.installations import Installation, copy_of, install
 from tests.tipline.desk_house import Desk, photo
 from tests.tipline.handovers import arrive, handover, open_a_case
-from tipline.app import create_console_app, create_public_app
 from tipline.cases.services import get_case, number_exhibit
 from tipline.exhibits.opening import get_exhibit
 from tipline.letters.services import RegisterLetter
@@ -55,7 +55,7 @@ class Archive:
 
 def desk_of(installation: Installation) -> Desk:
     """Both faces over an installation."""
-    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    public, console = app_of("public", installation.public), app_of("console", installation.console)
     console.test_client_class = ConsoleClient
     for app in (public, console):
         app.config["TESTING"] = True

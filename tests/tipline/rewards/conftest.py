@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.apps import app_of
 from tests.conftest import ConsoleClient
 from tests.installations import Installation, copy_of
 from tests.tipline.desk_house import Desk
 from tests.tipline.rewards.claim_house import ClaimHouse, Source
-from tipline.app import create_console_app, create_public_app
 
 
 def faces(installation: Installation) -> Desk:
     """Both faces over an installation."""
-    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    public, console = app_of("public", installation.public), app_of("console", installation.console)
     public.config["TESTING"] = console.config["TESTING"] = True
     console.test_client_class = ConsoleClient
     return Desk(installation, public.test_client(), console)
