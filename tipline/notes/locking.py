@@ -79,7 +79,8 @@ def check_version(
     Call it on the locked row, before the first write. The caller counts `row.version` up when it changes the row.
 
     Args:
-        seen: the version that the form showed; None for an act that means whatever stands now.
+        seen: the version that the form showed; None for an act that means whatever stands now. A form of one field may say
+            "7:Working", the value that it showed too: then changes of other fields do not count.
         mine: the form's values by the name of the field, as people read them; `theirs`: what the row says now.
         last: asked only for a stale form: who changed the row last, and when.
 
@@ -89,8 +90,9 @@ def check_version(
     """
     if seen is None:
         return
-    if not str(seen).isascii() or not str(seen).isdigit() or len(str(seen)) > 9:
+    number, _, shown = str(seen).partition(":")
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise BadInput("The form does not say which version it shows.", "Load the page again.")
     differences = tuple(Difference(name, theirs.get(name, ""), value) for name, value in mine.items() if theirs.get(name, "") != value)
-    if int(seen) != row.version and differences:
+    if int(number) != row.version and differences and list(theirs.values()) != [shown]:
         raise ChangedMeanwhile(differences, row.version, last())

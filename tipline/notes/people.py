@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import select
 
 from tipline import access, policy
-from tipline.models.cases import CaseFile
-from tipline.models.desk import CaseMember
 from tipline.models.programs import ProgramWrap
 from tipline.models.staff import Staff
 from tipline.notes.things import READS, Thing, cases_of
@@ -31,10 +29,7 @@ def readers_of(work: Work, on: Thing) -> list[Colleague]:
     holds = select(ProgramWrap.staff_id).where(ProgramWrap.program_id == on.program_id)
     query = select(Staff.id, Staff.login, Staff.display_name).where(Staff.state == "active", Staff.role.in_(roles), Staff.id.in_(holds))
     for case_id in cases_of(work, on):
-        case = work.session.get_one(CaseFile, case_id)
-        if case.access == access.MEMBERS:
-            member = exists().where(CaseMember.case_id == case_id, CaseMember.staff_id == Staff.id)
-            query = query.where(or_(member, Staff.id == case.lead_id))
+        query = query.where(access.may_be_told(case_id))
     return [Colleague(*row) for row in work.session.execute(query.order_by(Staff.display_name, Staff.login))]
 
 

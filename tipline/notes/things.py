@@ -57,8 +57,11 @@ def get_thing(work: Work, actor: Actor, kind: str, thing_id: str) -> Thing:
     """Return a thing by kind and id.
 
     Raises:
+        Forbidden: the role reads no such things.
         NotFound: there is none, or the actor does not see it: both look alike.
     """
+    if kind in MODELS:
+        policy.require(actor, READS[kind])
     found = find_thing(work, actor, kind, thing_id)
     if found is None:
         raise NotFound("There is nothing here that you can read.", "Check the address, or ask who holds the program's key.")
