@@ -213,11 +213,21 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
 
     login.request_loader(load)
     app.before_request(refuse_strangers)
+    app.after_request(_lead_scripts)
     app.config.update(
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which we forbid; Sec-Fetch-Site and SameSite=Strict stand for it
         WTF_CSRF_TIME_LIMIT=FORM_LIFE_SECONDS,
     )
     CSRFProtect(app)
+
+
+def _lead_scripts(response: Response) -> Response:
+    """Tell a script of ours where a redirect leads: it goes there itself, so that the page, and its message, is loaded once."""
+    if response.status_code in (302, 303) and request.headers.get("HX-Request"):
+        response.headers["HX-Redirect"] = response.headers.pop("Location")
+        response.status_code = 204
+        response.set_data(b"")
+    return response
 
 
 def set_session_cookie(response: Response, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import IO, cast
 
 from flask import request
@@ -27,7 +28,17 @@ def whole_files(field: str) -> list[FileSink]:
         TooLarge, BadInput: one was refused while it arrived, or the connection broke.
     """
     streams: list[object] = [upload.stream for upload in request.files.getlist(field)]
-    return [_whole(field, stream) for stream in streams if isinstance(stream, FileSink)]
+    sinks = [_whole(field, stream) for stream in streams if isinstance(stream, FileSink)]
+    _compare(field, sinks, request.form.getlist(f"{field}-sha256"))
+    return sinks
+
+
+def _compare(field: str, sinks: Sequence[FileSink], digests: Sequence[str]) -> None:
+    """See that what arrived is what the browser read, where its script told the digests (static/js/upload.js)."""
+    arrived = [sink.sealed.keyfile.plaintext_digest.rpartition(":")[2] for sink in sinks if sink.sealed]
+    if digests and list(digests) != arrived:
+        message = "What arrived is not what your browser read: the SHA-256 differs. Choose it again."
+        raise BadInput(message, fields={field: message})
 
 
 def _whole(field: str, sink: FileSink) -> FileSink:
