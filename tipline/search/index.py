@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS fingerprint (
     fp BLOB, kind TEXT, item_kind TEXT, item_id TEXT, place TEXT, locator TEXT, PRIMARY KEY (fp, item_kind, item_id, place)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS fingerprint_item ON fingerprint (item_kind, item_id);
+CREATE TABLE IF NOT EXISTS subject (id TEXT PRIMARY KEY, version INTEGER) WITHOUT ROWID;
 """
 # the people of a sample that some row of an item agrees with: both sides are sorted, CROSS JOIN keeps the item's side outside
 AGREEING = """
@@ -129,14 +130,9 @@ class ProgramIndex:
         Raises:
             IndexDamaged: it does not open with the program's key, or is damaged; also when the block ends, if a part was.
         """
-        shared = _shared_by_group(self.path.parent.parent)
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o770 if shared else 0o700)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o660 if shared else 0o600))
-        self._db: Any = dbapi2.connect(str(self.path), timeout=BUSY_SECONDS, isolation_level=None)
+        self._db: Any = open_file(self.path)
         try:
-            self._db.execute(f"PRAGMA key = \"x'{self._key}'\"")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("PRAGMA temp_store = MEMORY")
+            unlock(self._db, self._key)
             self._db.execute(self._begin)
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
@@ -178,6 +174,14 @@ class ProgramIndex:
         rows = [(one.kind, one.normal, *item, one.checksum) for one in indicators]
         self._db.executemany("INSERT OR REPLACE INTO indicator VALUES (?, ?, ?, ?, ?)", rows)
 
+    def put_subject(self, subject_id: str, version: int, indicators: Iterable[Found]) -> None:
+        """Make these the identifiers that are on record for a subject: they are looked for in texts, and are no text themselves."""
+        item = ("subject", subject_id)
+        self._db.execute("DELETE FROM indicator WHERE item_kind = ? AND item_id = ?", item)
+        rows = [(one.kind, one.normal, *item, one.checksum) for one in indicators]
+        self._db.executemany("INSERT OR REPLACE INTO indicator VALUES (?, ?, ?, ?, ?)", rows)
+        self._db.execute("INSERT OR REPLACE INTO subject VALUES (?, ?)", (subject_id, version))
+
     def put_file(self, item: Item, file: File) -> None:
         """Note the digest of an exhibit that belongs to a thing."""
         self._db.execute(
@@ -202,8 +206,19 @@ class ProgramIndex:
         return int(self._db.execute("SELECT count(*) FROM text").fetchone()[0])
 
     def frequency(self, kind: str, normal: str) -> int:
-        """How many things hold an indicator."""
-        return int(self._db.execute("SELECT count(*) FROM indicator WHERE kind = ? AND normal = ?", (kind, normal)).fetchone()[0])
+        """How many things with words hold an indicator."""
+        query = "SELECT count(*) FROM indicator WHERE kind = ? AND normal = ? AND item_kind <> 'subject'"
+        return int(self._db.execute(query, (kind, normal)).fetchone()[0])
+
+    def all_held(self) -> Iterator[tuple[str, str, str, Item]]:
+        """Every indicator with every thing with words that holds it: kind, normal form, checksum, thing."""
+        query = "SELECT kind, normal, checksum, item_kind, item_id FROM indicator WHERE item_kind <> 'subject' ORDER BY kind, normal"
+        for kind, normal, checksum, item_kind, item_id in self._db.execute(query):
+            yield kind, normal, checksum, (item_kind, item_id)
+
+    def subjects(self) -> dict[str, int]:
+        """The subjects that were taken in, each with its version then."""
+        return dict(self._db.execute("SELECT id, version FROM subject").fetchall())
 
     def held(self, item: Item) -> list[Held]:
         """The indicators of a thing."""
@@ -231,6 +246,11 @@ class ProgramIndex:
         """The exhibits of a thing that were taken in."""
         query = "SELECT sha256, exhibit_id, name FROM digest WHERE item_kind = ? AND item_id = ? ORDER BY exhibit_id"
         return [File(*row) for row in self._db.execute(query, item)]
+
+    def all_files(self, after: tuple[str, str], most: int) -> list[File]:
+        """The exhibits whose digests are known here, in the order of digest and id, from behind a pair of these."""
+        query = "SELECT sha256, exhibit_id, name FROM digest WHERE (sha256, exhibit_id) > (?, ?) ORDER BY sha256, exhibit_id LIMIT ?"
+        return [File(*row) for row in self._db.execute(query, (*after, most))]
 
     def same_bytes(self, item: Item, most: int) -> Iterator[tuple[File, Item, File]]:
         """Exhibits of other things with the same bytes as one of this thing: ours, whose, theirs; at most `most`."""
@@ -268,6 +288,21 @@ def _is_busy(error: dbapi2.DatabaseError) -> bool:
 def _shared_by_group(data: Path) -> bool:
     """Whether the data folder is the group's: console and worker are two system users, and both write the index."""
     return data.exists() and data.stat().st_mode & 0o070 == 0o070
+
+
+def open_file(path: Path) -> Any:
+    """Connect to a SQLCipher file, making it and its folder where there is none; `unlock` comes next."""
+    shared = _shared_by_group(path.parent.parent)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o770 if shared else 0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o660 if shared else 0o600))
+    return dbapi2.connect(str(path), timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def unlock(connection: Any, key: str) -> None:
+    """Give a connection its key, 64 hex digits. What is deleted is overwritten, and nothing temporary goes to a disk."""
+    connection.execute(f"PRAGMA key = \"x'{key}'\"")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
 
 
 def path_of(folder: Path, program_id: str) -> Path:
