@@ -20,11 +20,12 @@ from tipline.exhibits import act_views as exhibit_acts
 from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
-from tipline.inbox import sweeppages
+from tipline.inbox import bulkpages, sweeppages, viewpages, workloadpages
 from tipline.inbox import views as inbox
 from tipline.intake import pages, phonepages, proofpages, talkpages
 from tipline.intake import views as intake
 from tipline.letters import views as letters
+from tipline.linking import indicatorpages
 from tipline.linking import views as linking
 from tipline.notices import mailing
 from tipline.notices import publicpages as letters_public
@@ -35,12 +36,14 @@ from tipline.retention import views as retention
 from tipline.rewards import publicpages as claims
 from tipline.rewards import views as rewards
 from tipline.samples import views as samples
+from tipline.search import views as search
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
 STAFF = (accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
-OTHERS = (letters.bp, samples.bp, linking.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
-CONSOLE = (*STAFF, phonepages.bp, inbox.bp, sweeppages.bp, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
+OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
+INBOX = (inbox.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
+CONSOLE = (*STAFF, phonepages.bp, *INBOX, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
 
 
 def shared_folder(name: str) -> Path:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tipline.actor import Actor
 from tipline.errors import Forbidden
 
-READ = frozenset({"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read"})
+READ = frozenset(
+    {"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read", "search.read", "search.rebuild"}
+)
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
@@ -32,6 +34,7 @@ ROLES: dict[str, frozenset[str]] = {
         "letter.register",
         "sample.register",
         "link.decide",
+        "indicator.export",
         "keys.read",
         "claim.recommend",
         "letter.check",
@@ -56,6 +59,7 @@ ROLES: dict[str, frozenset[str]] = {
         "case.work",
         "export.read",
         "export.make",
+        "indicator.export",
         "keys.read",
         "record.restore",
         "claim.recommend",

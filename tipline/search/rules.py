@@ -1,6 +1,6 @@
 """How a search is read: words, phrases, excluded words, beginnings. Pure functions; what was typed never becomes syntax.
 
-    invoice "new bank details" -newsletter harrow*
+invoice "new bank details" -newsletter harrow*
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ KINDS = {
 }
 SORTS = {"best": "Best first", "newest": "Newest first"}
 OPEN, CLOSE = "\x02", "\x03"  # around what was found; no indexed text holds them
-_TYPED = re.compile(r'(?P<sign>(?<!\S)[-\u2212]\s?)?(?:["\u201c\u201d](?P<phrase>[^"\u201c\u201d]*)["\u201c\u201d]?|(?P<word>[^\s"\u201c\u201d]+))')
+_QUOTE = '"\u201c\u201d'
+_TYPED = re.compile(rf"(?P<sign>(?<!\S)[-\u2212])?(?:[{_QUOTE}](?P<phrase>[^{_QUOTE}]*)[{_QUOTE}]?|(?P<word>[^\s{_QUOTE}]+))")
 _WORD = re.compile(r"[^\W_]+")
 
 

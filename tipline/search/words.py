@@ -15,7 +15,7 @@ from typing import Any
 from tipline.search import rules
 
 DAY = 1 << 24  # texts of one day that get an id of their own
-COMPLETE = "complete"
+COMPLETE, BUILD = "complete", "build"  # what is noted of the index
 TABLES = """
 CREATE TABLE doc (
     id INTEGER PRIMARY KEY, scope TEXT, part TEXT UNIQUE, kind TEXT, thing TEXT, exhibit TEXT, mark TEXT, name TEXT, body TEXT
@@ -33,6 +33,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID
 """
 DROPPED = ("vocabulary", "words", "doc", "spelling", "meta")
 COLUMNS = "id, scope, part, kind, thing, exhibit, mark, name, body"
+OF_THINGS = " AND rowid IN (SELECT id FROM doc WHERE thing IN (SELECT value FROM json_each(?)))"
 FIRST, LAST = 0, (1 << 62)
 
 
@@ -99,11 +100,7 @@ class Span:
         clause = "words MATCH ? AND rowid >= ? AND rowid < ?"
         if self.things is None:
             return clause, [self.low, self.high]
-        return f"{clause} AND rowid IN (SELECT id FROM doc WHERE thing IN (SELECT value FROM json_each(?)))", [
-            self.low,
-            self.high,
-            json.dumps(list(self.things)),
-        ]
+        return clause + OF_THINGS, [self.low, self.high, json.dumps(list(self.things))]
 
 
 class Words:
@@ -192,15 +189,16 @@ class Words:
             gone |= self._remove(row)
         self._unteach(gone)
 
-    def set_complete(self, complete: bool) -> None:
-        """Note whether everything of the program was read once."""
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (COMPLETE, "1" if complete else "0"))
+    def note(self, name: str, value: str) -> None:
+        """Note something about the index itself: which building made it, whether that is complete."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     # reading
 
-    def is_complete(self) -> bool:
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (COMPLETE,)).fetchone()
-        return row is not None and row[0] == "1"
+    def noted(self, name: str) -> str:
+        """What was noted, empty where nothing was."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
 
     def count(self) -> int:
         """How many texts there are."""
