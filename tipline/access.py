@@ -3,8 +3,9 @@
     select(Tip).where(Tip.number == number, access.sees(actor, Tip))
 
 A case is for all who hold its program's key, or for its members only; then so is what was put into it, what came with its tips, what
-was made from that, and every link, claim, hold, transfer and export of any of it. The key itself would open more than a person may
-see: this is a rule of the console and of the API, not of cryptography, and the threat model says so.
+was made from that, and every link, claim, hold, transfer and export of any of it. A closed case of which nobody with an account and the
+key is left is counsel's. The key itself would open more than a person may see: this is a rule of the console and of the API, not of
+cryptography, and the threat model says so.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from tipline.actor import Actor
 from tipline.models.cases import CaseFile, Letter, Link, Sample
 from tipline.models.custody import Exhibit
 from tipline.models.desk import CaseMember, Subject, TipReader
+from tipline.models.programs import ProgramWrap
 from tipline.models.rewards import Payout, RewardClaim
+from tipline.models.staff import Staff
 from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
 from tipline.work import Work
 
 MEMBERS = "members"  # CaseFile.access of a case that only its members see
+LAST_RESORT = "counsel"
 NAMED = "named"  # Tip.audience of a tip whose original words only named colleagues read
 
 
@@ -61,9 +65,25 @@ def reads_original(work: Work, actor: Actor, tip: Tip) -> bool:
     return bool(work.session.scalar(select(exists().where(TipReader.tip_id == tip.id, TipReader.staff_id == actor.staff_id))))
 
 
+def may_be_told(case_id: str | None) -> ColumnElement[bool]:
+    """The condition under which a row of Staff may be given, offered or told what stands in a case; they need the program's key as well."""
+    members = select(CaseMember.staff_id).where(CaseMember.case_id == case_id)
+    leads = select(CaseFile.lead_id).where(CaseFile.id == case_id)
+    closed = exists().where(CaseFile.id == case_id, CaseFile.access == MEMBERS)
+    return or_(~closed, Staff.id.in_(leads), Staff.id.in_(members))
+
+
 def _closed_to(actor: Actor) -> ColumnElement[bool]:
     member = exists().where(CaseMember.case_id == CaseFile.id, CaseMember.staff_id == actor.staff_id)
-    return and_(CaseFile.access == MEMBERS, CaseFile.lead_id != actor.staff_id, ~member)
+    closed = and_(CaseFile.access == MEMBERS, CaseFile.lead_id != actor.staff_id, ~member)
+    return and_(closed, _somebody_is_left()) if actor.role == LAST_RESORT else closed
+
+
+def _somebody_is_left() -> ColumnElement[bool]:
+    members = select(CaseMember.staff_id).where(CaseMember.case_id == CaseFile.id).correlate(CaseFile)
+    holders = select(ProgramWrap.staff_id).where(ProgramWrap.program_id == CaseFile.program_id).correlate(CaseFile)
+    known = or_(Staff.id == CaseFile.lead_id, Staff.id.in_(members))
+    return select(Staff.id).where(Staff.state == "active", Staff.id.in_(holders), known).correlate(CaseFile).exists()
 
 
 def _hidden_cases(actor: Actor) -> Select[Any]:

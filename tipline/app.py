@@ -9,11 +9,13 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, running, security, translated, web
-from tipline.accounts import kitpages, preferencepages
+from tipline.accounts import kitpages, preferencepages, sessionpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
 from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
 from tipline.admin import views as admin
+from tipline.approvals import views as approvals
+from tipline.cases import memberpages
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
 from tipline.exhibits import act_views as exhibit_acts
@@ -35,12 +37,14 @@ from tipline.process import Process, open_process
 from tipline.retention import views as retention
 from tipline.rewards import publicpages as claims
 from tipline.rewards import views as rewards
+from tipline.samples import revealpages
 from tipline.samples import views as samples
 from tipline.search import views as search
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-STAFF = (accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
+PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp)
+STAFF = (*PEOPLE, accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
 INBOX = (inbox.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
 CONSOLE = (*STAFF, phonepages.bp, *INBOX, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)

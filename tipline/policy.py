@@ -6,7 +6,7 @@ from tipline.actor import Actor
 from tipline.errors import Forbidden
 
 READ = frozenset(
-    {"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read", "search.read", "search.rebuild"}
+    {"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read", "second.read", "search.read", "search.rebuild"}
 )
 
 ROLES: dict[str, frozenset[str]] = {

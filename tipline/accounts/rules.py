@@ -18,6 +18,7 @@ PAUSE = timedelta(minutes=15)
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_WHOLE = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
+FRESH = timedelta(minutes=10)  # how long a session is believed to be its owner's for what cannot be taken back
 CLOCK_WAS_AHEAD = 2  # steps beyond a code's own; a right clock never gets there
 CODE_SECONDS = 30
 LOGIN = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")

@@ -171,8 +171,23 @@ def pin_first_administrator(work: Work, administrator: Recipient, signing_key: S
 def sign_in(work: Work, typed: SignIn) -> str | None:
     """Open a session for whoever knows name, passphrase and code; None, alike in words and time, for anyone else.
 
+    Returns the session's cookie.
+    """
+    known = first_factor(work, typed)
+    if known is None:
+        return None
+    staff, keys = known
+    step = rules.step_of_code(keys.totp_secret, typed.code, work.now(), staff.totp_last_step)
+    if step is None or not _use_step(work, staff.id, step):
+        return None
+    return start_session(work, staff, keys, "session.open")
+
+
+def first_factor(work: Work, typed: SignIn) -> tuple[Staff, StaffKeys] | None:
+    """Return who knows name and passphrase, with their keys.
+
     The try is counted and committed before it is judged: many tries at one moment count as many, and no lock is held while
-    the passphrase is worked on. Returns the session's cookie.
+    the passphrase is worked on.
     """
     staff = work.session.scalars(select(Staff).where(Staff.login == typed.login, Staff.state == "active").with_for_update()).first()
     is_open = staff is not None and count_try(work, staff)
@@ -182,11 +197,8 @@ def sign_in(work: Work, typed: SignIn) -> str | None:
     if staff is None or not is_open:
         PassphraseLock.fresh(pepper(work), NOBODY).spend_time(passphrase)
         return None
-    keys = _open_secrets(work, staff, passphrase)
-    step = rules.step_of_code(keys.totp_secret, typed.code, work.now(), staff.totp_last_step) if keys else None
-    if keys is None or step is None or not _use_step(work, staff.id, step):
-        return None
-    return start_session(work, staff, keys, "session.open")
+    keys = open_secrets(work, staff, passphrase)
+    return (staff, keys) if keys else None
 
 
 def find_actor(work: Work, cookie: str) -> Actor | None:
@@ -231,7 +243,12 @@ def count_try(work: Work, staff: Staff) -> bool:
     return True
 
 
-def _open_secrets(work: Work, staff: Staff, passphrase: str) -> StaffKeys | None:
+def open_secrets(work: Work, staff: Staff, passphrase: str) -> StaffKeys | None:
+    """Return a person's keys by their passphrase in its normal form, None where it is another one.
+
+    Raises:
+        Conflict: the account was never set up.
+    """
     if staff.passphrase_salt is None or staff.secrets is None:
         raise Conflict("This account has no keys.", "Ask an administrator for a new link.")
     sealed, lock = staff.secrets, PassphraseLock(staff.passphrase_salt, pepper(work), staff.id)

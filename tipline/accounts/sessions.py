@@ -73,7 +73,8 @@ def open_session(session: Session, staff: Staff, keys: StaffKeys, now: datetime,
         keys = replace(keys, totp_secret="")  # not needed again before the next sign-in
     opened = {"keys": keys.encode().decode(), "opened": int(now.timestamp())}
     sealed = aead_seal(cookie.key_half, canonical.encode(opened), _bound_to(cookie.row_id, staff.id, purpose))
-    session.add(StaffSession(id=cookie.row_id, staff_id=staff.id, keys=sealed, created_at=now, seen_at=now))
+    proved = now if purpose == SIGNED_IN else None
+    session.add(StaffSession(id=cookie.row_id, staff_id=staff.id, keys=sealed, created_at=now, seen_at=now, proved_at=proved))
     session.flush()
     return cookie
 
@@ -103,9 +104,9 @@ def close_session(session: Session, cookie_text: str) -> None:
         session.execute(delete(StaffSession).where(StaffSession.id == cookie.row_id))
 
 
-def close_all_sessions(session: Session, staff_id: str) -> None:
-    """Remove every session of one person."""
-    of_person = StaffSession.staff_id == staff_id
+def close_all_sessions(session: Session, staff_id: str, but: str = "") -> None:
+    """Remove every session of one person, but for the one whose row is named."""
+    of_person = (StaffSession.staff_id == staff_id) & (StaffSession.id != but)
     ids = session.scalars(select(StaffSession.id).where(of_person)).all()
     session.execute(delete(Reading).where(Reading.session_id.in_(ids)))
     session.execute(delete(StaffSession).where(of_person))

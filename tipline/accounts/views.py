@@ -8,7 +8,7 @@ import segno
 from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.accounts import rules, services
+from tipline.accounts import passkeys, rules, services
 from tipline.accounts.forms import CodeForm, PassphraseForm, SignInForm
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.security import cookie_name, drop_cookie, set_cookie
@@ -16,23 +16,57 @@ from tipline.web import actor, drop_session_cookie, frame, session_cookie, set_s
 
 bp = Blueprint("accounts", __name__)
 
-SETUP_COOKIE = "setup"
+SETUP_COOKIE, KEY_COOKIE = "setup", "second"
 
 
 @bp.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
     """The form to sign in with."""
-    return render_template("accounts/session_open.html", form=SignInForm(), refused=False)
+    return _page_sign_in(SignInForm(), refused=False)
 
 
 @bp.post("/sign-in")
 def open_session() -> ResponseReturnValue:
     """Sign in, or show the same refusal whatever was wrong."""
     form = SignInForm()
+    if request.form.get("way") == "key":
+        return _to_second_step(form)
     cookie = services.sign_in(work(), form.command())
     if cookie is None:
-        return render_template("accounts/session_open.html", form=form, refused=True), 422
+        return _page_sign_in(form, refused=True), 422
     return _signed_in(cookie)
+
+
+@bp.get("/sign-in/key")
+def sign_in_key() -> ResponseReturnValue:
+    """The second step for who signs in with a security key, once name and passphrase were right."""
+    options = passkeys.half_way(work(), _cookie(KEY_COOKIE))
+    return render_template("accounts/session_key.html", options=options) if options else redirect(url_for("accounts.sign_in"))
+
+
+@bp.post("/sign-in/key")
+def open_session_by_key() -> ResponseReturnValue:
+    """Take the key's answer: its owner is signed in, or begins anew."""
+    cookie = passkeys.finish(work(), _cookie(KEY_COOKIE), request.form.get("credential", ""))
+    if cookie is None:
+        return _page_sign_in(SignInForm(formdata=None), refused=True), 422
+    response = _signed_in(cookie)
+    drop_cookie(response, "console", frame().settings, KEY_COOKIE)
+    return response
+
+
+def _to_second_step(form: SignInForm) -> ResponseReturnValue:
+    cookie = passkeys.begin(work(), form.command())
+    if cookie is None:
+        return _page_sign_in(form, refused=True), 422
+    response = make_response(redirect(url_for("accounts.sign_in_key"), 303))
+    set_cookie(response, "console", frame().settings, KEY_COOKIE, cookie)
+    return response
+
+
+def _page_sign_in(form: SignInForm, *, refused: bool) -> str:
+    by_key = passkeys.relying_party(frame().settings) is not None
+    return render_template("accounts/session_open.html", form=form, refused=refused, by_key=by_key)
 
 
 @bp.post("/sign-out")
@@ -130,4 +164,8 @@ def _signed_in(cookie: str) -> Response:
 
 
 def _setup_cookie() -> str:
-    return request.cookies.get(cookie_name("console", frame().settings, SETUP_COOKIE), "")
+    return _cookie(SETUP_COOKIE)
+
+
+def _cookie(purpose: str) -> str:
+    return request.cookies.get(cookie_name("console", frame().settings, purpose), "")

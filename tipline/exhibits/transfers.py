@@ -17,6 +17,7 @@ from tipline.exhibits.opening import get_exhibit, get_sound
 from tipline.inbox.queries import colleagues
 from tipline.models.base import new_id
 from tipline.models.custody import Exhibit, Transfer
+from tipline.models.desk import Checkout
 from tipline.models.staff import Staff
 from tipline.vault import Act
 from tipline.work import Work
@@ -65,6 +66,8 @@ def offer(work: Work, actor: Actor, command: OfferTransfer) -> Transfer:
     require_custody(exhibit, actor)
     if find_open(work, exhibit.id) is not None:
         raise Conflict("A transfer of this exhibit is offered already.", "It has to be confirmed or withdrawn first.")
+    if find_out(work, exhibit.id) is not None:
+        raise Conflict("This thing is out.", "Bring it back first, then offer it.")
     terms = _said(work, actor, exhibit, command)
     keys = actor.keyring.program(str(exhibit.program_id))
     transfer_id = new_id()
@@ -119,13 +122,19 @@ def terms_of(keys: ProgramKeys, transfer: Transfer) -> Terms:
 
 
 def receivers(work: Work, actor: Actor, exhibit: Exhibit) -> list[tuple[str, str]]:
-    """Return id and name of the colleagues who can receive an exhibit: they hold the program's key and are not the actor."""
-    return [(staff_id, name) for staff_id, name in colleagues(work, [str(exhibit.program_id)]) if staff_id != actor.staff_id]
+    """Return id and name of the colleagues who can receive an exhibit: they hold the program's key, see its case and are not the actor."""
+    known = colleagues(work, [str(exhibit.program_id)], exhibit.case_id)
+    return [(staff_id, name) for staff_id, name in known if staff_id != actor.staff_id]
 
 
 def find_open(work: Work, exhibit_id: str) -> Transfer | None:
     """Return the offer that waits for its receiver, if there is one."""
     return work.session.scalar(select(Transfer).where(Transfer.exhibit_id == exhibit_id, Transfer.state == "offered"))
+
+
+def find_out(work: Work, exhibit_id: str) -> Checkout | None:
+    """Return the row of a thing that was taken out and has not come back, if it is out."""
+    return work.session.scalar(select(Checkout).where(Checkout.exhibit_id == exhibit_id, Checkout.returned_at.is_(None)))
 
 
 def confirm(work: Work, actor: Actor, command: Confirmation) -> Transfer:

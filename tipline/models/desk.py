@@ -271,7 +271,7 @@ class SecondPerson(Base):
     subject_kind: Mapped[str] = mapped_column(String(16))
     subject_id: Mapped[str] = mapped_column(Id)
     reason: Mapped[bytes] = mapped_column(Sealed)  # record key
-    state: Mapped[str] = mapped_column(String(16), default="asked")  # asked, approved, declined, used, lapsed
+    state: Mapped[str] = mapped_column(String(16), default="asked")  # asked, approved, declined, withdrawn, used
     asked_by: Mapped[str] = mapped_column(ForeignKey("staff.id"))
     asked_at: Mapped[datetime] = mapped_column(UtcTime)
     lapses_at: Mapped[datetime] = mapped_column(UtcTime)
