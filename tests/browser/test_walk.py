@@ -131,9 +131,12 @@ def test_05_the_investigator_works_on_the_tip(scene: Scene) -> None:
     scene.eye.look(page, "exhibit-without-number")
     page.goto(f"{scene.site.console}/inbox")
     press(page.get_by_role("link", name=re.compile("A second tip")).first)
+    scene.eye.look(page, "inbox-open-tip")
+    press(page.locator("#open h2 a"))
     scene.eye.look(page, "tip-of-long-words")
     page.goto(f"{scene.site.console}/inbox")
     press(page.get_by_role("link", name=re.compile("He showed me a table")).first)
+    press(page.locator("#open h2 a"))
     scene.tip = page.url
     load_until(page, lambda words: "Not examined yet" not in words)
     scene.eye.look(page, "tip")
@@ -292,7 +295,7 @@ def test_13_damage_on_the_disk_stops_the_work_in_words(scene: Scene) -> None:
 def test_14_pages_that_have_nothing_to_show(scene: Scene) -> None:
     page = scene.desks["investigator"]
     for name, path in (
-        ("inbox-nothing-fits", "/inbox?state=closed&assignee=nobody"),
+        ("inbox-nothing-fits", "/inbox?f=state:is:closed&f=assignee:is:nobody"),
         ("not-found", "/no-such-page"),
         ("forbidden", "/staff"),
     ):

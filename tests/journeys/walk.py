@@ -138,7 +138,7 @@ def read_words(page: Page) -> tuple[tuple[str, ...], str]:
 
 def triage(walk: Walk) -> None:
     investigator = walk.staff["investigator"]
-    inbox = investigator.at("/inbox?state=new")
+    inbox = investigator.at("/inbox?f=state:is:new")
     numbers = set(re.findall(r"TIP-\d{4}-\d{4}", inbox.html))
     assert len(numbers) == 1, "a repeated Send made a second tip"
     walk.tip = numbers.pop()

@@ -6,26 +6,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select, text, tuple_, update
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy import case, func, or_, select, update
+from sqlalchemy.orm import defer
 
 from tipline import access, policy
 from tipline.actor import Actor
-from tipline.inbox import rules
-from tipline.inbox.labels import labels_on
+from tipline.inbox import filters as terms
+from tipline.inbox import finding, rules
+from tipline.inbox.filters import Filters
+from tipline.inbox.finding import NO_PLACE, READ_ACT, Asker, Place
+from tipline.inbox.labels import labels_on, words_of
 from tipline.inbox.reading import committed
 from tipline.inbox.reports import Examined, find_reports
-from tipline.inbox.rules import Filters, Mark
+from tipline.inbox.rules import Mark
 from tipline.models.cases import Link
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import ProgramWrap
+from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
-from tipline.models.tips import FURTHER, Tip, TipItem, TipMessage
+from tipline.models.tips import Tip, TipItem, TipMessage
 from tipline.work import Work
 
+__all__ = ["READ_ACT", "Inbox", "Row", "colleagues", "list_tips", "staff_names"]
+
 PAGE = 25
-READ_ACT = "tip.read"
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,14 @@ class Row:
     title: str
     files: int
     state: str
+    priority: int
     assignee: str
     received_on: date
+    due_on: date | None
     unread: bool
     marks: tuple[Mark, ...]
+    labels: tuple[str, ...]
+    claim: str
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,13 @@ class Hint:
 
 @dataclass(frozen=True)
 class Inbox:
-    """One page. `following` is the number after which the next page begins."""
+    """One page. `following`: the number after which the next page begins; `previous`: the one before which the page before this ends."""
 
     rows: list[Row]
     matching: int
     total: int
     following: str | None
+    previous: str | None
     names: Mapping[str, str]
     hint: Hint | None = None
 
@@ -70,28 +80,54 @@ class _Details:
     items: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)  # exhibit id, position, kind
     labels: dict[str, list[str]] = field(default_factory=dict)
     suggestions: dict[str, list[str]] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     wrote: set[str] = field(default_factory=set)  # of those, where it is not the tip itself
     reports: dict[str, Examined] = field(default_factory=dict)  # by exhibit id
 
 
-def list_tips(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> Inbox:
-    """Return the page of tips that follows the tip numbered `after`, for the programs whose key the actor holds.
+def list_tips(work: Work, actor: Actor, filters: Filters, place: Place = NO_PLACE) -> Inbox:
+    """Return the page of tips at a place of the list, for the programs whose key the actor holds.
 
     Titles that nobody has set yet are read from the examiner's reports and kept, sealed under the record key.
     """
     policy.require(actor, "tip.read")
-    names = staff_names(work)
-    tips = list(work.session.scalars(_page(work, actor, filters, after)))
-    following = tips[PAGE - 1].number if len(tips) > PAGE else None
-    tips = tips[:PAGE]
+    who = finding.asker(work, actor)
+    names = {**staff_names(work), **label_names(work, actor)}
+    back = place.before is not None and place.after is None
+    ids = finding.find_page(work, who, filters, place, PAGE + 1)
+    more = len(ids) > PAGE
+    tips = _load(work, ids[:PAGE][::-1] if back else ids[:PAGE])
+    matching = finding.count(work, finding.matching(who, filters))
+    total = finding.count(work, finding.seen(actor))
+    return Inbox(
+        rows=list_rows(work, actor, tips, names),
+        matching=matching,
+        total=total,
+        following=tips[-1].number if tips and (more or back) else None,
+        previous=tips[0].number if tips and (more if back else place.after) else None,
+        names=names,
+        hint=_hint(work, who, filters, names) if not matching and total else None,
+    )
+
+
+def list_rows(work: Work, actor: Actor, tips: Sequence[Tip], names: Mapping[str, str]) -> list[Row]:
+    """Return the lines of some tips, which the caller looked up under need-to-know."""
     details = _details(work, actor, tips)
     titles = _titles(work, actor, tips, details)
-    rows = [_row(tip, details, titles[tip.id], names) for tip in tips]
-    matching = _count(work, _conditions(work, actor, filters))
-    total = _count(work, [_readable(actor)])
-    hint = _hint(work, actor, filters, names) if not matching and total else None
-    return Inbox(rows, matching, total, following, names, hint)
+    return [_row(tip, details, titles[tip.id], names) for tip in tips]
+
+
+def _load(work: Work, ids: Sequence[str]) -> list[Tip]:
+    found = {tip.id: tip for tip in work.session.scalars(select(Tip).where(Tip.id.in_(ids)).options(defer(Tip.packet, raiseload=True)))}
+    return [found[tip_id] for tip_id in ids if tip_id in found]
+
+
+def label_names(work: Work, actor: Actor) -> dict[str, str]:
+    """Return the words of every label of the actor's programs by id. One query a program."""
+    return {
+        key: word for program_id in actor.keyring.program_ids() for key, word in words_of(work, actor.keyring.program(program_id)).items()
+    }
 
 
 def staff_names(work: Work) -> dict[str, str]:
@@ -99,68 +135,19 @@ def staff_names(work: Work) -> dict[str, str]:
     return dict(work.session.execute(select(Staff.id, Staff.display_name)).all())
 
 
-def colleagues(work: Work, program_ids: Iterable[str]) -> list[tuple[str, str]]:
-    """Return id and name of those who may be given a tip: active, and holding the key to one of these programs."""
+def colleagues(work: Work, program_ids: Iterable[str], case_id: str | None = None) -> list[tuple[str, str]]:
+    """Return id and name of those who may be given a tip: active, holding the key to one of these programs, and seeing its case."""
     holders = select(ProgramWrap.staff_id).where(ProgramWrap.program_id.in_(list(program_ids)))
     reading = [role for role, actions in policy.ROLES.items() if "tip.read" in actions]
     query = select(Staff.id, Staff.display_name).where(Staff.state == "active", Staff.role.in_(reading), Staff.id.in_(holders))
+    query = query.where(access.may_be_told(case_id)) if case_id else query
     return [(row[0], row[1]) for row in work.session.execute(query.order_by(Staff.display_name))]
 
 
-def _readable(actor: Actor) -> ColumnElement[bool]:
-    return access.sees(actor, Tip)
-
-
-def _conditions(work: Work, actor: Actor, filters: Filters) -> list[ColumnElement[bool]]:
-    found = [_readable(actor), Tip.state.in_(filters.wanted_states())]
-    since = filters.received_since(work.today())
-    if since is not None:
-        found.append(Tip.received_on >= since)
-    if filters.assignees:
-        people = [actor.staff_id if who == rules.ME else who for who in filters.assignees if who != rules.NOBODY]
-        chosen = [Tip.assignee_id.in_(people)] if people else []
-        if rules.NOBODY in filters.assignees:
-            chosen.append(Tip.assignee_id.is_(None))
-        found.append(or_(*chosen))
-    if filters.channels:
-        found.append(Tip.channel.in_(filters.channels))
-    if filters.wrote_since:
-        found.append(Tip.id.in_(_wrote_since(actor)))
-    return found
-
-
-def _wrote_since(actor: Actor) -> Select[str]:
-    """Tips whose source wrote again, unread by this person and unanswered. It begins with the further messages, of which there are few."""
-    later = aliased(TipMessage)
-    read = select(func.max(cast(AuditEvent.detail, Integer))).where(
-        AuditEvent.subject_id == TipMessage.tip_id, AuditEvent.act == READ_ACT, AuditEvent.staff_id == actor.staff_id
-    )
-    answered = select(later.id).where(
-        later.tip_id == TipMessage.tip_id, later.seq > TipMessage.seq, later.by_source.is_(False), later.kind != "status"
-    )
-    return select(TipMessage.tip_id).where(text(FURTHER), TipMessage.seq > func.coalesce(read.scalar_subquery(), -1), ~answered.exists())
-
-
-def _page(work: Work, actor: Actor, filters: Filters, after: str | None) -> Select[Tip]:
-    key = tuple_(Tip.received_on, func.length(Tip.number), Tip.number)
-    query = select(Tip).where(*_conditions(work, actor, filters)).options(defer(Tip.packet, raiseload=True))
-    anchor = work.session.scalar(select(Tip).where(Tip.number == after, _readable(actor))) if after else None
-    if anchor is not None:
-        place = tuple_(anchor.received_on, *rules.number_key(anchor.number))
-        query = query.where(key > place if filters.oldest_first else key < place)
-    columns = (Tip.received_on, func.length(Tip.number), Tip.number)
-    order = columns if filters.oldest_first else tuple(column.desc() for column in columns)
-    return query.order_by(*order).limit(PAGE + 1)
-
-
-def _count(work: Work, conditions: Sequence[ColumnElement[bool]]) -> int:
-    return work.session.scalar(select(func.count()).select_from(Tip).where(*conditions)) or 0
-
-
-def _hint(work: Work, actor: Actor, filters: Filters, names: Mapping[str, str]) -> Hint | None:
+def _hint(work: Work, who: Asker, filters: Filters, names: Mapping[str, str]) -> Hint | None:
     hints = [
-        Hint(f"{chip.name} {chip.words}", _count(work, _conditions(work, actor, chip.without)), chip.without)
-        for chip in rules.chips(filters, names)
+        Hint(f"{chip.name} {chip.words}", finding.count(work, finding.matching(who, chip.without)), chip.without)
+        for chip in terms.chips(filters, names)
     ]
     best = max(hints, key=lambda hint: hint.count, default=None)
     return best if best and best.count else None
@@ -172,7 +159,7 @@ def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     wrote = {tip_id for tip_id, seq in unread.items() if seq > 0}
     labels = labels_on(work, actor, {tip.id: tip.program_id for tip in tips})
     words = {tip_id: [row.word for row in rows] for tip_id, rows in labels.items()}
-    details = _Details(labels=words, unread=set(unread), wrote=wrote)
+    details = _Details(labels=words, unread=set(unread), wrote=wrote, claims=_claims(work, ids))
     items = work.session.execute(
         select(TipItem.tip_id, TipItem.exhibit_id, TipItem.position, Exhibit.kind)
         .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
@@ -187,6 +174,11 @@ def _details(work: Work, actor: Actor, tips: Sequence[Tip]) -> _Details:
     wanted = [item[0] for tip_id, found in details.items.items() for item in found if item[2] != "tip_text" or tip_id in untitled]
     details.reports = find_reports(work, actor.keyring, wanted)
     return details
+
+
+def _claims(work: Work, ids: Sequence[str]) -> dict[str, str]:
+    rows = work.session.execute(select(RewardClaim.tip_id, RewardClaim.state).where(RewardClaim.tip_id.in_(ids)))
+    return {tip_id: terms.CLAIMS.get(state, state) for tip_id, state in rows}
 
 
 def _unread(work: Work, actor: Actor, ids: Sequence[str]) -> dict[str, int]:
@@ -252,16 +244,20 @@ def _row(tip: Tip, details: _Details, title: str, names: Mapping[str, str]) -> R
     found += [Mark("Source wrote again", "warn")] if tip.id in details.wrote else []
     found += [Mark(rules.CHANNEL_MARKS[tip.channel])] if tip.channel in rules.CHANNEL_MARKS else []
     found += [Mark(*rules.TALK_MARKS[tip.talk])] if tip.talk in rules.TALK_MARKS else []
-    found += [Mark(label) for label in details.labels.get(tip.id, ())]
+    labels = tuple(details.labels.get(tip.id, ()))
     return Row(
         number=tip.number,
         title=title,
         files=sum(1 for item in items if item[2] != "tip_text"),
         state=tip.state,
+        priority=tip.priority,
         assignee=names.get(tip.assignee_id, "") if tip.assignee_id else "",
         received_on=tip.received_on,
+        due_on=tip.due_on,
         unread=tip.id in details.unread,
         marks=tuple(rules.order_marks(found)),
+        labels=labels,
+        claim=details.claims.get(tip.id, ""),
     )
 
 

@@ -12,9 +12,9 @@ from tipline.errors import BadInput, Conflict
 from tipline.inbox import replying, rules, services
 from tipline.inbox.conversation import Look, read_tip
 from tipline.inbox.forms import AssignForm, LabelForm, QuestionForm, ReplyForm, StateForm, TalkForm, show_faults
-from tipline.inbox.queries import PAGE, colleagues, list_tips
+from tipline.inbox.listpages import asked, narrowed, show_list
 from tipline.inbox.replying import Ask, Reply, SetTalk
-from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel
+from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel
 from tipline.inbox.uploads import open_sink, whole_files
 from tipline.web import actor, receives_files, work
 
@@ -23,50 +23,14 @@ bp = Blueprint("inbox", __name__)
 
 @bp.get("/inbox")
 def index() -> ResponseReturnValue:
-    filters = rules.parse_filters(request.args.to_dict(flat=False))
-    return _list(filters, request.args.get("after"))
+    return show_list()
 
 
-def _list(filters: rules.Filters, after: str | None, problem: BadInput | None = None) -> ResponseReturnValue:
-    who = actor()
-    page = list_tips(work(), who, filters, after)
-    answer = render_template(
-        "inbox/tips_list.html",
-        page=page,
-        filters=filters,
-        chips=rules.chips(filters, page.names),
-        after=after,
-        problem=problem,
-        people=colleagues(work(), who.keyring.program_ids()),
-        rules=rules,
-        page_size=PAGE,
-        today=work().today(),
-        may_work=policy.may(who, "tip.work"),
-    )
-    return answer, problem.status if problem else 200
-
-
-@bp.post("/inbox/bulk")
-def bulk() -> ResponseReturnValue:
-    policy.require(actor(), "tip.work")
-    filters = rules.parse_filters(request.args.to_dict(flat=False))
-    kind, _, value = request.form.get("act", "").partition(":")
-    numbers = tuple(request.form.getlist("tip"))
-    command = Bulk(numbers, assignee=value if kind == "assign" else None, state=value if kind == "state" else None)
-    try:
-        if kind not in ("assign", "state"):
-            raise BadInput("No act is chosen.", "Choose what to do with the ticked tips.")
-        done = services.act_on_many(work(), actor(), command)
-    except BadInput as error:
-        return _list(filters, request.args.get("after"), error)
-    what = (
-        f"set to {rules.STATES[value].lower()}"
-        if kind == "state"
-        else ("assigned" if value not in ("", rules.NOBODY) else "given to nobody")
-    )
-    flash(f"{done} {'tip' if done == 1 else 'tips'} {what}.")
-    place: dict[str, Any] = {**filters.query(), "after": request.args.get("after")}
-    return redirect(url_for("inbox.index", **place), 303)
+@bp.get("/inbox/filter")
+def narrow() -> ResponseReturnValue:
+    """Take a form's filters into the address of the list."""
+    policy.require(actor(), "tip.read")
+    return redirect(url_for("inbox.index", **narrowed(asked().filters).query()), 303)
 
 
 @bp.get("/tips/<number>")

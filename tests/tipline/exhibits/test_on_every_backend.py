@@ -9,9 +9,11 @@ from tests.installations import Installation
 from tests.tipline.desk_house import Desk, archive, photo
 from tipline.app import create_console_app, create_public_app
 from tipline.exhibits import quarantine, transfers
-from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
+from tipline.exhibits.listing import Filters, list_exhibits
+from tipline.exhibits.pages import read_exhibit
 from tipline.exhibits.transfers import Confirmation, OfferTransfer
-from tipline.inbox import rules
+from tipline.inbox.filters import Filters as TipFilters
+from tipline.inbox.finding import Place
 from tipline.inbox.queries import PAGE, list_tips
 from tipline.models.operations import DownloadTicket
 
@@ -30,9 +32,9 @@ def test_from_a_tip_to_a_download(every_installation: Installation) -> None:
     desk.add_tips(PAGE + 2)
     number = desk.send("He bragged.\nThen he left.", {"chat.pdf": archive(), "IMG.jpg": photo()})
     with desk.acting(write=False) as (work, actor):
-        page = list_tips(work, actor, rules.Filters())
-        rest = list_tips(work, actor, rules.Filters(oldest_first=False), page.following)
-        oldest = list_tips(work, actor, rules.Filters(oldest_first=True)).rows
+        page = list_tips(work, actor, TipFilters())
+        rest = list_tips(work, actor, TipFilters(), Place(page.following))
+        oldest = list_tips(work, actor, TipFilters(order="oldest")).rows
     assert [row.title for row in page.rows[:2]] == ["He bragged.", ""]
     assert (len(page.rows), len(rest.rows), oldest[0].number) == (PAGE, 3, "TIP-2025-0001")
     browser = desk.client()

@@ -16,7 +16,8 @@ from tipline.errors import Forbidden
 from tipline.inbox import replying
 from tipline.inbox.queries import PAGE, Row, list_tips
 from tipline.inbox.replying import Reply, SetTalk
-from tipline.inbox.rules import Filters
+from tipline.inbox.filters import Filters, Term, where
+from tipline.inbox.finding import Place
 from tipline.models.base import new_id
 from tipline.models.cases import Link
 from tipline.models.programs import ProgramWrap
@@ -27,7 +28,7 @@ WORDS = "He showed me a table of names and medicines on his screen.\nI took a pi
 
 def rows(desk: Desk, filters: Filters | None = None, after: str | None = None, role: str = "investigator") -> list[Row]:
     with desk.acting(role, write=False) as (work, actor):
-        return list_tips(work, actor, filters or Filters(), after).rows
+        return list_tips(work, actor, filters or Filters(), Place(after)).rows
 
 
 def test_the_first_to_open_the_inbox_gives_tips_their_titles_under_seal(desk: Desk) -> None:
@@ -58,13 +59,13 @@ def test_pages_show_each_tip_once_in_order(desk: Desk) -> None:
     after = None
     with desk.acting(write=False) as (work, actor):
         while True:
-            page = list_tips(work, actor, Filters(), after)
+            page = list_tips(work, actor, Filters(), Place(after))
             assert (page.matching, page.total) == (len(numbers), len(numbers))
             seen += [row.number for row in page.rows]
             after = page.following
             if after is None:
                 break
-        oldest = list_tips(work, actor, Filters(oldest_first=True)).rows
+        oldest = list_tips(work, actor, Filters(order="oldest")).rows
     assert seen == sorted(numbers, reverse=True)
     assert [row.number for row in oldest] == sorted(numbers)[:PAGE]
 
@@ -86,32 +87,26 @@ def test_filters_by_state_assignee_and_day(desk: Desk) -> None:
         mine.assignee_id, mine.state = me, "waiting"
         junk.state = "junk"
         fresh.received_on = datetime.now(UTC).date()
-    shown = {
-        "plain": rows(desk),
-        "junk": rows(desk, Filters(("junk",))),
-        "any": rows(desk, Filters(("any",))),
-        "mine": rows(desk, Filters(assignees=("me",))),
-        "mine by id": rows(desk, Filters(assignees=(me,))),
-        "nobody's": rows(desk, Filters(("any",), ("nobody",))),
-        "mine or nobody's": rows(desk, Filters(("any",), ("me", "nobody"))),
-        "new ones": rows(desk, Filters(received_days=7)),
-    }
-    assert {name: sorted(int(row.number[-1]) for row in found) for name, found in shown.items()} == {
-        "plain": [1, 3],
-        "junk": [2],
-        "any": [1, 2, 3],
-        "mine": [1],
-        "mine by id": [1],
-        "nobody's": [2, 3],
-        "mine or nobody's": [1, 2, 3],
-        "new ones": [3],
-    }
+
+    def shown(*terms: Term) -> list[int]:
+        return sorted(int(row.number[-1]) for row in rows(desk, where(*terms)))
+
+    assert sorted(int(row.number[-1]) for row in rows(desk)) == [1, 3]
+    assert shown(Term("state", ("junk",))) == [2]
+    assert shown() == [1, 2, 3]
+    assert shown(Term("assignee", ("me",))) == shown(Term("assignee", (me,))) == [1]
+    assert shown(Term("assignee", ("nobody",))) == shown(Term("assignee", ("me",), True)) == [2, 3]
+    assert shown(Term("assignee", ("me", "nobody"))) == [1, 2, 3]
+    assert shown(Term("received", ("7",))) == [3]
+    assert shown(Term("received", ("7",), True)) == [1, 2]
+    either = Filters(((Term("state", ("junk",)),), (Term("assignee", ("me",)), Term("state", ("waiting",)))))
+    assert sorted(int(row.number[-1]) for row in rows(desk, either)) == [1, 2]
 
 
 def test_when_nothing_fits_it_says_which_filter_hides_most(desk: Desk) -> None:
     desk.add_tips(4, state="working", received_on=date(2025, 1, 1))
     with desk.acting(write=False) as (work, actor):
-        page = list_tips(work, actor, Filters(("working",), (), 7))
+        page = list_tips(work, actor, where(Term("state", ("working",)), Term("received", ("7",))))
         assert page.hint is not None
         assert (page.hint.words, page.hint.count) == ("received last 7 days", 4)
         assert list_tips(work, actor, page.hint.without).matching == 4
@@ -168,7 +163,7 @@ def test_a_tip_is_unread_until_this_person_has_read_its_last_message(desk: Desk)
 
 def test_the_inbox_shows_where_the_source_wrote_since(desk: Desk) -> None:
     first, second = desk.send(WORDS), desk.send("Another tip.")
-    since = Filters(wrote_since=True)
+    since = where(Term("read", ("wrote",)))
     assert rows(desk, since) == []
     browser = desk.public.application.test_client()
     page = come_back(browser, desk.receipts[first])
@@ -193,7 +188,7 @@ def test_both_databases_find_where_the_source_wrote_since(every_database: Settin
     upgrade(every_database.database)
     database = Database(every_database.database)
     with desk.acting(write=False) as (work, actor), database.session(write=False) as session:
-        assert list_tips(replace(work, session=session), actor, Filters(wrote_since=True)).rows == []
+        assert list_tips(replace(work, session=session), actor, where(Term("read", ("wrote",)))).rows == []
     database.dispose()
 
 

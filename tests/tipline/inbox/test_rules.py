@@ -1,4 +1,4 @@
-"""Filters that live in the address, titles, ages, marks."""
+"""Titles, ages, marks."""
 
 from __future__ import annotations
 
@@ -9,51 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipline.inbox import rules
-from tipline.inbox.rules import Filters, Mark
-
-STAFF = "0123456789abcdef0123456789abcdef"
-
-some_filters = st.builds(
-    Filters,
-    st.lists(st.sampled_from([*rules.STATES, rules.ANY]), unique=True, max_size=3).map(tuple),
-    st.lists(st.sampled_from(["me", "nobody", STAFF]), unique=True, max_size=3).map(tuple),
-    st.sampled_from([None, *rules.PERIODS]),
-    st.booleans(),
-    st.booleans(),
-)
-
-
-@given(some_filters)
-def test_filters_survive_their_address(filters: Filters) -> None:
-    assert rules.parse_filters(filters.query()) == filters
-
-
-@given(st.dictionaries(st.sampled_from(["state", "assignee", "received", "order", "source"]), st.lists(st.text(), max_size=3)))
-def test_any_address_gives_filters(values: dict[str, list[str]]) -> None:
-    filters = rules.parse_filters(values)
-    assert set(filters.wanted_states()) <= set(rules.STATES)
-    assert rules.parse_filters(filters.query()) == filters
-
-
-def test_the_plain_inbox_leaves_out_junk_only() -> None:
-    assert Filters().wanted_states() == ("new", "working", "waiting", "closed")
-    assert Filters(("any",)).wanted_states() == tuple(rules.STATES)
-
-
-def test_chips_say_the_query_in_words_and_take_themselves_away() -> None:
-    filters = Filters(("new", "waiting"), ("me", STAFF, "nobody"), 14)
-    found = rules.chips(filters, {STAFF: "T. Brandt"})
-    assert [(chip.name, chip.words) for chip in found] == [
-        ("state is", "New or Waiting"),
-        ("received", "last 14 days"),
-        ("assignee is", "me, T. Brandt or nobody"),
-    ]
-    assert found[2].without == Filters(("new", "waiting"), (), 14)
-    assert found[0].without.states == ("any",)
-
-
-def test_what_a_stranger_put_into_the_address_is_never_shown() -> None:
-    assert rules.parse_filters({"assignee": ["<script>", "me"], "state": ["stolen"], "received": ["³", "-1"]}) == Filters((), ("me",))
+from tipline.inbox.rules import Mark
 
 
 @pytest.mark.parametrize(

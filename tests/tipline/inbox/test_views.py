@@ -37,7 +37,7 @@ def test_each_act_on_a_tip_is_refused_to_who_may_not_work_on_it(desk: Desk, act:
 
 def test_bulk_acts_and_pages_are_refused_to_who_may_not(desk: Desk) -> None:
     number = desk.send(WORDS)
-    assert desk.client("counsel").post("/inbox/bulk", data={"tip": number, "act": "state:junk"}).status_code == 403
+    assert desk.client("counsel").post("/bulk", data={"tip": number, "act": "state:junk"}).status_code == 403
     administrator = desk.client("administrator")
     assert administrator.get("/inbox").status_code == 403
     assert administrator.get(f"/tips/{number}").status_code == 403
@@ -145,26 +145,6 @@ def test_panels_of_other_capabilities_stand_on_the_tip_page(desk: Desk) -> None:
     number = desk.send(WORDS)
     desk.console_app.extensions["tip_panels"] = [lambda _work, actor, tip: Markup("<p>{} for {}</p>").format(tip.number, actor.login)]
     assert f"<p>{number} for m.okafor</p>" in desk.client().get(f"/tips/{number}").text
-
-
-def test_bulk_keeps_the_filters_and_says_what_was_done(desk: Desk) -> None:
-    first, second = desk.send("One."), desk.send("Two.")
-    browser = desk.client()
-    answer = browser.post("/inbox/bulk?assignee=nobody", data={"tip": [first, second], "act": "assign:me"})
-    assert (answer.status_code, answer.location) == (303, "/inbox?assignee=nobody")
-    assert "2 tips assigned." in browser.get("/inbox").text
-    assert {desk.tip(first).state, desk.tip(second).state} == {"working"}
-
-
-@pytest.mark.parametrize(
-    "values", [{}, {"act": "state:junk"}, {"tip": "TIP-2026-0001", "act": "burn"}, {"tip": "TIP-2026-9999", "act": "state:junk"}]
-)
-def test_a_bulk_act_that_cannot_be_done_changes_nothing_and_says_why(desk: Desk, values: dict[str, str]) -> None:
-    number = desk.send("One.")
-    answer = desk.client().post("/inbox/bulk", data=values)
-    assert answer.status_code == 422
-    assert 'role="alert"' in answer.text
-    assert desk.tip(number).state == "new"
 
 
 def test_labels_and_an_empty_reply_keep_the_page(desk: Desk) -> None:
