@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 
 from tipline import access, audit, policy
 from tipline.actor import Actor
-from tipline.errors import NotFound, Unsound
+from tipline.errors import NotFound
 from tipline.inbox import rules
 from tipline.inbox.copies import CleanedCopy, find_copy, waiting_for_copies, with_copies
 from tipline.inbox.labels import labels_on
+from tipline.inbox.originals import UNDER_SEAL, Redacted, closed_exhibits, read_redacted, readers_of_original
 from tipline.inbox.queries import READ_ACT, colleagues, keep_titles, report_marks, staff_names
-from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
+from tipline.inbox.reading import Opened, open_exhibits, record_reading
 from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Mark
 from tipline.inbox.services import get_tip
 from tipline.inbox.telling import read_for_staff
-from tipline.intake.rules import read_tip_text
+from tipline.inbox.words import words_of
 from tipline.intake.talkrules import read_answer
 from tipline.intake.told import Question
 from tipline.models.cases import CaseFile
@@ -38,6 +39,7 @@ CASE_CHOICES = 100
 class Message:
     """One message. Times of a source are days; `trouble` says why the words can't be shown.
 
+    `redacted`: these are the words for the wider audience; `sealed`: nobody has said yet what of them that audience reads.
     Of staff's: `read_on` is the day on which the source first came back after it, `taken_back` that the source withdrew before or since.
     """
 
@@ -59,11 +61,13 @@ class Message:
     voucher: bool = False
     sent: tuple[Attachment, ...] = ()
     taken_back: bool = False
+    redacted: bool = False
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """One file: its facts from the custody record's cache, what the examiner found, never its bytes."""
+    """One file: its facts from the custody record's cache, what the examiner found, never its bytes. `sealed`: for others to read."""
 
     exhibit_id: str
     exhibit_number: str | None
@@ -75,6 +79,7 @@ class Attachment:
     state: str
     examined: Examined | None
     copy: str = ""  # "made" or "waiting": a copy without metadata
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,12 @@ class CaseChoice:
 
 @dataclass(frozen=True)
 class TipPage:
-    """Everything that the tip page shows. `tip` is handed on to the panels of other capabilities."""
+    """Everything that the tip page shows. `tip` is handed on to the panels of other capabilities.
+
+    Args:
+        closed: whether the actor gets the redacted words; `readers`: who reads the original, where not all do.
+        last: the number of the last message: a reply names it, so that two at once are noticed.
+    """
 
     tip: Tip
     title: str
@@ -120,13 +130,20 @@ class TipPage:
     colleagues: list[tuple[str, str]]
     cases: list[CaseChoice]
     identifying: list[tuple[str, str]]
+    closed: bool = False
+    readers: tuple[str, ...] = ()
+    last: int = -1
 
 
 @dataclass(frozen=True)
 class _Came:
-    """All that came with a tip, those of it that are open, and the files that went to the source by message."""
+    """All that came with a tip, those of it that are open, and the files that went to the source by message.
+
+    `shown`: for who reads the redacted words, what those are; None for who reads the original.
+    """
 
     program_id: str
+    shown: Redacted | None
     items: Sequence[_Item]
     opened: Mapping[str, Opened]
     sent: Mapping[str, tuple[Attachment, ...]]
@@ -150,14 +167,17 @@ def read_tip(work: Work, actor: Actor, number: str, look: Look = NO_LOOK) -> Tip
     tip = get_tip(work, actor, number)
     messages = list(work.session.scalars(select(TipMessage).where(TipMessage.tip_id == tip.id).order_by(TipMessage.seq)))
     items = _items(work, tip)
-    opened = _open(work, actor, tip, items, look)
+    closed = not access.reads_original(work, actor, tip)
+    opened = _open(work, actor, tip, [item for item in items if not closed or item.exhibit.kind != "tip_text"], look)
     copy = _copy(work, opened, look)
     files = [item.exhibit for item in items if item.exhibit.kind != "tip_text"]
     reports = find_reports(work, actor.keyring, [exhibit.id for exhibit in files + ([copy.made] if copy and copy.made else [])])
     names = staff_names(work)
-    came = _Came(tip.program_id, items, opened, _sent(work, actor, tip))
+    shown = read_redacted(actor.keyring.program(tip.program_id), tip) if closed else None
+    came = _Came(tip.program_id, shown, items, opened, _sent(work, actor, tip))
     conversation = _with_answers([_message(work, actor, message, came, names) for message in messages])
-    attachments = _with_copies(work, [_attachment(work, actor, exhibit, reports) for exhibit in files])
+    sealed = closed_exhibits(work.session, actor.keyring, [exhibit.id for exhibit in files]) if closed else set()
+    attachments = _with_copies(work, [_attachment(work, actor, exhibit, reports, sealed) for exhibit in files])
     choices = _cases(work, actor, tip)
     return TipPage(
         tip=tip,
@@ -169,9 +189,12 @@ def read_tip(work: Work, actor: Actor, number: str, look: Look = NO_LOOK) -> Tip
         attachments=attachments,
         shown=_shown(attachments, look.file),
         copy=ShownCopy(_attachment(work, actor, copy.made, reports) if copy.made else None, copy.waiting, look.original) if copy else None,
-        colleagues=colleagues(work, [tip.program_id]),
+        colleagues=colleagues(work, [tip.program_id], tip.case_id),
         cases=[choice for choice in choices if not choice.chosen],
         identifying=[(name, file.name) for file in attachments if file.examined for name in file.examined.identifying()],
+        closed=closed,
+        readers=readers_of_original(work, tip),
+        last=messages[-1].seq if messages else -1,
     )
 
 
@@ -260,19 +283,24 @@ def _message(work: Work, actor: Actor, message: TipMessage, came: _Came, names: 
         return _ours(actor, message, came, names)
     exhibits = [item.exhibit for item in came.items if item.message_id == message.id]
     text = next((exhibit for exhibit in exhibits if exhibit.kind == "tip_text"), None)
-    (words, how), trouble = _words(work, text, came.opened)
+    if text and came.shown is not None:
+        (words, how), trouble = (came.shown.words.get(message.id, ""), ""), ""
+    else:
+        (words, how), trouble = words_of(work, text, came.opened.get(text.id)) if text else (("", ""), "")
     return Message(
         message.id,
         message.kind,
         True,
         "Source",
         message.on_day,
-        words=read_answer(words) if message.kind == "answer" else words,
+        words=read_answer(words) if message.kind == "answer" and came.shown is None else words,
         files=sum(1 for exhibit in exhibits if exhibit.kind != "tip_text"),
         how=how,
         exhibit_id=text.id if text else None,
         trouble=trouble,
         question_id=message.question_id,
+        redacted=came.shown is not None and bool(words),
+        sealed=came.shown is not None and bool(text) and not words,
     )
 
 
@@ -294,19 +322,11 @@ def _ours(actor: Actor, message: TipMessage, came: _Came, names: Mapping[str, st
     )
 
 
-def _words(work: Work, text: Exhibit | None, opened: Mapping[str, Opened]) -> tuple[tuple[str, str], str]:
-    """The source's words and how they know it, or why they can't be shown."""
-    if text is None:
-        return ("", ""), ""
-    if text.id not in opened:
-        return ("", ""), f"This message is {text.state}. Its custody page says why."
-    try:
-        return read_tip_text(read_bytes(work, opened[text.id].keyfile)), ""
-    except Unsound as error:
-        return ("", ""), f"{error.message} {error.next_step}"
-
-
-def _attachment(work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Examined]) -> Attachment:
+def _attachment(
+    work: Work, actor: Actor, exhibit: Exhibit, reports: Mapping[str, Examined], sealed: Collection[str] = frozenset()
+) -> Attachment:
+    if exhibit.id in sealed and exhibit.state != "disposed":
+        return Attachment(exhibit.id, exhibit.number, UNDER_SEAL, 0, "", "", (), exhibit.state, None, sealed=True)
     facts = work.vault.facts(exhibit, actor.keyring.program(str(exhibit.program_id)))
     examined = reports.get(exhibit.id)
     return Attachment(
@@ -329,7 +349,7 @@ def _shown(attachments: Sequence[Attachment], file: str | None) -> Attachment | 
 def _title(work: Work, actor: Actor, tip: Tip, conversation: Sequence[Message]) -> str:
     if tip.title is not None:
         return actor.keyring.program(tip.program_id).open("tip", "title", tip.id, tip.title)
-    first = next((message.words for message in conversation if message.by_source and message.words), "")
+    first = next((message.words for message in conversation if message.by_source and message.words and not message.redacted), "")
     if not first:
         return ""
     title = rules.title_of(first)

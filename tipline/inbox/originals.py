@@ -18,7 +18,9 @@ from tipline.actor import Keyring, ProgramKeys
 from tipline.errors import Forbidden
 from tipline.models.custody import Exhibit
 from tipline.models.desk import TipReader
+from tipline.models.staff import Staff
 from tipline.models.tips import Tip, TipItem
+from tipline.work import Work
 
 BATCH = 500
 UNDER_SEAL = "File under seal"  # what lists call a file of `Exhibit.named_only`, whoever looks
@@ -99,6 +101,15 @@ def _closed(staff_id: str) -> Select[str]:
         .join(Tip, Tip.id == TipItem.tip_id)
         .where(came.named_only, closed_tip(staff_id))
     )
+
+
+def readers_of_original(work: Work, tip: Tip) -> tuple[str, ...]:
+    """Return the names of those who read a tip's original, where not all do. One query."""
+    if tip.audience != NAMED:
+        return ()
+    named = select(TipReader.staff_id).where(TipReader.tip_id == tip.id)
+    query = select(Staff.display_name).where(Staff.state == "active", or_(Staff.id.in_(named), Staff.id == tip.assignee_id))
+    return tuple(work.session.scalars(query.order_by(Staff.display_name)))
 
 
 def require_originals(session: Session, keyring: Keyring, exhibit_ids: Iterable[str]) -> None:
