@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from evidence.keys import Identity
 from evidence.signing import SigningKey
+from tipline.accounts.keychain import StaffKeys
 from tipline.accounts.sessions import OpenSession
 from tipline.actor import Actor, HeldProgram, Keyring, Preferences
 from tipline.db import Database
@@ -53,9 +54,13 @@ def build_keyring(session: Session, staff: Staff, identity: Identity, signing_ke
 
 
 def actor_of(database: Database, opened: OpenSession) -> Actor:
-    """Return the actor that services are given for a signed-in person; wraps are read in a short transaction of their own."""
-    staff, keys = opened.staff, opened.keys
+    """Return the actor that services are given for a signed-in person."""
+    return actor_with(database, opened.staff, opened.keys, opened.row.id)
+
+
+def actor_with(database: Database, staff: Staff, keys: StaffKeys, session_id: str) -> Actor:
+    """Return the actor whose own keys these are; wraps are read in a short transaction of their own."""
     wraps = WrapsOf(lambda: database.session(write=False), staff.id)
     keyring = Keyring(staff.id, keys.identity, keys.signing_key, wraps)
     preferences = Preferences.read(staff.preferences)
-    return Actor(staff.id, staff.login, staff.display_name, staff.role, opened.row.id, keyring, preferences)
+    return Actor(staff.id, staff.login, staff.display_name, staff.role, session_id, keyring, preferences)

@@ -6,7 +6,7 @@ life are AES-GCM under the key half, bound to row and person. So a stolen row op
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 
 from evidence import canonical
 from evidence.errors import IntegrityError
-from evidence.keys import aead_open, aead_seal, seal_to_recipient
+from evidence.keys import aead_open, aead_seal, wrap
 from tipline import audit, policy
 from tipline.accounts.keychain import StaffKeys
-from tipline.accounts.keyring import actor_of
-from tipline.accounts.sessions import Cookie, OpenSession
+from tipline.accounts.keyring import actor_with
+from tipline.accounts.sessions import Cookie
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.models.desk import ApiToken
@@ -112,7 +112,7 @@ def make_token(work: Work, actor: Actor, command: MakeToken) -> str:
     }
     row = ApiToken(id=token.row_id, staff_id=actor.staff_id, scopes=" ".join(sorted(set(command.scopes))), made_at=now, expires_at=expires)
     row.keys = aead_seal(token.key_half, canonical.encode(opened), _bound_to(row.id, actor.staff_id))
-    row.name = seal_to_recipient(actor.keyring.identity.recipient, command.name.strip().encode())
+    row.name = wrap(command.name.strip().encode(), [actor.keyring.identity.recipient])
     work.session.add(row)
     audit.record(work.session, now, actor, "token.make", ("token", row.id[:32]), row.scopes)
     work.session.flush()
@@ -158,8 +158,7 @@ def find_bearer(work: Work, text: str) -> Bearer | None:
         with work.database.session(write=True) as session:
             session.execute(update(ApiToken).where(ApiToken.id == row.id).values(used_on=work.today()))
             session.commit()
-    who = actor_of(work.database, OpenSession(row, staff, keys))
-    return Bearer(who, frozenset(value["scopes"]), expires)
+    return Bearer(actor_with(work.database, staff, keys, row.id), frozenset(value["scopes"]), expires)
 
 
 def list_tokens(work: Work, actor: Actor) -> list[TokenRow]:
@@ -196,11 +195,6 @@ def end_token(work: Work, actor: Actor, token_id: str) -> None:
         row.ended_at, row.keys = work.now(), b""
         audit.record(work.session, work.now(), actor, "token.end", ("token", row.id[:32]))
     work.session.flush()
-
-
-def unknown_scopes(scopes: Collection[str]) -> set[str]:
-    """Those of the words that name no scope."""
-    return set(scopes) - set(SCOPES)
 
 
 def _bound_to(row_id: str, staff_id: str) -> str:

@@ -11,20 +11,26 @@ from sqlalchemy import or_, select
 
 from tipline import access, policy
 from tipline.actor import Actor, ProgramKeys
-from tipline.cases.overview import Thing
+from tipline.cases.things import find_things
 from tipline.errors import NotFound
 from tipline.inbox.queries import staff_names
-from tipline.linking.kinds import CONFIDENCES, KINDS, kinds_for
+from tipline.linking.decisions import DecisionRow, list_decisions, rows_of_link, to_undo
+from tipline.linking.kinds import CONFIDENCES, kind_words, kinds_for
 from tipline.linking.queue import RANK, QueueRow, rows_of
 from tipline.linking.rules import shorten
-from tipline.linking.sides import Side, read_sides
-from tipline.linking.things import find_things
+from tipline.linking.sides import Key, Side, Sides, read_sides
 from tipline.models.cases import Link, SamplePerson
 from tipline.samples.rules import IN_WORDS, mask_date, mask_name, mask_number
+from tipline.search.index import ProgramIndex
+from tipline.search.words import COMPLETE, Span
 from tipline.work import Work
 
 PEOPLE = 25  # of a sample that are listed; all are counted
 SURE = {3: "settled", 2: "likely"}
+PHRASES = 8  # that are listed; all are marked in the texts
+PHRASE_WORDS = 14  # of one that is listed, and counted elsewhere
+MOST_COUNTED = 500  # texts with a phrase; beyond, it is common
+UNDER_SEAL = "What it rests on stands in words that only named colleagues read."
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,15 @@ class SharedRow:
     name: str
     value: str
     elsewhere: str
+
+
+@dataclass(frozen=True)
+class PhraseRow:
+    """A phrase of both texts, and in how many others it stands; None where the index was not asked."""
+
+    words: str
+    length: int
+    elsewhere: int | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,7 @@ class Finding:
     of: int = 0
     digest: str = ""
     inputs: tuple[tuple[str, str, str], ...] = ()  # number of the thing, file name, digest
+    sealed: str = ""  # why a part of it is not shown to this person
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,11 @@ class LinkView:
     confidence: str
     said: str
     kinds: Mapping[str, str]
+    version: int
+    later_until: datetime | None
+    decisions: list[DecisionRow]
+    undoes: str  # what an undo would take back; empty where there is nothing
+    phrases: tuple[PhraseRow, ...]
 
 
 def get_link(work: Work, actor: Actor, link_id: str, *, lock: bool = False) -> Link:
@@ -118,11 +139,11 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
     return LinkView(
         id=link.id,
         kind=link.kind,
-        kind_name=KINDS.get(link.kind, link.kind),
+        kind_name=kind_words(link.kind),
         state=link.state,
         tier=link.tier,
-        sides=sides,
-        finding=_finding(work, keys, link, found, (start, end)),
+        sides=sides.both(),
+        finding=_finding(work, keys, link, found, sides),
         rival=_rival(work, actor, link),
         made_at=link.made_at,
         made_by=names.get(link.made_by, "") if link.made_by else "",
@@ -131,27 +152,73 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
         confidence=CONFIDENCES.get(link.confidence or "", ""),
         said=keys.open("link", "reason", link.id, link.reason) if link.reason and link.decided_by else "",
         kinds=kinds_for(link.from_kind, link.to_kind),
+        version=link.version,
+        later_until=link.later_until if link.later_until and link.later_until > work.now() else None,
+        decisions=list_decisions(work, keys, link),
+        undoes=_undoes(work, link),
+        phrases=_phrases(work, keys, link, sides),
     )
 
 
-def _finding(work: Work, keys: ProgramKeys, link: Link, found: dict[str, Any], ends: tuple[Thing, Thing]) -> Finding:
+def _undoes(work: Work, link: Link) -> str:
+    last = to_undo(rows_of_link(work, link.id))
+    return last.decision if last else ""
+
+
+def _phrases(work: Work, keys: ProgramKeys, link: Link, sides: Sides) -> tuple[PhraseRow, ...]:
+    """The longest phrases of both texts, the rarest first, each with how many other things hold it."""
+    found = [phrase[:PHRASE_WORDS] for phrase in sides.phrases[:PHRASES]]
+    counts = _elsewhere_said(work, keys, link, found) if found else []
+    rows = [
+        PhraseRow(_short(phrase), len(phrase), count) for phrase, count in zip(sides.phrases, counts or [None] * len(found), strict=False)
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.elsewhere or 0, -row.length)))
+
+
+def _elsewhere_said(work: Work, keys: ProgramKeys, link: Link, phrases: Sequence[Sequence[str]]) -> list[int | None]:
+    """In how many other things each phrase stands, by the search index; None where that is not whole yet."""
+    ends = {link.from_id, link.to_id}
+    with ProgramIndex(work.settings.index_folder, keys, write=False) as index:
+        if not index.words.noted(COMPLETE):
+            return [None] * len(phrases)
+        hits = [index.words.newest(f'body : "{" ".join(phrase)}"', Span(), MOST_COUNTED) for phrase in phrases]
+        return [len({one.thing for one in index.words.candidates(ids)} - ends) for ids in hits]
+
+
+def _short(phrase: Sequence[str]) -> str:
+    return " ".join(phrase) if len(phrase) <= PHRASE_WORDS else f"{' '.join(phrase[:PHRASE_WORDS])} …"
+
+
+def _finding(work: Work, keys: ProgramKeys, link: Link, found: dict[str, Any], sides: Sides) -> Finding:
     if not found:
         return Finding()
     shared = found.get("indicators", [])
+    corpus = max((one["corpus"] for one in shared), default=0)
+    said = {"method": found["method"], "does_not_say": found["does_not_say"], "corpus": corpus}
+    if any(side.sealed for side in sides.both()):
+        return Finding(**said, shared=_shared(shared, sides.shared), sealed=UNDER_SEAL)
     inputs = found.get("inputs", {"from": [], "to": []})
     return Finding(
+        **said,
         reason=found["reason"],
-        method=found["method"],
-        does_not_say=found["does_not_say"],
-        corpus=max((one["corpus"] for one in shared), default=0),
-        shared=tuple(SharedRow(one["name"], shorten(one["normal"]), _elsewhere(one)) for one in shared),
+        shared=_shared(shared, None),
         people=tuple(_people(work, keys, link, found.get("matches", []))),
         found=found.get("found", 0),
         of=found.get("people", 0),
         digest=found.get("digest", ""),
         inputs=tuple(
-            (thing.number, one["name"], one["sha256"]) for thing, side in zip(ends, ("from", "to"), strict=True) for one in inputs[side]
+            (side.thing.number, one["name"], one["sha256"])
+            for side, name in zip(sides.both(), ("from", "to"), strict=True)
+            for one in inputs[name]
         ),
+    )
+
+
+def _shared(found: Sequence[dict[str, Any]], only: frozenset[Key] | None) -> tuple[SharedRow, ...]:
+    return tuple(
+        SharedRow(one["name"], shorten(one["normal"]), _elsewhere(one))
+        for one in found
+        if only is None or (one["kind"], one["normal"]) in only
     )
 
 

@@ -1,4 +1,4 @@
-"""What Tipline suggests by itself: same file, shared indicator, records of a sample. Pure functions of findings.
+"""What Tipline suggests by itself: same file, shared indicator, records of a sample, a named subject. Pure functions of findings.
 
 A suggestion says why, how strongly, and what it does not say. It never says who wrote something, and only a person confirms it.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Tier = Literal["strong", "fair", "weak"]
-Kind = Literal["same_file", "shares_indicator", "contains_records"]
+Kind = Literal["same_file", "shares_indicator", "contains_records", "names_subject"]
 METHOD = "rules 1"
 
 _NAMES = {
@@ -92,20 +92,40 @@ def shared_indicators(
 
     `frequency(kind, normal)` tells how many texts of the `corpus` hold it, both of these among them.
     """
-    shared = sorted((_shared(key, a, b, frequency, corpus) for key in _keys(a) & _keys(b)), key=_rank)
+    shared = _all_shared(a, b, frequency, corpus)
     if not shared:
         return None
-    tier = min((tier_of(one) for one in shared), key=_ORDER.index)
     first = shared[0]
     others = len(shared) - 1
     more = f", and {others} more" if others else ""
     reason = f"Both hold the {indicator_name(first)} {shorten(first.normal)}, {_elsewhere(first)}{more}."
-    findings = {
-        "method": METHOD,
-        "indicators": [_as_json(one) for one in shared],
-        "does_not_say": "That the same person wrote both. An address can be passed on, copied or quoted.",
-    }
-    return Suggestion("shares_indicator", tier, reason, findings)
+    does_not_say = "That the same person wrote both. An address can be passed on, copied or quoted."
+    return _of_shared("shares_indicator", shared, reason, does_not_say)
+
+
+def names_subject(
+    text: Sequence[IndicatorLike], subject: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int
+) -> Suggestion | None:
+    """Suggest that a text names a subject of a case, where it holds an identifier of theirs; None where it holds none.
+
+    `frequency(kind, normal)` tells how many texts of the `corpus` hold it, this one among them.
+    """
+    shared = _all_shared(text, subject, lambda kind, normal: frequency(kind, normal) + 1, corpus)
+    if not shared:
+        return None
+    first = shared[0]
+    reason = f"It holds the {indicator_name(first)} {shorten(first.normal)}, which is on record for this subject."
+    return _of_shared("names_subject", shared, reason, "That the subject wrote it, or that the address is still theirs.")
+
+
+def _all_shared(a: Sequence[IndicatorLike], b: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int) -> list[Shared]:
+    return sorted((_shared(key, a, b, frequency, corpus) for key in _keys(a) & _keys(b)), key=_rank)
+
+
+def _of_shared(kind: Kind, shared: Sequence[Shared], reason: str, does_not_say: str) -> Suggestion:
+    tier = min((tier_of(one) for one in shared), key=_ORDER.index)
+    findings = {"method": METHOD, "indicators": [_as_json(one) for one in shared], "does_not_say": does_not_say}
+    return Suggestion(kind, tier, reason, findings)
 
 
 def _keys(indicators: Sequence[IndicatorLike]) -> set[tuple[str, str]]:
@@ -208,12 +228,36 @@ def _records_reason(best: Mapping[int, RecordMatch], people: int, in_words: Mapp
     return f"{len(best)} of the {people} people of {sample} {verb} in it{by}."
 
 
-def same_file(digest: str, name_a: str, name_b: str) -> Suggestion:
-    """Suggest that two exhibits are one file: the bytes as received have the same SHA-256."""
-    reason = f"{name_a} and {name_b} are the same file, byte for byte."
+def same_file(digest: str, name_a: str, name_b: str, others: Sequence[str] = ()) -> Suggestion:
+    """Suggest that two exhibits are one file: the bytes as received have the same SHA-256. `others`: digests of more such pairs."""
+    more = f", and {len(others)} more {'pair' if len(others) == 1 else 'pairs'}" if others else ""
+    reason = f"{name_a} and {name_b} are the same file, byte for byte{more}."
     findings = {
         "method": METHOD,
         "digest": digest,
+        "digests": sorted({digest, *others}),
         "does_not_say": "That both came from the same person. A file can be passed on.",
     }
     return Suggestion("same_file", "strong", reason, findings)
+
+
+def rests_on(findings: Mapping[str, Any]) -> dict[str, int]:
+    """What a suggestion rests on: each shared thing with its weight, in a form that two findings can be compared by.
+
+    Counts of other texts are no part of it, since they change with each text that comes in.
+    """
+    if "matches" in findings:
+        return {f"person:{match['person']}": match["weight"] for match in findings["matches"]}
+    if "indicators" in findings:
+        return {f"{one['kind']}:{one['normal']}": 1 for one in findings["indicators"]}
+    return dict.fromkeys(findings.get("digests", [findings["digest"]] if "digest" in findings else []), 1)
+
+
+def grew(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether findings hold something that earlier ones did not. Fewer are no news: an index that is being made again has less at first."""
+    known, found = rests_on(before), rests_on(now)
+    if now.get("found", 0) > before.get("found", 0):
+        return True
+    if before.get("found", len(known)) > len(known):
+        return False  # only the surest were listed, so that others prove nothing
+    return any(weight > known.get(name, 0) for name, weight in found.items())

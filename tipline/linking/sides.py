@@ -1,24 +1,30 @@
-"""The two sides of a link as the desk shows them: their words, opened on record, with the shared indicators marked."""
+"""The two sides of a link as the desk shows them: their words, opened on record, with what they share marked.
+
+Of a tip whose original is for named colleagues, all others get the redacted words, which need no record of reading.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 
 from tipline.actor import Actor
-from tipline.cases.overview import Thing
+from tipline.cases.things import Thing
 from tipline.errors import Unsound
+from tipline.inbox.originals import closed_exhibits, read_redacted
 from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
-from tipline.inbox.reports import find_reports
+from tipline.inbox.reports import Examined, find_reports
 from tipline.intake.rules import read_tip_text
 from tipline.letters.indicators import find_indicators
 from tipline.letters.services import words as letter_words
+from tipline.linking.phrases import Phrase, phrase_spans, shared_phrases
 from tipline.models.cases import Letter, Sample
 from tipline.models.custody import Exhibit
-from tipline.models.tips import TipItem, TipMessage
+from tipline.models.desk import Subject
+from tipline.models.tips import Tip, TipItem, TipMessage
 from tipline.vault import shown_name
 from tipline.work import Work
 
@@ -28,12 +34,15 @@ READ_FOR = "words, at the linking desk"
 Key = tuple[str, str]  # kind and normal form of an indicator
 
 
+INDICATOR, PHRASE = "indicator", "phrase"
+
+
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a text; `marked` where it is a shared indicator."""
+    """A piece of a text; `mark` is "indicator" or "phrase" where the other text has it too."""
 
     text: str
-    marked: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,27 @@ class Passage:
 
 @dataclass(frozen=True)
 class Side:
+    """One end with its passages. `sealed`: its original is for others, and the words are the redacted ones."""
+
     thing: Thing
     passages: tuple[Passage, ...] = ()
     exhibit_id: str = ""
     digest: str = ""
+    sealed: bool = False
+    known: tuple[tuple[str, str], ...] = ()  # of a subject: what is on record
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both ends, the indicators that stand in what is shown of both, and the phrases that their own words share."""
+
+    start: Side
+    end: Side
+    shared: frozenset[Key] = frozenset()
+    phrases: tuple[Phrase, ...] = ()
+
+    def both(self) -> tuple[Side, Side]:
+        return self.start, self.end
 
 
 @dataclass
@@ -64,101 +90,165 @@ class _Text:
     words: str = ""
     trouble: str = ""
     keys: frozenset[Key] = field(default_factory=frozenset)
+    original: bool = True  # showing it is a reading of the exhibit
 
 
-def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], shared: frozenset[Key] | None) -> tuple[Side, Side]:
+@dataclass(frozen=True)
+class _End:
+    """One end on its way: its exhibits with the message of each, and those that stay shut for this person."""
+
+    thing: Thing
+    exhibits: Sequence[Exhibit]
+    messages: Mapping[str, str]
+    closed: frozenset[str]
+
+    @property
+    def of_words(self) -> bool:
+        return self.thing.kind in ("tip", "letter")
+
+
+def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], shared: frozenset[Key] | None) -> Sides:
     """Open the words of both ends; VIEWED is on record for each exhibit before this returns.
 
     Args:
         shared: the indicators to mark; None marks whatever both hold.
     """
-    exhibits = [_exhibits_of(work, thing) for thing in things]
-    opened = _open(work, actor, [row for side in exhibits for row in side])
+    ends = [_end(work, actor, thing) for thing in things]
+    opened = _open(work, actor, ends)
     words = [one for one in opened.values() if one.exhibit.kind != "attachment"]
     record_reading(work, actor, words, READ_FOR)  # before their first byte is read; attachments follow where they are shown
-    texts = [_texts(work, actor, thing, side, opened) for thing, side in zip(things, exhibits, strict=True)]
-    if shared is None:
-        shared = frozenset.intersection(*(frozenset().union(*(text.keys for text in side)) for side in texts))
-    shown = [[text for text in side if text.exhibit.kind != "attachment" or text.keys & shared] for side in texts]
-    seen = [opened[text.exhibit.id] for side in shown for text in side if text.exhibit.id in opened]
+    texts = [_texts(work, actor, end, opened) for end in ends]
+    keys = [frozenset[Key]().union(*(text.keys for text in side)) for side in texts]
+    both = keys[0] & keys[1]
+    marked = both if shared is None else shared
+    shown = [[text for text in side if text.exhibit.kind != "attachment" or text.keys & marked] for side in texts]
+    seen = [opened[text.exhibit.id] for side in shown for text in side if text.original and text.exhibit.id in opened]
     record_reading(work, actor, list({one.exhibit.id: one for one in seen}.values()), READ_FOR)
+    phrases = shared_phrases(*([text.words for text in side] for side in shown))
     first, second = (
-        _side(work, actor, thing, next(iter(rows), None), tuple(_passage(text, shared) for text in side))
-        for thing, rows, side in zip(things, exhibits, shown, strict=True)
+        _side(work, actor, end, tuple(_passage(text, marked, phrases) for text in side)) for end, side in zip(ends, shown, strict=True)
     )
-    return first, second
+    return Sides(first, second, both, tuple(phrases))
 
 
-def _side(work: Work, actor: Actor, thing: Thing, exhibit: Exhibit | None, passages: tuple[Passage, ...]) -> Side:
+def _end(work: Work, actor: Actor, thing: Thing) -> _End:
+    rows = _exhibits_of(work, thing)
+    exhibits = [exhibit for exhibit, _ in rows]
+    closed = closed_exhibits(work.session, actor.keyring, [row.id for row in exhibits])
+    return _End(thing, exhibits, {exhibit.id: message for exhibit, message in rows}, frozenset(closed))
+
+
+def _side(work: Work, actor: Actor, end: _End, passages: tuple[Passage, ...]) -> Side:
+    if end.thing.kind == "subject":
+        return Side(end.thing, known=_known(work, actor, end.thing))
+    exhibit = next((row for row in end.exhibits if row.id not in end.closed), None)
     if exhibit is None:
-        return Side(thing, passages)
+        return Side(end.thing, passages, sealed=bool(end.closed))
     facts = work.vault.facts(exhibit, actor.keyring.program(str(exhibit.program_id)))
-    return Side(thing, passages, exhibit.id, facts.digest)
+    return Side(end.thing, passages, exhibit.id, facts.digest, bool(end.closed))
 
 
-def _exhibits_of(work: Work, thing: Thing) -> list[Exhibit]:
-    """A tip's words and files in order; a letter's, a sample's or an exhibit's own one."""
+def _known(work: Work, actor: Actor, thing: Thing) -> tuple[tuple[str, str], ...]:
+    row = work.session.get_one(Subject, thing.id)
+    details = actor.keyring.program(row.program_id).open_json("subject", "details", row.id, row.details)
+    found = [("Name", details["name"]), *(("Also known as", name) for name in details["also"])]
+    found += [("Identifier", one) for one in details["identifiers"]]
+    return (*found, ("What is known", details["words"])) if details["words"] else tuple(found)
+
+
+def _exhibits_of(work: Work, thing: Thing) -> list[tuple[Exhibit, str]]:
+    """A tip's words and files in order, each with its message; a letter's, a sample's or an exhibit's own one. A subject has none."""
+    if thing.kind == "subject":
+        return []
     if thing.kind == "tip":
         query = (
-            select(Exhibit)
+            select(Exhibit, TipItem.message_id)
             .join(TipItem, TipItem.exhibit_id == Exhibit.id)
             .join(TipMessage, TipMessage.id == TipItem.message_id)
             .where(TipItem.tip_id == thing.id)
             .order_by(TipMessage.seq, TipItem.position)
         )
-        return list(work.session.scalars(query))
-    if thing.kind == "exhibit":
-        return list(work.session.scalars(select(Exhibit).where(Exhibit.id == thing.id)))
-    of: Any = {"letter": Letter, "sample": Sample}[thing.kind]
-    return list(work.session.scalars(select(Exhibit).join(of, of.exhibit_id == Exhibit.id).where(of.id == thing.id)))
+        return [(row[0], row[1]) for row in work.session.execute(query)]
+    own = select(Exhibit).where(Exhibit.id == thing.id)
+    if thing.kind != "exhibit":
+        of: Any = {"letter": Letter, "sample": Sample}[thing.kind]
+        own = select(Exhibit).join(of, of.exhibit_id == Exhibit.id).where(of.id == thing.id)
+    return [(row, "") for row in work.session.scalars(own)]
 
 
-def _open(work: Work, actor: Actor, exhibits: Sequence[Exhibit]) -> dict[str, Opened]:
-    wanted = {row.id: row for row in exhibits if row.state == "held" and row.kind in ("tip_text", "letter", "attachment")}
+def _open(work: Work, actor: Actor, ends: Sequence[_End]) -> dict[str, Opened]:
+    kinds = ("tip_text", "letter", "attachment")
+    wanted = {row.id: row for end in ends for row in end.exhibits if row.state == "held" and row.kind in kinds and row.id not in end.closed}
     return open_exhibits(work, actor, list(wanted.values()))
 
 
-def _texts(work: Work, actor: Actor, thing: Thing, exhibits: Sequence[Exhibit], opened: dict[str, Opened]) -> list[_Text]:
+def _texts(work: Work, actor: Actor, end: _End, opened: dict[str, Opened]) -> list[_Text]:
     """The words of a tip or letter with the indicators in them; other things have none."""
-    if thing.kind not in ("tip", "letter"):
+    if not end.of_words:
         return []
-    reports = find_reports(work, actor.keyring, [row.id for row in exhibits if row.kind == "attachment"])
+    reports = find_reports(work, actor.keyring, [row.id for row in end.exhibits if row.kind == "attachment"])
+    redacted = _redacted(work, actor, end) if end.closed else {}
     found: list[_Text] = []
-    for row in exhibits:
-        if row.kind == "attachment":
-            examined = reports.get(row.id)
-            name = shown_name(work.vault.facts(row, actor.keyring.program(str(row.program_id))).name)
-            text = _Text(f"Text found in {name}", row, (examined.report.text or examined.words) if examined else "")
+    for row in end.exhibits:
+        if row.id in end.closed:
+            text = _Text("Redacted for a wider audience", row, redacted.get(end.messages[row.id], ""), original=False)
+            if row.kind != "tip_text":
+                continue
+            text.trouble = "" if text.words else "These words are under seal, for named colleagues."
+        elif row.id not in opened:
+            text = _Text("", row, trouble=f"This exhibit is {row.state}. Its custody page says why.")
+        elif row.kind == "attachment":
+            text = _attached_words(work, actor, row, reports.get(row.id))
         else:
-            text = _own_words(work, actor, thing, row, opened.get(row.id))
-        if row.id not in opened:
-            text.words, text.trouble = "", f"This exhibit is {row.state}. Its custody page says why."
+            text = _own_words(work, actor, end.thing, row, opened[row.id])
         text.keys = frozenset((one.kind, one.normal) for one in find_indicators(text.words))
         found.append(text)
     return found
 
 
-def _own_words(work: Work, actor: Actor, thing: Thing, row: Exhibit, opened: Opened | None) -> _Text:
+def _redacted(work: Work, actor: Actor, end: _End) -> Mapping[str, str]:
+    tip = work.session.get_one(Tip, end.thing.id)
+    return read_redacted(actor.keyring.program(tip.program_id), tip).words
+
+
+def _attached_words(work: Work, actor: Actor, row: Exhibit, examined: Examined | None) -> _Text:
+    name = shown_name(work.vault.facts(row, actor.keyring.program(str(row.program_id))).name)
+    return _Text(f"Text found in {name}", row, (examined.report.text or examined.words) if examined else "")
+
+
+def _own_words(work: Work, actor: Actor, thing: Thing, row: Exhibit, opened: Opened) -> _Text:
     if thing.kind == "letter":
         letter = work.session.scalars(select(Letter).where(Letter.id == thing.id)).one()
         return _Text("", row, letter_words(work, actor.keyring.program(letter.program_id), letter))
-    if opened is None:
-        return _Text("", row)
     try:
         return _Text("", row, read_tip_text(read_bytes(work, opened.keyfile))[0])
     except Unsound as error:
         return _Text("", row, trouble=f"{error.message} {error.next_step}")
 
 
-def _passage(text: _Text, shared: frozenset[Key]) -> Passage:
-    marks = [(one.start, one.end) for one in find_indicators(text.words) if (one.kind, one.normal) in shared]
-    start = max(0, marks[0][0] - BEFORE) if marks and len(text.words) > SHOWN else 0
+def _passage(text: _Text, shared: frozenset[Key], phrases: Sequence[Phrase]) -> Passage:
+    marks = _marks(text.words, shared, phrases)
+    first = next((mark for mark in marks if mark[2] == INDICATOR), marks[0] if marks else None)
+    start = max(0, first[0] - BEFORE) if first and len(text.words) > SHOWN else 0
     end = min(len(text.words), start + SHOWN)
     segments, at = [], start
-    for first, last in marks:
-        if last <= end:
-            segments += [Segment(text.words[at:first]), Segment(text.words[first:last], marked=True)]
-            at = last
+    for begins, ends, mark in marks:
+        if begins >= at and begins < end:
+            segments += [Segment(text.words[at:begins]), Segment(text.words[begins : min(ends, end)], mark)]
+            at = min(ends, end)
     segments.append(Segment(text.words[at:end]))
     whole = start == 0 and end == len(text.words)
     return Passage(text.heading, text.exhibit.id, tuple(one for one in segments if one.text), not whole, text.trouble)
+
+
+def _marks(words: str, shared: frozenset[Key], phrases: Sequence[Phrase]) -> list[tuple[int, int, str]]:
+    """Where indicators and phrases stand, in order; an indicator inside a phrase cuts the phrase in two."""
+    marks = [(one.start, one.end, INDICATOR) for one in find_indicators(words) if (one.kind, one.normal) in shared]
+    cuts = list(marks)
+    for start, end in phrase_spans(words, phrases):
+        for first, last, _ in cuts:
+            if start <= first < end:
+                marks += [(start, first, PHRASE)] if words[start:first].strip() else []
+                start = min(last, end)
+        marks += [(start, end, PHRASE)] if words[start:end].strip() else []
+    return sorted(marks)

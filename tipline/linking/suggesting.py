@@ -1,7 +1,9 @@
-"""Turning what the index finds into suggested links, each pair and kind once, whatever became of it."""
+"""Turning what the index finds into suggested links, each pair and kind once. A rejected one comes back only when it rests on more."""
 
 from __future__ import annotations
 
+import hmac
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +11,21 @@ from sqlalchemy import or_, select
 
 from tipline.actor import ProgramKeys
 from tipline.linking import rules
+from tipline.linking.decisions import Decision, add
 from tipline.linking.rules import RecordMatch, Suggestion
 from tipline.models.base import new_id
 from tipline.models.cases import Letter, Link, Sample
 from tipline.models.custody import Exhibit
+from tipline.models.desk import Subject
 from tipline.models.tips import Tip
 from tipline.samples.rules import IN_WORDS, score
-from tipline.search.index import Item, ProgramIndex
+from tipline.search.index import File, Item, ProgramIndex
 from tipline.work import Work
 
 MOST = 50  # other things that one thing is compared with, for each kind of link
 FEW = 8  # tips that an indicator links with one another; a letter that more of them name links them through itself
 MOST_MATCHES = 200  # people that a finding lists; all are counted
-ORDER = {"tip": 0, "letter": 1, "sample": 2, "exhibit": 3}
+ORDER = {"tip": 0, "letter": 1, "sample": 2, "exhibit": 3, "subject": 4}
 TIERS = {"strong": 0, "fair": 1, "weak": 2}
 TEXTS = ("tip", "letter")
 
@@ -38,8 +42,9 @@ class Desk:
 def suggest(desk: Desk, item: Item) -> int:
     """Make the links that a thing, now in the index, gives rise to; returns how many are new."""
     made = 0
-    if item[0] in TEXTS:
+    if item[0] in (*TEXTS, "subject"):
         made += sum(_indicators(desk, item, other) for other in desk.index.sharing(item, MOST))
+    if item[0] in TEXTS:
         made += _samples_in(desk, item)
     if item[0] == "sample":
         made += sum(_samples_in(desk, other, item[1]) for other in desk.index.holding_people_of(item[1]) if other[0] in TEXTS)
@@ -47,18 +52,30 @@ def suggest(desk: Desk, item: Item) -> int:
 
 
 def _indicators(desk: Desk, item: Item, other: Item) -> int:
-    if other[0] not in TEXTS:
-        return 0
     start, end = _in_order(item, other)
+    if start[0] not in TEXTS or end[0] not in (*TEXTS, "subject"):
+        return 0
+    if end[0] == "subject":
+        return _names(desk, start, end)
     index = desk.index
     suggestion = rules.shared_indicators(index.held(start), index.held(end), index.frequency, index.corpus())
     if suggestion is None:
         return 0
     if start[0] == end[0] == "tip" and min(one["texts"] for one in suggestion.findings["indicators"]) > FEW:
         return 0  # a flood of tips must not bury the queue
+    return _keep(desk, start, end, _without_spans(suggestion))
+
+
+def _names(desk: Desk, text: Item, subject: Item) -> int:
+    index = desk.index
+    suggestion = rules.names_subject(index.held(text), index.held(subject), index.frequency, index.corpus())
+    return _keep(desk, text, subject, _without_spans(suggestion)) if suggestion else 0
+
+
+def _without_spans(suggestion: Suggestion) -> Suggestion:
     for one in suggestion.findings["indicators"]:
         del one["spans_a"], one["spans_b"]  # found anew in the words as they are shown
-    return _keep(desk, start, end, suggestion)
+    return suggestion
 
 
 def _samples_in(desk: Desk, item: Item, only: str | None = None) -> int:
@@ -79,17 +96,21 @@ def _samples_in(desk: Desk, item: Item, only: str | None = None) -> int:
 
 
 def _same_files(desk: Desk, item: Item) -> int:
-    made = 0
+    pairs: dict[Item, list[tuple[File, File]]] = {}
     for mine, other, theirs in desk.index.same_bytes(item, MOST):
-        if _are_words(desk.work, mine.exhibit_id):
-            continue  # two sources who write the same few words sent no file
-        start, end = _in_order(item, other)
-        first, second = (mine, theirs) if start == item else (theirs, mine)
-        names = [f"{file.name or 'A file'} of {number_of(desk.work, thing)}" for thing, file in ((start, first), (end, second))]
-        suggestion = rules.same_file(mine.sha256, *names)
-        suggestion.findings["exhibits"] = [first.exhibit_id, second.exhibit_id]
-        made += _keep(desk, start, end, suggestion)
-    return made
+        if not _are_words(desk.work, mine.exhibit_id):  # two sources who write the same few words sent no file
+            pairs.setdefault(other, []).append((mine, theirs))
+    return sum(_same_file(desk, item, other, files) for other, files in pairs.items())
+
+
+def _same_file(desk: Desk, item: Item, other: Item, files: list[tuple[File, File]]) -> int:
+    start, end = _in_order(item, other)
+    both = sorted((pair if start == item else pair[::-1] for pair in files), key=lambda pair: (pair[0].sha256, pair[0].exhibit_id))
+    one, two = (f"{file.name or 'A file'} of {number_of(desk.work, thing)}" for thing, file in zip((start, end), both[0], strict=True))
+    digests = sorted({first.sha256 for first, _ in both})
+    suggestion = rules.same_file(digests[0], one, two, digests[1:])
+    suggestion.findings["exhibits"] = [file.exhibit_id for file in both[0]]
+    return _keep(desk, start, end, suggestion)
 
 
 def _are_words(work: Work, exhibit_id: str) -> bool:
@@ -99,8 +120,8 @@ def _are_words(work: Work, exhibit_id: str) -> bool:
 def number_of(work: Work, item: Item) -> str:
     """A thing's number; an exhibit without one is called so."""
     kind, thing_id = item
-    if kind in ("tip", "letter", "sample"):
-        model: Any = {"tip": Tip, "letter": Letter, "sample": Sample}[kind]
+    if kind in ("tip", "letter", "sample", "subject"):
+        model: Any = {"tip": Tip, "letter": Letter, "sample": Sample, "subject": Subject}[kind]
         return str(work.session.get_one(model, thing_id).number)
     return "an exhibit"
 
@@ -121,27 +142,54 @@ def existing(work: Work, start: Item, end: Item, kind: str) -> Link | None:
 
 
 def _keep(desk: Desk, start: Item, end: Item, suggestion: Suggestion) -> int:
-    """Add a suggestion, or say more in one that nobody has decided. What was decided stays as it is."""
+    """Add a suggestion, say more in one that nobody has decided, or bring a rejected one back where it now rests on more."""
     link = existing(desk.work, start, end, suggestion.kind)
-    made = link is None
-    if link is None:
-        link = Link(
-            id=new_id(),
-            program_id=desk.keys.program_id,
-            from_kind=start[0],
-            from_id=start[1],
-            to_kind=end[0],
-            to_id=end[1],
-            kind=suggestion.kind,
-            state="suggested",
-            made_at=desk.work.now(),
-        )
-        desk.work.session.add(link)
-    elif link.state != "suggested" or link.made_by is not None or TIERS[suggestion.tier] > TIERS[link.tier or "weak"]:
-        return 0
+    if link is not None:
+        return _keep_known(desk, link, suggestion)
+    link = Link(
+        id=new_id(),
+        program_id=desk.keys.program_id,
+        from_kind=start[0],
+        from_id=start[1],
+        to_kind=end[0],
+        to_id=end[1],
+        kind=suggestion.kind,
+        state="suggested",
+        made_at=desk.work.now(),
+        version=1,
+    )
+    desk.work.session.add(link)
     _write(desk, link, suggestion)
     desk.work.session.flush()
-    return int(made)
+    return 1
+
+
+def _keep_known(desk: Desk, link: Link, suggestion: Suggestion) -> int:
+    """What a person confirmed, or linked by hand, stays as it is. What was put off or rejected comes back when there is more to it."""
+    if link.made_by is not None or link.state == "confirmed" or link.findings is None:
+        return 0
+    more = rules.grew(desk.keys.open_json("link", "findings", link.id, link.findings), suggestion.findings)
+    if link.state == "suggested" and link.later_until is None:
+        weaker = TIERS[suggestion.tier] > TIERS[link.tier or "weak"]
+        fewer = not more and evidence_of(desk.keys, suggestion.findings) != link.evidence and link.evidence is not None
+        if not weaker and not fewer:
+            _write(desk, link, suggestion)
+            desk.work.session.flush()
+        return 0
+    if not more:
+        return 0
+    link.state, link.later_until = "suggested", None
+    link.confidence = link.decided_by = link.decided_at = None
+    _write(desk, link, suggestion)
+    add(desk.work, None, desk.keys, link, Decision("again"))
+    desk.work.session.flush()
+    return 1
+
+
+def evidence_of(keys: ProgramKeys, findings: dict[str, Any]) -> str:
+    """What findings rest on, as a digest that only the program's index key makes: it says when they are the same, and nothing else."""
+    units = json.dumps(rules.rests_on(findings), sort_keys=True).encode()
+    return f"sha256:{hmac.digest(keys.index_key, b'link evidence:' + units, 'sha256').hex()}"
 
 
 def _write(desk: Desk, link: Link, suggestion: Suggestion) -> None:
@@ -150,6 +198,6 @@ def _write(desk: Desk, link: Link, suggestion: Suggestion) -> None:
         for side, item in (("from", (link.from_kind, link.from_id)), ("to", (link.to_kind, link.to_id)))
     }
     findings = {**suggestion.findings, "reason": suggestion.reason, "inputs": inputs}
-    link.tier = suggestion.tier
+    link.tier, link.evidence = suggestion.tier, evidence_of(desk.keys, suggestion.findings)
     link.findings = desk.keys.seal_json("link", "findings", link.id, findings)
     link.reason = desk.keys.seal("link", "reason", link.id, suggestion.reason)

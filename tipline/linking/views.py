@@ -17,10 +17,11 @@ from tipline.errors import BadInput
 from tipline.linking import services
 from tipline.linking.forms import DecideForm, NewLinkForm
 from tipline.linking.indexing import catch_up_now
-from tipline.linking.queue import links_of_tip, read_queue
+from tipline.linking.kinds import KINDS, WAITS
+from tipline.linking.queue import SHOWN, Asked, links_of_tip, read_queue
 from tipline.linking.reading import read_link
 from tipline.linking.things import list_choices
-from tipline.web import actor, work
+from tipline.web import actor, offer_undo, work
 from tipline.work import Work
 
 bp = Blueprint("linking", __name__)
@@ -47,17 +48,27 @@ def _before_a_case() -> None:
 @bp.get("/linking")
 def index() -> ResponseReturnValue:
     policy.require(actor(), "link.read")
-    catch_up_now(work(), actor())
+    services.keep_up(work(), actor())
     return _desk(request.args.get("link"))
+
+
+def _asked() -> Asked:
+    args = request.args
+    return Asked(args.get("show", "waiting"), args.get("program"), args.get("kind"), args.get("after"))
+
+
+def _place(queue: Asked, **more: str | None) -> dict[str, Any]:
+    """The structured filters of a list, as they stand in its address."""
+    return {"show": None if queue.shown == "waiting" else queue.shown, "program": queue.program, "kind": queue.kind, **more}
 
 
 def _desk(link_id: str | None, form: DecideForm | None = None) -> ResponseReturnValue:
     who = actor()
-    queue = read_queue(work(), who, request.args.get("program"), request.args.get("after"))
+    queue = read_queue(work(), who, _asked())
     chosen = link_id or (queue.rows[0].id if queue.rows else None)
     view = read_link(work(), who, chosen) if chosen else None
     if view is not None:
-        form = form or DecideForm(formdata=None, kind=view.kind)
+        form = form or DecideForm(formdata=None, kind=view.kind, version=str(view.version))
         form.kind.choices = list(view.kinds.items())
     answer = render_template(
         "linking/desk.html",
@@ -67,6 +78,10 @@ def _desk(link_id: str | None, form: DecideForm | None = None) -> ResponseReturn
         next_link=queue.after(chosen) if chosen else None,
         may_decide=policy.may(who, "link.decide"),
         first=bool(request.args.get("after")),
+        at=_place,
+        shown=SHOWN,
+        kinds=KINDS,
+        waits=WAITS,
     )
     return answer, 422 if form is not None and form.errors else 200
 
@@ -83,11 +98,18 @@ def decide(link_id: str) -> ResponseReturnValue:
     except BadInput as error:
         _show_problems(form, error, "reason")
         return _desk(link_id, form)
-    if decision != "later":
-        flash("Link confirmed." if decision == "confirm" else "Suggestion rejected. It is not made again.")
+    back = url_for("linking.undo", link_id=link_id)
+    said = {"confirm": "Link confirmed.", "reject": "Suggestion rejected. It comes back only if more is found."}
+    offer_undo(said.get(decision, f"Put off for {WAITS.get(form.wait.data or 'week', '')}."), back)
     following = request.form.get("next") or None
-    anchor = "link" if following else None
-    return redirect(url_for("linking.index", link=following, program=request.args.get("program"), _anchor=anchor), 303)
+    return redirect(url_for("linking.index", **_place(_asked(), link=following, _anchor="link" if following else None)), 303)
+
+
+@bp.post("/linking/<link_id>/undo")
+def undo(link_id: str) -> ResponseReturnValue:
+    services.undo(work(), actor(), link_id, request.form.get("version") or None)
+    flash("Undone. The decision stays on record.")
+    return redirect(url_for("linking.index", link=link_id, _anchor="link"), 303)
 
 
 def _show_problems(form: Form, error: BadInput, otherwise: str) -> None:

@@ -12,7 +12,7 @@ from tests.tipline.linking.linking_house import LinkingDesk, sit_down
 from tipline.demo import content, files
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound
 from tipline.linking import services
-from tipline.linking.queue import PAGE, read_queue
+from tipline.linking.queue import PAGE, Asked, read_queue
 from tipline.linking.reading import read_link
 from tipline.linking.services import DecideLink, MakeLink
 from tipline.models.base import new_id
@@ -222,7 +222,7 @@ def test_the_queue_comes_strongest_first_in_pages_without_a_query_for_each_row(d
     assert desk.queries(look) == few
     with desk.acting(write=False) as (work, actor):
         first = read_queue(work, actor)
-        second = read_queue(work, actor, after=first.following)
+        second = read_queue(work, actor, Asked(after=first.following))
     assert (len(first.rows), len(second.rows), first.total) == (PAGE, 6, PAGE + 6)
     assert [row.tier for row in second.rows] == ["strong"] * 5 + ["weak"]
     assert len({row.id for row in first.rows + second.rows}) == PAGE + 6
