@@ -20,6 +20,7 @@ from evidence.errors import StillLocked
 from evidence.records import FIELDS, NEVER_WITHHELD, Opening
 from tipline import logs
 from tipline.actor import ProgramKeys
+from tipline.inbox.originals import Redacted, read_redacted
 from tipline.linking.gathering import owner_of
 from tipline.linking.indexing import start_again
 from tipline.models.cases import Letter, Link, Sample, SamplePerson
@@ -114,6 +115,17 @@ def _empty_things(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> None:
     tip = session.scalar(select(Tip).join(TipItem, TipItem.tip_id == Tip.id).where(TipItem.exhibit_id == exhibit.id))
     if tip is not None and exhibit.kind == "tip_text" and _is_first(session, tip, exhibit):
         tip.title = keys.seal("tip", "title", tip.id, GONE)
+    if tip is not None and tip.redacted is not None and exhibit.kind == "tip_text":
+        _empty_redacted(keys, tip, session.get_one(TipItem, exhibit.id))
+
+
+def _empty_redacted(keys: ProgramKeys, tip: Tip, item: TipItem) -> None:
+    """Nor is what the wider audience read of it kept."""
+    shown = read_redacted(keys, tip)
+    words = {message: said for message, said in shown.words.items() if message != item.message_id}
+    spans = {message: marked for message, marked in shown.spans.items() if message != item.message_id}
+    left = Redacted(words, spans)
+    tip.redacted = keys.seal_json("tip", "redacted", tip.id, left.value())
 
 
 def _is_first(session: Session, tip: Tip, exhibit: Exhibit) -> bool:
