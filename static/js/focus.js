@@ -7,7 +7,8 @@
   // Only structure is kept, in this tab, until the next page: names of controls and numbers of things, never what was typed.
   const place = (one) => {
     const row = one.closest("[data-row]");
-    return { path: location.pathname, at: Date.now(), y: scrollY, id: one.id, name: one.name ?? "", action: one.form?.getAttribute("action") ?? "",
+    return { path: location.pathname, at: Date.now(), y: scrollY, id: one.id, action: one.form?.getAttribute("action") ?? "",
+      nthControl: one.form ? [...one.form.elements].indexOf(one) : -1,
       row: row?.dataset.row ?? "", nth: row ? rows().indexOf(row) : -1 };
   };
   document.addEventListener("submit", (event) => {
@@ -22,8 +23,8 @@
     const same = was.row && rows().find((row) => row.dataset.row === was.row);
     if (same) return inside(same);
     if (was.nth >= 0 && rows().length) return inside(rows()[Math.min(was.nth, rows().length - 1)]);
-    return [...document.querySelectorAll("form")].find((form) => was.action && form.getAttribute("action") === was.action)
-      ?.querySelector("button, input:not([type=hidden]), select, textarea");
+    const form = [...document.forms].find((one) => was.action && one.getAttribute("action") === was.action);
+    return form?.elements[was.nthControl] ?? form?.querySelector("button, input:not([type=hidden]), select, textarea");
   };
   const focus = (one) => {
     if (!one.matches("a[href], button, input, select, textarea, summary, [tabindex]")) one.tabIndex = -1;
