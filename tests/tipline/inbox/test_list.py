@@ -14,10 +14,10 @@ from tipline.config import Settings
 from tipline.db import Database, upgrade
 from tipline.errors import Forbidden
 from tipline.inbox import replying
-from tipline.inbox.queries import PAGE, Row, list_tips
-from tipline.inbox.replying import Reply, SetTalk
 from tipline.inbox.filters import Filters, Term, where
 from tipline.inbox.finding import Place
+from tipline.inbox.queries import PAGE, Row, list_tips
+from tipline.inbox.replying import Reply, SetTalk
 from tipline.models.base import new_id
 from tipline.models.cases import Link
 from tipline.models.programs import ProgramWrap
