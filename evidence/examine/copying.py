@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from evidence.examine import answers, jail, picturebook
 from evidence.examine.inside.copying import BATCH_PIXELS, PAGE_PIXELS, PIXELS
-from evidence.examine.jail import ChildResult, MemoryFile
+from evidence.examine.jail import Bounds, ChildResult, MemoryFile
 
 MOST_PAGES = 60
-_MOST_ANSWER = 3 * PIXELS + 1024 * 1024
+_BOUNDS = Bounds(3 * PIXELS + 1024 * 1024)
 _ENDINGS = {
     "no jail": "No copy was made: there is no jail on this machine.",
     "time": "No copy was made: it took too long.",
@@ -41,7 +41,7 @@ def copy_object(chunks: Iterator[bytes], length: int, name: str) -> Copy:
             return Copy(None, "", f"No copy was made: it is larger than {jail.MOST_BYTES // 1_000_000} MB.")
         request = {"name": name[:1000], "length": length, "page": 0}
         try:
-            result = jail.examine(payload, request, jail.COPY, _MOST_ANSWER)
+            result = jail.examine(payload, request, jail.COPY, _BOUNDS)
             if result.ending == "done" and "pages" in result.parts:
                 return _book(payload, request, result)
             return _copy(result)
@@ -75,7 +75,7 @@ def _book(payload: MemoryFile, request: dict[str, object], result: ChildResult) 
             book.add(width, height, rgb)
         if not pages or book.pages >= min(count, MOST_PAGES):
             break
-        result = jail.examine(payload, {**request, "page": book.pages}, jail.COPY, _MOST_ANSWER)
+        result = jail.examine(payload, {**request, "page": book.pages}, jail.COPY, _BOUNDS)
         if result.ending != "done" or "pages" not in result.parts:
             break
     if not book.pages:

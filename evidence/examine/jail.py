@@ -30,10 +30,23 @@ MOST_BYTES = 256 * 1024 * 1024  # of a file; of a larger one only this much ente
 
 EXAMINE = "from evidence.examine.inside.main import main; main()"
 TRACES = "from evidence.examine.inside.main import look_for_traces; look_for_traces()"
+READ = "from evidence.examine.inside.lettering import main; main()"
 COPY = "from evidence.examine.inside.copying import main; main()"
 _PROBE = "print('ready')"
 _LAST_ERRORS = 8192
 _ADD_SEALS, _SEALS = 1033, 0x1 | 0x2 | 0x4 | 0x8  # F_ADD_SEALS: SEAL, SHRINK, GROW, WRITE (linux/fcntl.h)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a jailed program may say, for how long it may run, and which limits of inside/limits.py it enters."""
+
+    most_answer: int = MOST_ANSWER
+    seconds: float = WALL_SECONDS
+    limits: str = "enter"
+
+
+USUAL = Bounds()
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,7 @@ def _working_walls() -> tuple[Walls | None, str]:
     return None, " ".join(problems)
 
 
-def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAMINE, most_answer: int = MOST_ANSWER) -> ChildResult:
+def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAMINE, bounds: Bounds = USUAL) -> ChildResult:
     """Run `program` on a memory file inside the jail.
 
     `request` is handed over as one line of JSON, with `fd` added. Where no jail works nothing is parsed: the result
@@ -119,14 +132,14 @@ def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAM
         _working_walls.cache_clear()
         return ChildResult(ending="no jail", errors=problem)
     line = json.dumps({**request, "fd": payload.fd}).encode("ascii") + b"\n"
-    return _run(chosen, program, line, (payload.fd,), most_answer)
+    return _run(chosen, program, line, (payload.fd,), bounds)
 
 
-def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...], most_answer: int = MOST_ANSWER) -> ChildResult:
+def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...], bounds: Bounds = USUAL) -> ChildResult:
     for fd in fds:
         os.lseek(fd, 0, os.SEEK_SET)
     process = subprocess.Popen(
-        chosen.command(program),
+        chosen.command(program, bounds.limits),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -136,7 +149,7 @@ def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...], most_an
         cwd="/",
     )
     with process:
-        heard = _listen(process, line, most_answer)
+        heard = _listen(process, line, bounds)
         if heard.ending:
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
@@ -154,11 +167,11 @@ class _Heard:
     ending: str = ""
 
 
-def _listen(process: subprocess.Popen[bytes], line: bytes, most_answer: int) -> _Heard:
+def _listen(process: subprocess.Popen[bytes], line: bytes, bounds: Bounds) -> _Heard:
     """Hand the request over and read the answer, within the time and the size allowed."""
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise ValueError("the process was started without pipes")
-    ends = time.monotonic() + WALL_SECONDS
+    ends = time.monotonic() + bounds.seconds
     heard = _Heard()
     with contextlib.suppress(BrokenPipeError):  # it ended before it listened; its exit code says why
         process.stdin.write(line)
@@ -177,7 +190,7 @@ def _listen(process: subprocess.Popen[bytes], line: bytes, most_answer: int) -> 
                     selector.unregister(key.fileobj)
                 key.data.extend(piece)
             del heard.errors[:-_LAST_ERRORS]
-            if len(heard.output) > most_answer:
+            if len(heard.output) > bounds.most_answer:
                 heard.ending = "talk"
                 return heard
     return heard

@@ -9,7 +9,7 @@ from typing import Literal
 
 from evidence.examine import answers, jail
 from evidence.examine.identify import HEAD, Identification, identify
-from evidence.examine.jail import ChildResult, MemoryFile
+from evidence.examine.jail import Bounds, ChildResult, MemoryFile
 from evidence.examine.media_types import UNKNOWN
 from evidence.examine.report import Finding, Preview, Report
 
@@ -81,7 +81,7 @@ def look_for_traces(chunks: Iterator[bytes], length: int, name: str) -> Traces:
     with MemoryFile(chunks) as payload:
         if payload.length < length:
             return Traces("too_large")
-        result = jail.examine(payload, {"name": name[:1000], "length": length}, jail.TRACES, MOST_TRACES)
+        result = jail.examine(payload, {"name": name[:1000], "length": length}, jail.TRACES, Bounds(MOST_TRACES))
     try:
         found = answers.findings(result.parts)
         kind = answers.identification(result.parts)

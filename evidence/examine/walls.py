@@ -17,7 +17,7 @@ ADVICE = (
     "Until then files are kept and can be downloaded, but not looked into."
 )
 _ENTER = "import sys; sys.path[:0] = sys.argv[1:]; "
-_LIMITS = "from evidence.examine.inside.limits import enter; enter()\n"
+_LIMITS = "from evidence.examine.inside.limits import {0}; {0}()\n"
 _LOCK = "from evidence.examine.inside.launcher import lock; lock(); "
 _NEEDED = ("PIL", "pypdfium2", "pypdfium2_raw", "magic", "pylibmagic")
 
@@ -33,9 +33,10 @@ class Walls:
     missing: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def command(self, program: str) -> list[str]:
-        """The whole command line that runs `program` (Python source) inside."""
-        return [*self.arguments, _interpreter(), "-I", "-S", "-B", "-c", _ENTER + self.lock + _LIMITS + program, *self.sites]
+    def command(self, program: str, limits: str = "enter") -> list[str]:
+        """The whole command line that runs `program` (Python source) inside, behind one of the limits of inside/limits.py."""
+        source = _ENTER + self.lock + _LIMITS.format(limits) + program
+        return [*self.arguments, _interpreter(), "-I", "-S", "-B", "-c", source, *self.sites]
 
 
 def candidates() -> tuple[Walls, ...]:

@@ -12,9 +12,10 @@ from tipline import policy
 from tipline.cases.handover import case_choices
 from tipline.cases.uploads import arrived_file, arrived_files
 from tipline.errors import BadInput
-from tipline.exhibits import correcting, deriving, physical, quarantine, rules
+from tipline.exhibits import checkouts, correcting, deriving, photographs, physical, quarantine, rules
 from tipline.exhibits.custody_table import in_words
 from tipline.exhibits.forms import CorrectForm, PhysicalForm, RedactionForm, form_on_page
+from tipline.exhibits.photographs import AddPhotographs
 from tipline.exhibits.views import show_exhibit
 from tipline.inbox.forms import show_faults
 from tipline.inbox.uploads import open_sink
@@ -55,6 +56,28 @@ def _physical(form: PhysicalForm) -> ResponseReturnValue:
 @bp.post("/exhibits/<exhibit_id>/move")
 def move(exhibit_id: str) -> ResponseReturnValue:
     return _act("exhibit.transfer", exhibit_id, "move", physical.move)
+
+
+@bp.post("/exhibits/<exhibit_id>/out")
+def take_out(exhibit_id: str) -> ResponseReturnValue:
+    return _act("exhibit.transfer", exhibit_id, "out", checkouts.take_out)
+
+
+@bp.post("/exhibits/<exhibit_id>/back")
+def bring_back(exhibit_id: str) -> ResponseReturnValue:
+    return _act("exhibit.transfer", exhibit_id, "back", checkouts.bring_back)
+
+
+@bp.post("/exhibits/<exhibit_id>/photographs")
+@receives_files(open_sink)
+def add_photographs(exhibit_id: str) -> ResponseReturnValue:
+    policy.require(actor(), "exhibit.register")
+    command = AddPhotographs(exhibit_id, request.form.get("taken_by", ""), arrived_files("photographs"))
+    added = photographs.add(work(), actor(), command)
+    flash(
+        f"{added} {'photograph was' if added == 1 else 'photographs were'} added. Each is an exhibit now; its picture is made in the jail."
+    )
+    return redirect(url_for("exhibits.album", exhibit_id=exhibit_id), 303)
 
 
 @bp.post("/exhibits/<exhibit_id>/seal")

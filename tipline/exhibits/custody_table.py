@@ -80,7 +80,7 @@ def read_custody(work: Work, exhibit: Exhibit, openings: Sequence[Opening], befo
     last = {_group(kind): at for at, kind in enumerate(kinds)}
     shown = {*range(start, end), *(last[group] for group in ("verified", "QUARANTINED") if group in last)}
     fields = {at: _shown_fields(exhibit, openings[at]) for at in shown}
-    names = _names(work, fields.values())
+    names = names_in(work, fields.values())
     told = {}
     for at in shown:
         by = tuple(number + 1 for number, to in corrections.items() if to == at)
@@ -100,7 +100,7 @@ def in_words(work: Work, exhibit: Exhibit, openings: Sequence[Opening], seq: int
     if seq is None or not 1 <= seq <= len(openings):
         return None
     fields = _shown_fields(exhibit, openings[seq - 1])
-    return _event(fields, _names(work, [fields]), None, (None, ()))
+    return _event(fields, names_in(work, [fields]), None, (None, ()))
 
 
 def _shown_fields(exhibit: Exhibit, opening: Opening) -> dict[str, rules.Value]:
@@ -124,7 +124,7 @@ def corrected(openings: Sequence[Opening], kinds: Sequence[str]) -> dict[int, in
     return {at: places[entry] for at, entry in named.items() if entry in places}
 
 
-def _names(work: Work, events: Iterable[Mapping[str, object]]) -> dict[str, str]:
+def names_in(work: Work, events: Iterable[Mapping[str, object]]) -> dict[str, str]:
     """The names of those colleagues who stand in these events, by login."""
     wanted = {str(one[name]) for one in events for name in PEOPLE if one[name]}
     return dict(work.session.execute(select(Staff.login, Staff.display_name).where(Staff.login.in_(wanted))).all())

@@ -11,7 +11,9 @@ from wtforms import DateTimeLocalField, IntegerField, SelectField, StringField, 
 from wtforms.validators import InputRequired, Length, Optional
 
 from tipline.cases.handover import CHANNELS, Arrived, Handover
+from tipline.cases.uploads import DayField
 from tipline.exhibits import rules
+from tipline.exhibits.checkouts import BringBack, TakeOut
 from tipline.exhibits.correcting import Correct
 from tipline.exhibits.deriving import RegisterRedaction
 from tipline.exhibits.physical import LookAt, Move, RegisterThing, Seal
@@ -89,6 +91,28 @@ class LookForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
         return LookAt(exhibit_id, _typed(self.purpose), _typed(self.result))
 
 
+class OutForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """A physical thing is taken out for a while."""
+
+    to = _line("Where it will be", "Say where it will be.")
+    purpose = _line("Purpose", "Say what for.")
+    due_on = DayField("Back on", [InputRequired("Write the day until which it is out, such as 2026-09-03.")])
+    condition = _line("Condition")
+
+    def command(self, exhibit_id: str) -> TakeOut:
+        return TakeOut(exhibit_id, _typed(self.to), _typed(self.purpose), self.due_on.data, _typed(self.condition))
+
+
+class BackForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+    """A physical thing came back."""
+
+    place = _line("Where it is now", "Say where it is now.")
+    condition = _line("Condition", "Say in what condition it is.")
+
+    def command(self, exhibit_id: str) -> BringBack:
+        return BringBack(exhibit_id, _typed(self.place), _typed(self.condition))
+
+
 class QuarantineForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     """Into quarantine, or out of it."""
 
@@ -102,6 +126,8 @@ ON_PAGE: Mapping[str, type[FlaskForm]] = {
     "transfer": TransferForm,
     "confirm": ConfirmForm,
     "move": MoveForm,
+    "out": OutForm,
+    "back": BackForm,
     "seal": SealForm,
     "look": LookForm,
     "quarantine": QuarantineForm,

@@ -1,26 +1,26 @@
-"""The list of exhibits and the page of one: what it is, what was done to it, where it stands in the log."""
+"""The page of an exhibit: what it is, what was done to it, where it stands in the log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 
 from tipline import access, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.overview import exhibit_title, title_of
 from tipline.errors import Disposed, Unsound
-from tipline.exhibits import rules, transfers
+from tipline.exhibits import checkouts, transfers
+from tipline.exhibits.checkouts import Out
 from tipline.exhibits.custody_table import Custody, read_custody
 from tipline.exhibits.deriving import copy_is_waiting
 from tipline.exhibits.opening import get_exhibit
 from tipline.exhibits.physical import place_of
+from tipline.exhibits.places import Stay, list_places
 from tipline.exhibits.transfers import Terms
 from tipline.inbox.originals import UNDER_SEAL, closed_exhibits
-from tipline.inbox.queries import staff_names
 from tipline.inbox.reading import find_findings, open_exhibits
 from tipline.inbox.reports import Examined, find_reports
 from tipline.intake.rules import WORK_WITH_COPY
@@ -33,26 +33,6 @@ from tipline.work import Work
 
 RELATIVES = 50
 PAGE = 50
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Which exhibits the list shows: those with a number, or every stored item; of one case; in one state."""
-
-    everything: bool = False
-    case: str | None = None
-    state: str | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    id: str
-    number: str | None
-    title: str
-    kind: str
-    state: str
-    custodian: str
-    received_on: date
 
 
 @dataclass(frozen=True)
@@ -120,6 +100,13 @@ class ExhibitPage:
     copying: bool
     asked_for_copy: bool  # by the source, when it was sent
     keeping: Keeping
+    out: Out | None
+    places: list[Stay]
+
+    @property
+    def photographs(self) -> list[Relative]:
+        """The photographs of it, by number."""
+        return [one for one in self.children if one.kind == "photograph"]
 
     @property
     def working_copy(self) -> Relative | None:
@@ -130,36 +117,6 @@ class ExhibitPage:
     def related(self) -> dict[str, str]:
         """The numbers of the exhibits that its events name, by id."""
         return {one.id: one.number for one in [*self.children, *([self.parent] if self.parent else [])]}
-
-
-def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
-    """Return a page of exhibits, newest or highest number first, and the id after which the next begins."""
-    policy.require(actor, "exhibit.read")
-    query = select(Exhibit).where(access.sees(actor, Exhibit))
-    if not filters.everything:
-        query = query.where(Exhibit.number.is_not(None))
-    if filters.state in rules.STATES:
-        query = query.where(Exhibit.state == filters.state)
-    if filters.case:
-        query = query.join(CaseFile, CaseFile.id == Exhibit.case_id).where(CaseFile.number == filters.case)
-    anchor = work.session.scalar(query.where(Exhibit.id == after)) if after else None
-    key: tuple[Any, ...] = (Exhibit.received_on, Exhibit.id)
-    place: tuple[Any, ...] = (anchor.received_on, anchor.id) if anchor else ()
-    if not filters.everything:
-        key = (func.length(Exhibit.number), Exhibit.number)
-        place = (len(anchor.number or ""), anchor.number) if anchor else ()
-    if place:
-        query = query.where(tuple_(*key) < tuple_(*place))
-    found = list(work.session.scalars(query.order_by(*(column.desc() for column in key)).limit(PAGE + 1)))
-    names = staff_names(work)
-    rows = [_row(work, actor, exhibit, names) for exhibit in found[:PAGE]]
-    return rows, found[PAGE - 1].id if len(found) > PAGE else None
-
-
-def _row(work: Work, actor: Actor, exhibit: Exhibit, names: Mapping[str, str]) -> Row:
-    title = exhibit_title(work, actor.keyring.program(str(exhibit.program_id)), exhibit)
-    held_by = names.get(exhibit.custodian_id, "") if exhibit.custodian_id else ""
-    return Row(exhibit.id, exhibit.number, title, exhibit.kind, exhibit.state, held_by, exhibit.received_on)
 
 
 def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None = None) -> ExhibitPage:
@@ -208,6 +165,8 @@ def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None =
         copying=copy_is_waiting(work, exhibit.id),
         asked_for_copy=opened.acquired.field("purpose") == WORK_WITH_COPY,
         keeping=_keeping(work, keys, exhibit, (holds, proposal), names),
+        out=checkouts.of_exhibits(work, actor, [exhibit.id]).get(exhibit.id) if exhibit.kind == "physical" else None,
+        places=list_places(work, openings) if exhibit.kind == "physical" else [],
     )
 
 

@@ -16,6 +16,7 @@ from tipline.cases.handover import CHANNELS, Arrived, Handover, Taking, take_ove
 from tipline.errors import BadInput, Conflict
 from tipline.exhibits import rules
 from tipline.exhibits.opening import get_exhibit, get_sound
+from tipline.exhibits.photographs import add_photographs
 from tipline.exhibits.transfers import require_custody
 from tipline.inbox.reading import Opened
 from tipline.intake.taking import seal_text
@@ -88,14 +89,11 @@ def register(work: Work, actor: Actor, command: RegisterThing) -> Exhibit:
     sheet = seal_text(work.vault.objects, _sheet(actor, command).encode())
     taken = take_over(work, actor, handover, Arrived(sheet, SHEET_NAME), Taking("physical", said, examine=False))
     exhibit = taken.exhibit
-    _put_place(actor, exhibit, command.place)
+    put_place(actor, exhibit, command.place)
     if command.seal:
         sealing: dict[str, Scalar] = {"purpose": rules.SEALS["sealed"], "result": command.seal, "moved_to": command.place}
         work.vault.record(work.session, Act(exhibit, taken.keyfile, "SEALED", sealing, actor), work.now())
-    for number, photograph in enumerate(command.photographs, start=1):
-        of = replace(handover, title=f"Photograph {number} of {handover.title}"[: rules.TITLE_LENGTH], handed_over_by=actor.name)
-        more: dict[str, Scalar] = {"purpose": "photograph of a physical exhibit", "moved_from": "camera", "justification": None}
-        take_over(work, actor, of, photograph, Taking("photograph", more, parent=exhibit))
+    add_photographs(work, actor, exhibit, handover, command.photographs)
     audit.record(work.session, work.now(), actor, "exhibit.register", ("exhibit", exhibit.id))
     work.session.flush()
     return exhibit
@@ -159,7 +157,8 @@ def _came(command: RegisterThing) -> str:
     return start if start == end else f"{start} to {end}"
 
 
-def _put_place(actor: Actor, exhibit: Exhibit, place: str) -> None:
+def put_place(actor: Actor, exhibit: Exhibit, place: str) -> None:
+    """Keep where a thing is from now on."""
     exhibit.place = actor.keyring.program(str(exhibit.program_id)).seal("exhibit", "place", exhibit.id, place)
 
 
@@ -178,7 +177,7 @@ def move(work: Work, actor: Actor, command: Move) -> None:
         Conflict: someone else holds it, or it is not held.
     """
     policy.require(actor, "exhibit.transfer")
-    opened = _thing(work, actor, command.exhibit_id)
+    opened = get_thing(work, actor, command.exhibit_id)
     to, purpose, condition, behalf = _lines(command.to, command.purpose, command.condition, command.on_behalf_of)
     faults = {"place": "" if to else "Say where it is now.", "purpose": "" if purpose else "Say what for."}
     _require(faults)
@@ -193,7 +192,7 @@ def move(work: Work, actor: Actor, command: Move) -> None:
         "result": f"condition: {condition}" if condition else "moved within custody",
     }
     work.vault.record(work.session, Act(opened.exhibit, opened.keyfile, "TRANSFERRED", fields, actor, signed=True), work.now())
-    _put_place(actor, opened.exhibit, to)
+    put_place(actor, opened.exhibit, to)
     audit.record(work.session, work.now(), actor, "exhibit.move", ("exhibit", opened.exhibit.id))
     work.session.flush()
 
@@ -206,7 +205,7 @@ def seal(work: Work, actor: Actor, command: Seal) -> None:
         Conflict: someone else holds it, or it is not held.
     """
     policy.require(actor, "exhibit.register")
-    opened = _thing(work, actor, command.exhibit_id)
+    opened = get_thing(work, actor, command.exhibit_id)
     number, why = _lines(command.number, command.why)
     faults = {
         "act": "" if command.act in rules.SEALS else "Choose whether it was sealed or opened.",
@@ -233,7 +232,7 @@ def look_at(work: Work, actor: Actor, command: LookAt) -> None:
         Conflict: it is not held.
     """
     policy.require(actor, "exhibit.register")
-    opened = _thing(work, actor, command.exhibit_id)
+    opened = get_thing(work, actor, command.exhibit_id)
     purpose, result = _lines(command.purpose, command.result)
     _require({"purpose": "" if purpose else "Say what for.", "result": "" if result else "Say what was found."})
     fields: dict[str, Scalar] = {"purpose": purpose, "result": result, "method_tool": "by eye and hand", "method_version": None}
@@ -242,7 +241,12 @@ def look_at(work: Work, actor: Actor, command: LookAt) -> None:
     work.session.flush()
 
 
-def _thing(work: Work, actor: Actor, exhibit_id: str) -> Opened:
+def get_thing(work: Work, actor: Actor, exhibit_id: str) -> Opened:
+    """Return a physical thing that is to be worked on, its row locked.
+
+    Raises:
+        NotFound: there is none that the actor sees. Conflict: it is no physical thing, or not held.
+    """
     if get_exhibit(work, actor, exhibit_id, lock=True).kind != "physical":
         raise Conflict("This exhibit is no physical thing.", "Its own page says what can be done with it.")
     return get_sound(work, actor, exhibit_id)

@@ -105,7 +105,7 @@ def _sealed(fields: Mapping[str, Value], told: str) -> str:
 
 def _transferred(fields: Mapping[str, Value], told: str) -> str:
     if fields.get("released_by") == fields.get("received_by"):
-        more = f". {_capital(told)}" if told.startswith("condition: ") else ""
+        more = f". {_capital(told)}" if told.startswith(("condition: ", "taken out ", "brought back")) else ""
         return f"Moved from {fields.get('moved_from') or 'an unnamed place'} to {fields.get('moved_to')}, for {fields.get('purpose')}{more}"
     said = f"{fields.get('released_by')} to {fields.get('received_by')}, for {fields.get('purpose')}"
     return f"{said}. Authority: {fields.get('authority')}. {_capital(told) or 'Both confirmed'}"

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.errors import BadInput, Disposed
-from tipline.exhibits import quarantine, rules, services, tickets, transfers
+from tipline.exhibits import checkouts, photographs, quarantine, rules, services, tickets, transfers
 from tipline.exhibits.custody_table import custody_csv
 from tipline.exhibits.forms import ON_PAGE, form_on_page
 from tipline.exhibits.labels import read_label
-from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
+from tipline.exhibits.listing import NARROWED, Filters, list_exhibits
+from tipline.exhibits.pages import read_exhibit
 from tipline.exhibits.services import MakeExhibit
 from tipline.inbox.forms import show_faults
 from tipline.web import actor, work
@@ -23,10 +24,13 @@ bp = Blueprint("exhibits", __name__)
 
 @bp.get("/exhibits")
 def index() -> ResponseReturnValue:
-    filters = Filters(request.args.get("show") == "all", request.args.get("case"), request.args.get("state"))
+    asked = (request.args.get(name) for name in ("case", "state", "kind", "only"))
+    filters = Filters(request.args.get("show") == "all", *asked)
     after = request.args.get("after")
     rows, following = list_exhibits(work(), actor(), filters, after)
-    return render_template("exhibits/exhibits_list.html", rows=rows, following=following, after=after, filters=filters, rules=rules)
+    late = checkouts.overdue(work(), actor())
+    words = {"rules": rules, "narrowed": NARROWED, "late": late}
+    return render_template("exhibits/exhibits_list.html", rows=rows, following=following, after=after, filters=filters, **words)
 
 
 @bp.get("/exhibits/<exhibit_id>")
@@ -60,6 +64,11 @@ def preview(exhibit_id: str) -> ResponseReturnValue:
 @bp.get("/exhibits/<exhibit_id>/text")
 def text(exhibit_id: str) -> ResponseReturnValue:
     return render_template("exhibits/exhibit_text.html", found=services.read_found_text(work(), actor(), exhibit_id))
+
+
+@bp.get("/exhibits/<exhibit_id>/photographs")
+def album(exhibit_id: str) -> ResponseReturnValue:
+    return render_template("exhibits/exhibit_photographs.html", album=photographs.read_album(work(), actor(), exhibit_id))
 
 
 @bp.get("/exhibits/<exhibit_id>/custody.csv")

@@ -26,7 +26,7 @@ _HEADERS = (
     *("authentication-results", "received-spf", "dkim-signature", "content-type"),
 )
 _HEAD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{1,40}:[ \t]?\S")
-_TELLING = {b"from", b"to", b"received", b"message-id", b"return-path", b"mime-version", b"subject", b"date"}
+_TELLING = {b"from", b"to", b"received", b"message-id", b"return-path", b"mime-version", b"subject", b"date", b"content-type"}
 _BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError)
 
 

@@ -80,7 +80,10 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
 def in_document(file: BinaryIO) -> list[Fact]:
     """List what pdfium finds: pages, version, scripts and files by name, links, signatures."""
     found: list[Fact] = []
-    document = open_pdf(file)
+    try:
+        document = open_pdf(file)
+    except pypdfium2.PdfiumError:
+        return found  # who shows its first page says that it does not open
     add(found, "structure", "Pages", len(document))
     version = document.get_version()
     if version:

@@ -11,8 +11,9 @@ from tests.tipline.desk_house import Desk, archive, photo
 from tipline.cases import services as cases
 from tipline.cases.services import OpenCase, PutTip
 from tipline.errors import Conflict, Forbidden, Unsound
-from tipline.exhibits import pages, quarantine, services
-from tipline.exhibits.pages import Filters, list_exhibits, read_exhibit
+from tipline.exhibits import listing, quarantine, services
+from tipline.exhibits.listing import Filters, list_exhibits
+from tipline.exhibits.pages import read_exhibit
 from tipline.exhibits.services import MakeExhibit
 from tipline.models.custody import Exhibit
 
@@ -71,7 +72,7 @@ def test_the_list_shows_numbered_ones_or_all_by_case_and_state(desk: Desk, case:
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_pages_of_the_list_show_each_exhibit_once(desk: Desk, case: str, monkeypatch: pytest.MonkeyPatch, everything: bool) -> None:
-    monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE", 2)
     number = desk.send("He bragged.", {f"{position}.txt": b"x" for position in range(4)})
     with desk.acting() as (work, actor):
         cases.put_tip(work, actor, PutTip(number, case, with_exhibits=True))
