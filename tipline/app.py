@@ -12,10 +12,11 @@ from tipline import errorpages, filters, policy, running, security, translated, 
 from tipline.accounts import kitpages, preferencepages, sessionpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
-from tipline.admin import examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
+from tipline.admin import auditpages, examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
 from tipline.admin import views as admin
 from tipline.approvals import views as approvals
-from tipline.cases import memberpages
+from tipline.attachments import views as attachments
+from tipline.cases import entrypages, memberpages, subjectpages
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
 from tipline.exhibits import act_views as exhibit_acts
@@ -29,6 +30,8 @@ from tipline.intake import views as intake
 from tipline.letters import views as letters
 from tipline.linking import indicatorpages
 from tipline.linking import views as linking
+from tipline.mapping import movingpages
+from tipline.mapping import views as mapping
 from tipline.notices import mailing
 from tipline.notices import publicpages as letters_public
 from tipline.notices import views as notices
@@ -43,11 +46,13 @@ from tipline.search import views as search
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp)
+PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
 STAFF = (*PEOPLE, accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
 INBOX = (inbox.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
-CONSOLE = (*STAFF, phonepages.bp, *INBOX, cases.bp, exhibits.bp, exhibit_acts.bp, *OTHERS)
+CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
+FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)
+CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS)
 
 
 def shared_folder(name: str) -> Path:

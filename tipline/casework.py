@@ -60,12 +60,14 @@ def export_case(settings: Settings, who: Credentials, wanted: Wanted, say: Say) 
     """Make the bundle of a whole case and unpack it into the wanted folder. A worker is started where none runs.
 
     Raises:
-        Conflict: an exhibit of the case can't go out. ExportFailed: the worker could not make the bundle.
+        Conflict: an exhibit of the case can't go out, or the program asks for a second person.
+        ExportFailed: the worker could not make the bundle.
     """
     console = open_process("console", settings)
     with signed_in(console, who) as actor, _a_worker(console, settings):
         export_id = _request(console, actor, wanted)
         _await(console, actor, export_id, "to_sign", say)
+        _require_alone(console, actor, export_id)
         with console.unit(write=True) as work:
             exports.sign_export(work, actor, export_id)
         _await(console, actor, export_id, "done", say)
@@ -81,6 +83,17 @@ def _request(console: Process, actor: Actor, wanted: Wanted) -> str:
             raise Conflict("Not every exhibit can go out. " + " ".join(stuck), "Choose the exhibits in the console.")
         chosen = tuple(choice.id for choice in offered)
         return exports.request_export(work, actor, exports.RequestExport(wanted.case_number, chosen, wanted.purpose)).id
+
+
+def _require_alone(console: Process, actor: Actor, export_id: str) -> None:
+    """Stop where the program lets no bundle out by one person alone: the second one answers in the console."""
+    with console.unit(write=False) as work:
+        export = exports.get_export(work, actor, export_id)
+    if export.needs_second:
+        raise Conflict(
+            f"Export {export.number} of {export.case_number} waits for a second person; it is read and ready.",
+            "Let a colleague approve it in the console under Second person; then sign and download it there.",
+        )
 
 
 def _await(console: Process, actor: Actor, export_id: str, state: str, say: Say) -> None:

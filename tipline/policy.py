@@ -6,7 +6,18 @@ from tipline.actor import Actor
 from tipline.errors import Forbidden
 
 READ = frozenset(
-    {"tip.read", "exhibit.read", "case.read", "letter.read", "sample.read", "link.read", "claim.read", "second.read", "search.read", "search.rebuild"}
+    {
+        "tip.read",
+        "exhibit.read",
+        "case.read",
+        "letter.read",
+        "sample.read",
+        "link.read",
+        "claim.read",
+        "second.read",
+        "search.read",
+        "search.rebuild",
+    }
 )
 
 ROLES: dict[str, frozenset[str]] = {
@@ -27,6 +38,7 @@ ROLES: dict[str, frozenset[str]] = {
         "exhibit.derive",
         "exhibit.register",
         "exhibit.quarantine",
+        "hashlist.load",
         "disposition.propose",
         "store.scrub",
         "case.open",
@@ -52,6 +64,7 @@ ROLES: dict[str, frozenset[str]] = {
         "exhibit.derive",
         "exhibit.register",
         "exhibit.quarantine",
+        "hashlist.load",
         "hold.manage",
         "disposition.propose",
         "disposition.decide",

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 
 from tipline.accounts import kits, rules, services
+from tipline.accounts.fresh import fresh
 from tipline.accounts.kitforms import ComeBackForm, KitForm, RecoverForm
 from tipline.errors import BadInput, Conflict
 from tipline.security import cookie_name, drop_cookie, set_cookie
@@ -26,6 +27,7 @@ def kit() -> ResponseReturnValue:
 
 
 @bp.post("/kit")
+@fresh
 def kit_make() -> ResponseReturnValue:
     """Make a kit; it stands on this answer and nowhere else."""
     made = kits.new_kit(actor())
@@ -33,6 +35,7 @@ def kit_make() -> ResponseReturnValue:
 
 
 @bp.post("/kit/confirm")
+@fresh
 def kit_confirm() -> ResponseReturnValue:
     """Keep the kit once its end was typed back."""
     form = KitForm()

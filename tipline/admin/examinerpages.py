@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import examiner
 from tipline.errors import BadInput
 from tipline.web import actor, work
@@ -19,6 +20,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/keys/examiner")
+@fresh
 def sign() -> ResponseReturnValue:
     """Sign a new key of the examiner into the list."""
     compared = request.form.get("compared", "")

@@ -92,9 +92,10 @@ class ProgramForm(NoticeForm):
 
     slug = StringField("Address of the notice")
     code = StringField("Prefix of case numbers")
+    two_to_export = BooleanField("A second person lets each bundle out", default=True)
 
     def command(self) -> CreateProgram:
-        return CreateProgram((self.slug.data or "").strip(), (self.code.data or "").strip(), self.notice())
+        return CreateProgram((self.slug.data or "").strip(), (self.code.data or "").strip(), self.notice(), bool(self.two_to_export.data))
 
 
 class TranslationForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

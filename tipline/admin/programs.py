@@ -32,11 +32,12 @@ DATES = ("notice_on", "claims_until")
 
 @dataclass(frozen=True)
 class CreateProgram:
-    """A new program: its public address, the prefix of its case numbers, its notice."""
+    """A new program: its public address, the prefix of its case numbers, its notice, and whether two people let each bundle out."""
 
     slug: str
     code: str
     notice: rules.Notice
+    two_to_export: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def create_program(work: Work, actor: Actor, command: CreateProgram) -> CreatedP
     rows = {
         "slug": command.slug,
         "code": command.code,
+        "two_to_export": command.two_to_export,
         "notice": notice,
         "program_keys": text_of(_new_program_keys(identity.recipient)),
         "wrap": text_of(wrap_program(identity, actor.keyring.identity.recipient, recovery.recipient)),
@@ -141,6 +143,7 @@ def _program_of(work: Work, change: Change) -> Program:
         id=change.subject,
         slug=change.rows["slug"],
         code=change.rows["code"],
+        two_to_export=bool(change.rows.get("two_to_export")),
         **notice,
         state=rules.PREPARING,
         created_at=work.now(),
@@ -192,6 +195,17 @@ def set_program_state(work: Work, actor: Actor, program_id: str, state: str) -> 
     program.state = state
     audit.record(work.session, work.now(), actor, "program.state", ("program", program.id), state)
     work.session.flush()
+    return program
+
+
+def set_two_to_export(work: Work, actor: Actor, program_id: str, wanted: bool) -> Program:
+    """Say whether a second person has to let each bundle of a program out. What was asked before stands."""
+    require(actor, "program.manage")
+    program = get_program(work, actor, program_id)
+    if program.two_to_export != wanted:
+        program.two_to_export = wanted
+        audit.record(work.session, work.now(), actor, "program.two_to_export", ("program", program.id), "yes" if wanted else "no")
+        work.session.flush()
     return program
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import programs, recovery
 from tipline.admin.forms import OpenWithSharesForm, show_faults
 from tipline.errors import BadInput
@@ -21,6 +22,7 @@ def program_open(program_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/programs/<program_id>/open")
+@fresh
 def program_open_now(program_id: str) -> ResponseReturnValue:
     """Give the program to a colleague, by two shares."""
     require(actor(), "program.grant")

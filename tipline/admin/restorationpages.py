@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import restorations
 from tipline.errors import BadInput
 from tipline.web import actor, work
@@ -19,6 +20,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/record/<restoration_id>/sign")
+@fresh
 def sign(restoration_id: str) -> ResponseReturnValue:
     """Sign for one."""
     command = restorations.SignRestoration(restoration_id, request.form.get("reason", "").replace("\r\n", "\n"))

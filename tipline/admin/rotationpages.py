@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import programs, rotations, services
 from tipline.web import actor, work, writes
 
@@ -32,6 +33,7 @@ def plan(program_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/programs/<program_id>/new-key")
+@fresh
 def start(program_id: str) -> ResponseReturnValue:
     """Make the new key; the files follow."""
     if not rotations.start_rotation(work(), actor(), program_id):

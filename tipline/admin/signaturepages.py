@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import administrators, signatures
 from tipline.errors import BadInput
 from tipline.policy import require
@@ -25,6 +26,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/signatures/administrators")
+@fresh
 def pin() -> ResponseReturnValue:
     """Propose that somebody signs too, or no longer."""
     require(actor(), "program.manage")
@@ -39,6 +41,7 @@ def pin() -> ResponseReturnValue:
 
 
 @bp.post("/signatures/<proposal_id>/sign")
+@fresh
 def sign(proposal_id: str) -> ResponseReturnValue:
     """Sign a change as another administrator."""
     done = signatures.sign(work(), actor(), proposal_id, request.form.get("seen", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
 from tipline.admin import keys, programs, recovery, rotations, services, translations
 from tipline.admin.forms import AccessForm, ColleagueForm, NoticeForm, ProgramForm, RecoveryForm, show_faults
 from tipline.admin.listing import is_waiting
@@ -61,6 +62,7 @@ def staff_disable_page(staff_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/staff/<staff_id>/disable")
+@fresh
 def staff_disable(staff_id: str) -> ResponseReturnValue:
     """End a colleague's account."""
     services.disable_colleague(work(), actor(), staff_id)
@@ -146,6 +148,7 @@ def program_recovery_new(program_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/programs/<program_id>/access")
+@fresh
 def program_access(program_id: str) -> ResponseReturnValue:
     """Give a colleague the program's key, after their fingerprint was compared."""
     require(actor(), "program.grant")
@@ -161,6 +164,14 @@ def program_access(program_id: str) -> ResponseReturnValue:
 def program_state(program_id: str) -> ResponseReturnValue:
     """Open or close a program for tips."""
     programs.set_program_state(work(), actor(), program_id, request.form.get("state", ""))
+    return redirect(url_for("admin.program", program_id=program_id), 303)
+
+
+@bp.post("/programs/<program_id>/exports")
+@fresh
+def program_exports(program_id: str) -> ResponseReturnValue:
+    """Ask for a second person before each export of a program, or for none any more."""
+    programs.set_two_to_export(work(), actor(), program_id, request.form.get("two") == "yes")
     return redirect(url_for("admin.program", program_id=program_id), 303)
 
 

@@ -20,7 +20,7 @@ from evidence.canonical import b64url, unb64url
 from evidence.errors import FormatError
 from evidence.keys import KeyFile, aead_open, aead_seal, hkdf
 from evidence.records import Scalar
-from tipline import policy
+from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import NotFound
 from tipline.exhibits.opening import get_sound
@@ -63,6 +63,7 @@ def issue(work: Work, actor: Actor, exhibit_id: str) -> str:
         "moved_to": "their computer",
     }
     work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", fields, actor))
+    audit.record(work.session, work.now(), actor, "exhibit.download", ("exhibit", opened.exhibit.id))
     return hand_out(work, opened.keyfile, name)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from textwrap import shorten
 
 from sqlalchemy import select
 
@@ -16,6 +17,8 @@ from evidence.keys import KeyFile
 from evidence.scrub import FAULTS
 from tipline import access, audit, policy, restoring
 from tipline.actor import Actor, ProgramKeys
+from tipline.approvals import services as approvals
+from tipline.approvals.rules import EXPORT, REASON_LENGTH, WAITING
 from tipline.cases.services import get_case
 from tipline.errors import BadInput, Conflict, NotFound, Unsound
 from tipline.exhibits.tickets import hand_out
@@ -26,6 +29,7 @@ from tipline.inbox.originals import UNDER_SEAL, closed_exhibits, require_origina
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, ExportExhibit
 from tipline.models.custody import Exhibit, ScrubFinding
+from tipline.models.programs import Program
 from tipline.models.staff import Staff
 from tipline.scrubbing import open_findings
 from tipline.vault import Act
@@ -73,6 +77,8 @@ class ExportView:
     exhibits: tuple[ExhibitChoice, ...]
     withheld: tuple[tuple[str, int], ...] | None
     after: After | None
+    needs_second: bool = False
+    second: approvals.Request | None = None
 
 
 def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, list[ExhibitChoice]]:
@@ -121,6 +127,8 @@ def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
         work.session.add(ExportExhibit(export_id=export.id, exhibit_id=exhibit_id, position=position))
         terms = {"purpose": "export", "subject_id": export.id, "granted_by": actor.staff_id, "expires_at": work.now() + GRANT_LIFE}
         work.vault.grant(work.session, exhibit, work.vault.open_exhibit(exhibit, keys), **terms)
+    if _needs_second(work, case):
+        _ask_second(work, actor, export, case, command.purpose)
     work.jobs.enqueue(work.session, "export_payload", export.id, export.id)
     audit.record(work.session, work.now(), actor, "export.request", ("export", export.id))
     return export
@@ -138,6 +146,7 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
         raise Conflict("This export does not wait for a signature.", "Load the page again to see how far it is.")
     _require_signed_record(work)
     case = work.session.get_one(CaseFile, export.case_id)
+    second = _second(work, actor, export, case)
     keys = actor.keyring.program(case.program_id)
     exhibits = exhibits_of(work, export)
     stuck = [f"{choice.number}: {choice.obstacle}" for choice in _choices(work, actor, keys, exhibits) if choice.obstacle]
@@ -145,7 +154,7 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
         raise Conflict("Not every exhibit can go out any more. " + " ".join(stuck), "Start a new export without it.")
     purpose = keys.open("export", "purpose", export.id, export.purpose)
     export.act_id = new_id()
-    disclosed = [_export_exhibit(work, actor, export, exhibit, purpose) for exhibit in exhibits]
+    disclosed = [_export_exhibit(work, actor, export, exhibit, (purpose, second)) for exhibit in exhibits]
     reasons = Counter(reason for one in disclosed for event in one.events for reason in event.reasons.values())
     export.withheld = keys.seal("export", "withheld", export.id, json.dumps(reasons, sort_keys=True))
     export.disclosures = seal_disclosures(disclosed, work.vault.recipients.examiner)
@@ -164,13 +173,65 @@ def _require_signed_record(work: Work) -> None:
         )
 
 
-def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, purpose: str) -> DisclosedExhibit:
+def ask_again(work: Work, actor: Actor, export_id: str) -> None:
+    """Ask a second person anew, where the first question lapsed, was declined or withdrawn.
+
+    Raises:
+        Conflict: it needs none, is past its signature, or a question stands.
+    """
+    policy.require(actor, "export.make")
+    export = _find(work, actor, export_id, lock=True)
+    case = work.session.get_one(CaseFile, export.case_id)
+    if not _needs_second(work, case) or export.state not in ("preparing", "to_sign"):
+        raise Conflict("This export waits for no second person.", "Load the page again to see how far it is.")
+    last = approvals.latest(work, actor, EXPORT, export.id)
+    if last is not None and last.state in WAITING:
+        raise Conflict("A second person was asked already, and that still stands.", "It is under Second person.")
+    purpose = actor.keyring.program(case.program_id).open("export", "purpose", export.id, export.purpose)
+    _ask_second(work, actor, export, case, purpose)
+
+
+def _needs_second(work: Work, case: CaseFile) -> bool:
+    return work.session.get_one(Program, case.program_id).two_to_export
+
+
+def _ask_second(work: Work, actor: Actor, export: Export, case: CaseFile, purpose: str) -> None:
+    count = f"{export.steps} {'exhibit' if export.steps == 1 else 'exhibits'}"
+    question = approvals.Ask(
+        act=EXPORT,
+        kind="export",
+        subject_id=export.id,
+        program_id=case.program_id,
+        what=f"Export {count} of {case.number}, export {export.number}",
+        path=f"/exports/{export.id}",
+        reason=shorten(purpose, REASON_LENGTH, placeholder=" …"),
+    )
+    approvals.ask(work, actor, question)
+
+
+def _second(work: Work, actor: Actor, export: Export, case: CaseFile) -> str:
+    """Use the second person's approval and return who gave it; nothing where the program asks for none.
+
+    Raises:
+        Conflict: nobody has approved, or it lapsed. Forbidden: the signer is the one who approved.
+    """
+    if not _needs_second(work, case):
+        return ""
+    last = approvals.latest(work, actor, EXPORT, export.id)
+    if last is None or last.state != "approved":
+        raise Conflict("A second person has to let this bundle out first.", "Who may, and how it stands, is on the export’s page.")
+    used = approvals.use(work, work.session, actor, last.id)
+    return work.session.get_one(Staff, used.decided_by).login
+
+
+def _export_exhibit(work: Work, actor: Actor, export: Export, exhibit: Exhibit, said: tuple[str, str]) -> DisclosedExhibit:
+    purpose, second = said
     keyfile = work.vault.open_exhibit(exhibit, actor.keyring.program(str(exhibit.program_id)))
     fields = {
         "act_id": export.act_id,
         "act_size": export.steps,
         "purpose": purpose,
-        "authority": f"export {export.number}",
+        "authority": f"export {export.number}, let out by {second}" if second else f"export {export.number}",
         "manifest": export.payload_digest,
         "plaintext_before": keyfile.plaintext_digest,
         "ciphertext_before": f"sha256:{keyfile.object_name}",
@@ -315,6 +376,8 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
         exhibits=tuple(exhibits),
         withheld=None if withheld is None else tuple(sorted(withheld.items())),
         after=look(work, export) if with_exhibits and export.state == "done" else None,
+        needs_second=with_exhibits and _needs_second(work, case),
+        second=approvals.latest(work, actor, EXPORT, export.id) if with_exhibits else None,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline.accounts.fresh import fresh
+from tipline.approvals import rules as approval_rules
 from tipline.exports import services
 from tipline.exports.forms import ExportForm
 from tipline.web import actor, work
@@ -31,10 +33,18 @@ def new(number: str) -> ResponseReturnValue:
 
 @bp.get("/exports/<export_id>")
 def show(export_id: str) -> ResponseReturnValue:
-    return render_template("exports/export_show.html", export=services.get_export(work(), actor(), export_id))
+    return render_template("exports/export_show.html", export=services.get_export(work(), actor(), export_id), rules=approval_rules)
+
+
+@bp.post("/exports/<export_id>/second")
+def second(export_id: str) -> ResponseReturnValue:
+    """Ask a second person anew."""
+    services.ask_again(work(), actor(), export_id)
+    return redirect(url_for("exports.show", export_id=export_id), 303)
 
 
 @bp.post("/exports/<export_id>/sign")
+@fresh
 def sign(export_id: str) -> ResponseReturnValue:
     services.sign_export(work(), actor(), export_id)
     return redirect(url_for("exports.show", export_id=export_id))

@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from tipline.errors import BadInput
 from tipline.inbox import rules
 from tipline.inbox.queries import READ_ACT
+from tipline.inbox.reading import VIEW_ACT
 from tipline.models.cases import Link
 from tipline.models.custody import Exhibit, Hold
 from tipline.models.operations import AuditEvent
 from tipline.models.rewards import RewardClaim
 from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
 
-PASSIVE = (READ_ACT, "index.unsound")  # acts that are no work on a tip
+PASSIVE = (READ_ACT, VIEW_ACT, "index.unsound")  # acts that are no work on a tip
 CHANNELS = {"": "any", "form": "form", "phone": "phone", "report": "report"}
 SIZES: dict[str, tuple[str, int | None]] = {
     "": ("any", None),

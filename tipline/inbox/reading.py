@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
 from evidence.records import Opening, Scalar
+from tipline import audit
 from tipline.actor import Actor
 from tipline.errors import Conflict, Disposed, Unsound
 from tipline.inbox.originals import require_originals
@@ -23,6 +24,7 @@ from tipline.vault import Act
 from tipline.work import Work
 
 FIRST_KINDS = frozenset({"ACQUIRED", "DERIVED", "REDACTED"})  # with what an exhibit's custody can begin
+VIEW_ACT = "exhibit.view"
 FAULTS = {
     "missing": "The sealed object is not in the store.",
     "changed": "The sealed object is not the one that was stored.",
@@ -100,6 +102,7 @@ def record_reading(work: Work, actor: Actor, opened: Sequence[Opened], what: str
             act = Act(item.exhibit, item.keyfile, "VIEWED", {"purpose": "triage", "result": f"opened: {what}", "moved_to": "desk"}, actor)
             work.vault.record(session, act, work.now())
             session.merge(Reading(session_id=actor.session_id, exhibit_id=item.exhibit.id))
+            audit.record(session, work.now(), actor, VIEW_ACT, ("exhibit", item.exhibit.id))
         if also is not None:
             also(session)
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from tipline import policy
+from tipline.accounts.fresh import fresh
 from tipline.actor import Actor
 from tipline.errors import BadInput
 from tipline.exhibits.rules import disposition as saved_as
@@ -159,6 +160,7 @@ def show(disposition_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/dispositions/<disposition_id>/decide")
+@fresh
 def decide(disposition_id: str) -> ResponseReturnValue:
     done = dispositions.decide(work(), actor(), disposition_id)
     flash("Disposed of. What can still be proved stands below.")

@@ -11,6 +11,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from wtforms import Form
 
 from tipline import policy
+from tipline.accounts.fresh import fresh
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
 from tipline.rewards import listing, payouts, rules, services
@@ -64,6 +65,7 @@ def recommend(number: str) -> ResponseReturnValue:
 
 
 @bp.post("/claims/<number>/approve")
+@fresh
 def approve(number: str) -> ResponseReturnValue:
     policy.require(actor(), "claim.decide")
     form = ApproveForm()
