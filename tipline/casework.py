@@ -1,4 +1,4 @@
-"""What a person does with cases on the command line: list them, take a bundle away."""
+"""What a person does on the command line with what they can read: list cases, take a bundle away, have the search index made anew."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tipline.errors import Conflict, TiplineError
 from tipline.exports import services as exports
 from tipline.models.operations import WorkerProcess
 from tipline.process import Process, open_process
+from tipline.search import services as search
 from tipline.takeover import SILENT_AFTER
 from tipline.terminal import Credentials, signed_in
 
@@ -31,6 +32,10 @@ Say = Callable[[str], None]
 
 class ExportFailed(TiplineError):
     """The worker could not make the bundle."""
+
+
+class BuildingFailed(TiplineError):
+    """The worker could not make the search index."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,39 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> No
         (folder / inside).parent.mkdir(parents=True, exist_ok=True)
         with archive.open(entry) as source, (folder / inside).open("xb") as target:
             shutil.copyfileobj(source, target)
+
+
+def rebuild_search(settings: Settings, who: Credentials, slug: str | None, say: Say) -> None:
+    """Have the search index of a program made anew, or those of all that this person holds. A worker is started where none runs.
+
+    Raises:
+        NotFound: the person holds no such program. BuildingFailed: the worker could not make an index.
+    """
+    console = open_process("console", settings)
+    with signed_in(console, who) as actor, _a_worker(console, settings):
+        with console.unit(write=True) as work:
+            programs = search.programs_of(work, actor, slug)
+            asked = [(name, search.rebuild(work, actor, program_id)) for program_id, name in programs]
+        for name, build_id in asked:
+            say(f"{name}: asked for")
+            _await_building(console, actor, build_id, say)
+    console.database.dispose()
+
+
+def _await_building(console: Process, actor: Actor, build_id: str, say: Say) -> None:
+    shown = ""
+    while True:
+        with console.unit(write=False) as work:
+            found = search.find_building(work, actor, build_id)
+        line = f"{found.done:,} of {found.total:,} read"
+        if found.state == "failed":
+            raise BuildingFailed("The index could not be made.", "Look at the worker's log, then start it again.")
+        if line != shown:
+            say(line)
+            shown = line
+        if found.state == "done":
+            return
+        time.sleep(LOOK_EVERY)
 
 
 @contextmanager

@@ -302,6 +302,22 @@ def export(case: str, folder: Path, purpose: str) -> None:
     click.echo(str(folder))
 
 
+@main.group("search")
+def search_index() -> None:
+    """The search index."""
+
+
+@search_index.command("rebuild")
+@click.option("--program", metavar="NAME", help="Short name of one program, as in its public address. Default: all that you hold.")
+@told_plainly
+def rebuild(program: str | None) -> None:
+    """Have the search index of your programs made anew by the worker, under a leave that ends with it."""
+    from tipline import casework
+
+    casework.rebuild_search(Settings(), _credentials(), program, lambda text: click.echo(text, err=True))
+    click.echo("The search index is made.")
+
+
 @main.command()
 @told_plainly
 def demo() -> None:

@@ -42,6 +42,7 @@ COMMANDS = (
     ["export"],
     ["scrub"],
     ["onion"],
+    ["search", "rebuild"],
 )
 
 

@@ -23,7 +23,8 @@ from tipline.cases.services import list_programs
 from tipline.errors import BadInput, NotFound
 from tipline.models.cases import CaseFile, Letter, Sample
 from tipline.models.custody import Exhibit
-from tipline.models.desk import Note, Subject
+from tipline.models.desk import Note, SearchBuild, Subject
+from tipline.models.programs import Program
 from tipline.models.tips import Tip, TipItem
 from tipline.search import building, rules
 from tipline.search.building import Standing
@@ -318,6 +319,33 @@ def rebuild(work: Work, actor: Actor, program_id: str) -> str:
         NotFound: the person does not hold this program.
     """
     return building.ask(work, actor, program_id).id
+
+
+def programs_of(work: Work, actor: Actor, slug: str | None = None) -> list[tuple[str, str]]:
+    """Id and name of the programs that the person holds, or of the one with this short name.
+
+    Raises:
+        NotFound: they hold none such.
+    """
+    policy.require(actor, "search.rebuild")
+    found = select(Program.id, Program.slug).where(Program.id.in_(actor.keyring.program_ids())).order_by(Program.slug)
+    rows = work.session.execute(found.where(Program.slug == slug) if slug else found).all()
+    if not rows:
+        raise NotFound("There is no such program, or nobody has given you its key.", "Choose one of your programs.")
+    return [(program_id, name) for program_id, name in rows]
+
+
+def find_building(work: Work, actor: Actor, build_id: str) -> SearchBuild:
+    """Return a building of a program that the person holds.
+
+    Raises:
+        NotFound: there is none.
+    """
+    policy.require(actor, "search.rebuild")
+    found = work.session.get(SearchBuild, build_id)
+    if found is None or found.program_id not in actor.keyring.program_ids():
+        raise NotFound("There is no such building.", "Start one.")
+    return found
 
 
 def note_changed(work: Work, program_id: str, kind: str, thing_id: str) -> None:
