@@ -17,6 +17,7 @@ from tipline.admin import views as admin
 from tipline.approvals import views as approvals
 from tipline.attachments import views as attachments
 from tipline.cases import entrypages, memberpages, subjectpages
+from tipline.api import views as api
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
 from tipline.exhibits import act_views as exhibit_acts
@@ -47,12 +48,12 @@ from tipline.search import views as search
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
 PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
-STAFF = (*PEOPLE, accounts.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
+STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
 INBOX = (inbox.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
 CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
 FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)
-CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS)
+CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS, api.bp)
 
 
 def shared_folder(name: str) -> Path:
@@ -89,7 +90,7 @@ def create_console_app(process: Process | None = None) -> Flask:
             "may": policy.may,
             "role_names": policy.ROLE_NAMES,
             "record_waits": web.record_waits,
-            "habits": web.habits,
+            "habits": web.habits, "moment": web.moment,
         }
     )
     return app

@@ -323,7 +323,7 @@ def rebuild(program: str | None) -> None:
 def demo() -> None:
     """Load a fictional case through the services that people use, into a data folder that is not in use yet."""
     from tipline import jobs
-    from tipline.demo import claims, story
+    from tipline.demo import claims, matters, story
 
     settings = Settings()
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -331,6 +331,8 @@ def demo() -> None:
     told = story.tell(settings, click.echo)
     click.echo("A reward claim with its first approval")
     claims.tell_claim(told)
+    click.echo("Subjects, events and a decision of the case")
+    matters.tell_matters(told)
     told.close()
     click.echo(f"Sign in with what stands in {settings.data / 'demo-staff.json'}.")
     click.echo(f"Codes of letters to check are in {settings.data / 'demo' / 'letters.csv'}.")

@@ -18,12 +18,14 @@ from tipline.accounts.keychain import StaffKeys
 from tipline.app import create_console_app, create_files_app, create_public_app
 from tipline.config import Settings
 from tipline.demo.claims import tell_claim
+from tipline.demo.matters import tell_matters
 from tipline.demo.story import Telling, tell
 from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
+from tipline.models.desk import Subject
 from tipline.models.notices import NoticeBatch
 from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
@@ -79,6 +81,7 @@ class World:
                 "letter": select(Letter.number),
                 "sample": select(Sample.number),
                 "case": select(CaseFile.number),
+                "subject": select(Subject.number),
                 "claim": select(RewardClaim.number),
                 "notice": select(NoticeBatch.number),
             }
@@ -112,6 +115,7 @@ def told(settings: Settings) -> Iterator[World]:
     """Tell the story, offer one exhibit to counsel, and make one export ready to sign."""
     story = tell(settings, lambda _: None)
     tell_claim(story)
+    tell_matters(story)
     inside = Installation(settings, {}, story.program_id, "northfield", "")
     apps = (create_public_app(inside.public), create_console_app(inside.console), create_files_app(inside.console))
     for app in apps:

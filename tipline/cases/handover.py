@@ -18,8 +18,8 @@ from evidence.vault import Sealed
 from tipline import access
 from tipline.actor import Actor
 from tipline.cases.overview import title_of
-from tipline.cases.services import get_case, next_exhibit_number
-from tipline.errors import BadInput, Conflict, Unsound
+from tipline.cases.services import get_case, next_exhibit_number, require_open
+from tipline.errors import BadInput, Unsound
 from tipline.inbox.reading import Failure, committed, record_failure
 from tipline.models.cases import CaseFile
 from tipline.models.custody import CustodyEvent, Exhibit
@@ -94,7 +94,7 @@ def take_over(work: Work, actor: Actor, handover: Handover, arrived: Arrived, ta
         BadInput: something that must be said is missing, or lies in the future.
         Conflict: the case is closed.
     """
-    case = get_case(work, actor, handover.case_number)
+    case = get_case(work, actor, handover.case_number, lock=True)
     _check(work, handover, case)
     exhibit = _acquire(work, actor, case, (handover, arrived, taking))
     exhibit.title = actor.keyring.program(case.program_id).seal("exhibit", "title", exhibit.id, handover.title)
@@ -163,8 +163,7 @@ def reading(work: Work, actor: Actor, taken: TakenOver, fields: Mapping[str, Sca
 
 
 def _check(work: Work, handover: Handover, case: CaseFile) -> None:
-    if case.state != "working":
-        raise Conflict(f"Case {case.number} is closed.", "Take the case up again first.")
+    require_open(case)
     faults = {}
     if not handover.title.strip():
         faults["title"] = "Say in a few words what it is."

@@ -1,35 +1,34 @@
-"""The list of cases and the page of one: its tips, letters, samples, exhibits and links, and what happened when."""
+"""The list of cases and the pages of one: its head, its overview, and the lists of its tips, letters, samples, exhibits and subjects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 
 from tipline import access, policy
-from tipline.actor import Actor, ProgramKeys
+from tipline.actor import Actor
 from tipline.cases import rules
 from tipline.cases.events import EventRow, events_of
+from tipline.cases.happenings import LinkRow, name_links, timeline_of
 from tipline.cases.rules import Happening
 from tipline.cases.services import get_case
+from tipline.cases.things import MODELS, Slice, find_things, things_of_case
+from tipline.cases.things import Thing as Thing
+from tipline.cases.things import exhibit_title as exhibit_title
 from tipline.inbox.queries import staff_names
 from tipline.models.cases import CaseFile, Letter, Link, Sample
-from tipline.models.custody import Exhibit
+from tipline.models.custody import Exhibit, Hold
+from tipline.models.desk import Task
 from tipline.models.tips import Tip
-from tipline.vault import shown_name
 from tipline.work import Work
 
 PAGE = 50
-KIND_WORDS = {
-    "same_file": "Same file",
-    "shares_indicator": "Shares an indicator",
-    "contains_records": "Contains records",
-    "same_template": "Same template",
-    "concerns": "Concerns",
-}
+GLANCE = 6  # things of each kind on the overview
+LINES = 40  # of the timeline on the overview
+TIMELINE_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -45,52 +44,68 @@ class CaseRow:
 
 
 @dataclass(frozen=True)
-class Thing:
-    """A tip, letter, sample or exhibit of a case: enough to name it and to lead to it."""
+class CaseHead:
+    """What stands on each page of a case: its facts, and how much is under each tab. `merged_into`: number of the case that took it in."""
 
-    id: str
-    kind: str
-    number: str
+    case: CaseFile
     title: str
-    state: str
-    reached: date
-    happened: date | None = None
-    note: str = ""
-
-    @property
-    def address(self) -> str:
-        folder = {"tip": "tips", "letter": "letters", "sample": "samples", "exhibit": "exhibits"}[self.kind]
-        return f"/{folder}/{self.id if self.kind == 'exhibit' else self.number}"
-
-
-@dataclass(frozen=True)
-class LinkRow:
-    """A link with at least one end in the case."""
-
-    id: str
-    kind: str
-    start: Thing
-    end: Thing
-    state: str
-    tier: str | None
-    confidence: str | None
-    reason: str
-    by: str
-    at: datetime
+    lead: str
+    counts: Mapping[str, int]
+    events: list[EventRow]
+    names: Mapping[str, str]
+    merged_into: str = ""
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class CasePage:
-    case: CaseFile
-    title: str
-    lead: str
+    """The overview: the first things of each kind, and the first lines of the timeline."""
+
+    head: CaseHead
     tips: list[Thing]
     letters: list[Thing]
     samples: list[Thing]
     exhibits: list[Thing]
-    links: list[LinkRow]
-    events: list[EventRow]
+    subjects: list[Thing]
     timeline: list[Happening]
+    lines: int
+
+    @property
+    def case(self) -> CaseFile:
+        return self.head.case
+
+    @property
+    def title(self) -> str:
+        return self.head.title
+
+    @property
+    def lead(self) -> str:
+        return self.head.lead
+
+    @property
+    def events(self) -> list[EventRow]:
+        return self.head.events
+
+
+@dataclass(frozen=True)
+class ThingsPage:
+    """One tab of things. `following`: the number after which the next page begins."""
+
+    head: CaseHead
+    kind: str
+    things: list[Thing]
+    following: str | None
+
+
+@dataclass(frozen=True)
+class TimelinePage:
+    """A page of the timeline. `start`: how many lines come before it; `lines`: how many there are."""
+
+    head: CaseHead
+    timeline: list[Happening]
+    start: int
+    lines: int
+    choices: dict[str, list[tuple[str, str]]]
 
 
 def list_cases(work: Work, actor: Actor, after: str | None = None) -> tuple[list[CaseRow], str | None]:
@@ -124,154 +139,79 @@ def _counts(work: Work, ids: Sequence[str]) -> dict[str, dict[str, int]]:
     return found
 
 
-def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) -> CasePage:
-    """Return everything that the page of a case shows, in a fixed number of queries.
+def read_head(work: Work, actor: Actor, number: str) -> CaseHead:
+    """Return what stands on each page of a case.
 
     Raises:
-        NotFound: there is no such case, or the actor does not hold its program's key.
+        NotFound: there is no such case, or the actor does not see it.
     """
     policy.require(actor, "case.read")
     case = get_case(work, actor, number)
-    keys = actor.keyring.program(case.program_id)
-    names = staff_names(work)
-    tips = [_tip(keys, tip) for tip in work.session.scalars(select(Tip).where(Tip.case_id == case.id).order_by(Tip.number))]
-    letters = [_letter(keys, row) for row in work.session.scalars(select(Letter).where(Letter.case_id == case.id).order_by(Letter.number))]
-    samples = [_sample(keys, row) for row in work.session.scalars(select(Sample).where(Sample.case_id == case.id).order_by(Sample.number))]
-    exhibits = _exhibits(work, actor, case)
-    links = _links(work, actor, names, [*tips, *letters, *samples, *exhibits])
-    happenings = [Happening(case.opened_at.date(), case.opened_at.date(), f"Case opened by {names.get(case.lead_id, 'a colleague')}")]
-    happenings += [_happening(thing) for thing in [*letters, *samples, *tips]]
-    happenings += [_link_happening(link) for link in links if link.state == "confirmed"]
-    events = events_of(work, keys, case)
-    happenings += [Happening(one.happened_on, one.recorded_at.date(), one.what, note=f"Recorded by {one.recorded_by}") for one in events]
-    return CasePage(
-        case,
-        title_of(actor, case),
-        names.get(case.lead_id, ""),
-        tips,
-        letters,
-        samples,
-        exhibits,
-        links,
-        events,
-        rules.timeline(happenings, by_received),
-    )
-
-
-def _tip(keys: ProgramKeys, tip: Tip) -> Thing:
-    title = keys.open("tip", "title", tip.id, tip.title) if tip.title else "Not read yet"
-    return Thing(tip.id, "tip", tip.number, title, tip.state, tip.received_on)
-
-
-def _letter(keys: ProgramKeys, letter: Letter) -> Thing:
-    details = keys.open_json("letter", "details", letter.id, letter.details)
-    return _registered("letter", letter, details)
-
-
-def _sample(keys: ProgramKeys, sample: Sample) -> Thing:
-    details = keys.open_json("sample", "details", sample.id, sample.details)
-    return _registered("sample", sample, details, f"{sample.people:,} {'person' if sample.people == 1 else 'people'}")
-
-
-def _registered(kind: str, row: Letter | Sample, details: Mapping[str, Any], note: str = "") -> Thing:
-    received = details.get("received_on")
-    happened = date.fromisoformat(received) if received else None
-    said = [str(details[name]) for name in ("channel", "handed_over_by") if details.get(name)]
-    return Thing(
-        row.id,
-        kind,
-        row.number,
-        str(details.get("title") or kind.capitalize()),
-        "",
-        row.registered_at.date(),
-        happened,
-        ", ".join([note, *said] if note else said),
-    )
-
-
-def _exhibits(work: Work, actor: Actor, case: CaseFile) -> list[Thing]:
-    keys = actor.keyring.program(case.program_id)
-    query = select(Exhibit).where(Exhibit.case_id == case.id, access.sees(actor, Exhibit))
-    rows = work.session.scalars(query.order_by(func.length(Exhibit.number), Exhibit.number))
-    return [_exhibit(work, keys, exhibit) for exhibit in rows]
-
-
-def _exhibit(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> Thing:
-    return Thing(
-        exhibit.id, "exhibit", exhibit.number or "No number", exhibit_title(work, keys, exhibit), exhibit.state, exhibit.received_on
-    )
-
-
-def exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
-    """Return what an exhibit is called: its title, else the file's name, else what it is."""
-    if exhibit.state == "disposed":
-        return "Disposed of"
-    if exhibit.title is not None:
-        return keys.open("exhibit", "title", exhibit.id, exhibit.title)
-    if exhibit.kind == "tip_text":
-        return "Words of a source"
-    return shown_name(work.vault.facts(exhibit, keys).name) or exhibit.kind.capitalize()
-
-
-def _links(work: Work, actor: Actor, names: Mapping[str, str], things: Sequence[Thing]) -> list[LinkRow]:
-    known = {(thing.kind, thing.id): thing for thing in things}
-    ids = [thing.id for thing in things]
-    query = select(Link).where(or_(Link.from_id.in_(ids), Link.to_id.in_(ids)), Link.state != "rejected", access.sees(actor, Link))
-    links = list(work.session.scalars(query.order_by(Link.made_at)))
-    ends = {(link.from_kind, link.from_id) for link in links} | {(link.to_kind, link.to_id) for link in links}
-    known.update(_elsewhere(work, actor, ends - set(known)))
-    return [
-        _link(actor.keyring.program(link.program_id), names, link, known[link.from_kind, link.from_id], known[link.to_kind, link.to_id])
-        for link in links
-        if (link.from_kind, link.from_id) in known and (link.to_kind, link.to_id) in known
+    keys, names = actor.keyring.program(case.program_id), staff_names(work)
+    parts = [
+        select(func.count()).select_from(model).where(model.case_id == case.id, access.sees(actor, model)).scalar_subquery()
+        for model in MODELS.values()
     ]
+    tasks = select(func.count()).select_from(Task).where(Task.on_id == case.id, Task.state == "open").scalar_subquery()
+    held = select(func.min(Hold.placed_at)).join(Exhibit, Exhibit.id == Hold.exhibit_id)
+    held = held.where(Exhibit.case_id == case.id, Hold.released_at.is_(None))
+    into = select(CaseFile.number).where(CaseFile.id == case.merged_into_id, access.sees_case(actor))
+    row = work.session.execute(select(*parts, tasks, held.scalar_subquery(), into.scalar_subquery())).one()
+    events = events_of(work, keys, case)
+    counts = dict(zip((f"{kind}s" for kind in MODELS), row, strict=False)) | {
+        "tasks": row[len(parts)],
+        "decisions": sum(1 for one in events if one.kind == "decision" and not one.replaced),
+    }
+    return CaseHead(case, title_of(actor, case), names.get(case.lead_id, ""), counts, events, names, row[-1] or "", row[-2])
 
 
-def _elsewhere(work: Work, actor: Actor, ends: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Thing]:
-    """Things that are linked to but stand in no case, or in another: four queries at most. Links hold within one program."""
-    wanted: dict[str, list[str]] = {}
-    for kind, thing_id in ends:
-        wanted.setdefault(kind, []).append(thing_id)
-    keys, found = actor.keyring.program, list[Thing]()
-    if "tip" in wanted:
-        tips = select(Tip).where(Tip.id.in_(wanted["tip"]), access.sees(actor, Tip))
-        found += [_tip(keys(row.program_id), row) for row in work.session.scalars(tips)]
-    if "letter" in wanted:
-        letters = select(Letter).where(Letter.id.in_(wanted["letter"]), access.sees(actor, Letter))
-        found += [_letter(keys(row.program_id), row) for row in work.session.scalars(letters)]
-    if "sample" in wanted:
-        samples = select(Sample).where(Sample.id.in_(wanted["sample"]), access.sees(actor, Sample))
-        found += [_sample(keys(row.program_id), row) for row in work.session.scalars(samples)]
-    if "exhibit" in wanted:
-        exhibits = select(Exhibit).where(Exhibit.id.in_(wanted["exhibit"]), access.sees(actor, Exhibit))
-        found += [_exhibit(work, keys(str(row.program_id)), row) for row in work.session.scalars(exhibits)]
-    return {(thing.kind, thing.id): thing for thing in found}
+def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) -> CasePage:
+    """Return what the overview of a case shows, in a fixed number of queries.
+
+    Raises:
+        NotFound: there is no such case, or the actor does not see it.
+    """
+    head = read_head(work, actor, number)
+    first = {kind: things_of_case(work, actor, head.case, kind, Slice(limit=GLANCE)) for kind in MODELS}
+    lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
+    return CasePage(head, first["tip"], first["letter"], first["sample"], first["exhibit"], first["subject"], lines[:LINES], len(lines))
 
 
-def _link(keys: ProgramKeys, names: Mapping[str, str], link: Link, start: Thing, end: Thing) -> LinkRow:
-    who = link.decided_by or link.made_by
-    return LinkRow(
-        id=link.id,
-        kind=KIND_WORDS.get(link.kind, link.kind.replace("_", " ").capitalize()),
-        start=start,
-        end=end,
-        state=link.state,
-        tier=link.tier,
-        confidence=link.confidence,
-        reason=keys.open("link", "reason", link.id, link.reason) if link.reason else "",
-        by=names.get(who, "") if who else "Suggested by Tipline",
-        at=link.decided_at or link.made_at,
-    )
+def read_things(work: Work, actor: Actor, number: str, kind: str, after: str | None = None) -> ThingsPage:
+    """Return a page of the things of one kind in a case, in the order of their numbers."""
+    head = read_head(work, actor, number)
+    things = things_of_case(work, actor, head.case, kind, Slice(after, PAGE + 1))
+    return ThingsPage(head, kind, things[:PAGE], things[PAGE - 1].number if len(things) > PAGE else None)
 
 
-def _happening(thing: Thing) -> Happening:
-    what = {"tip": "Tip received", "letter": "Letter received", "sample": "Sample received"}[thing.kind]
-    link = ((thing.address, thing.number),)
-    return Happening(thing.happened or thing.reached, thing.reached, f"{what}: {thing.title}", note=thing.note, links=link)
+def read_timeline(work: Work, actor: Actor, number: str, by_received: bool = False, start: int = 0) -> TimelinePage:
+    """Return a page of a case's timeline, and what an entry can be about."""
+    head = read_head(work, actor, number)
+    lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
+    start = max(0, min(start, len(lines) - 1))
+    return TimelinePage(head, lines[start : start + TIMELINE_PAGE], start, len(lines), thing_choices(work, actor, head.case))
 
 
-def _link_happening(link: LinkRow) -> Happening:
-    day = link.at.date()
-    what = f"Linked by {link.by}: {link.kind[0].lower()}{link.kind[1:]}"
-    note = f"Confidence: {link.confidence}" if link.confidence else ""
-    return Happening(day, day, what, note=note, links=((link.start.address, link.start.number), (link.end.address, link.end.number)))
+def read_entries(work: Work, actor: Actor, head: CaseHead, kind: str) -> list[tuple[EventRow, Thing | None]]:
+    """Return a case's entries of one kind, newest first, each with the thing that it is about."""
+    rows = [one for one in reversed(head.events) if one.kind == kind]
+    things = find_things(work, actor, [one.about for one in rows if one.about])
+    return [(one, things.get(one.about) if one.about else None) for one in rows]
+
+
+def links_of_thing(work: Work, actor: Actor, kind: str, thing_id: str) -> list[LinkRow]:
+    """Return the newest links of a thing that nobody rejected."""
+    policy.require(actor, "link.read")
+    ends = or_((Link.from_kind == kind) & (Link.from_id == thing_id), (Link.to_kind == kind) & (Link.to_id == thing_id))
+    query = select(Link).where(ends, Link.state != "rejected", access.sees(actor, Link)).order_by(Link.made_at.desc(), Link.id)
+    return name_links(work, actor, work.session.scalars(query.limit(PAGE)).all(), staff_names(work))
+
+
+def thing_choices(work: Work, actor: Actor, case: CaseFile) -> dict[str, list[tuple[str, str]]]:
+    """The first things of each kind in a case, for a list to choose from: reference and words."""
+    found = {}
+    for kind in MODELS:
+        things = things_of_case(work, actor, case, kind, Slice(limit=4 * PAGE))
+        if things:
+            found[f"{kind.capitalize()}s"] = [(thing.reference, f"{thing.number} {thing.title}"[:100]) for thing in things]
+    return found

@@ -15,7 +15,12 @@ from tipline.models.base import new_id
 from tipline.models.cases import CaseFile
 from tipline.models.custody import Exhibit
 from tipline.models.programs import Program
+from tipline.models.staff import Staff
 from tipline.models.tips import ReplyFile, Tip, TipItem, TipMessage
+from tipline.notes.history import last_change, record_change
+from tipline.notes.locking import check_version
+from tipline.notes.people import readers_of
+from tipline.notes.things import thing_of
 from tipline.work import Work
 
 OF_THE_PROGRAM = ("claim", "payout")
@@ -29,8 +34,21 @@ class OpenCase:
 
 @dataclass(frozen=True)
 class SetCaseState:
+    """`version`: of the case as the form showed it."""
+
     number: str
     state: str
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class DescribeCase:
+    """Another title or lead. `version`: of the case as the form showed it."""
+
+    number: str
+    title: str
+    lead_id: str
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,16 +109,65 @@ def open_case(work: Work, actor: Actor, command: OpenCase) -> CaseFile:
 
 
 def set_state(work: Work, actor: Actor, command: SetCaseState) -> CaseFile:
-    """Close a case or take it up again."""
+    """Close a case or take it up again.
+
+    Raises:
+        Conflict: it was merged into another, or a colleague changed it meanwhile.
+    """
     policy.require(actor, "case.work")
     case = get_case(work, actor, command.number, lock=True)
     if command.state not in rules.STATES:
         raise BadInput("This is not a state of a case.", "Choose one from the list.")
+    if case.state == "merged":
+        require_open(case)
+    mine, theirs = {"State": rules.STATES[command.state]}, {"State": rules.STATE_WORDS[case.state]}
+    check_version(case, command.version, mine, theirs, last_change(work, thing_of(case)))
     if case.state != command.state:
+        record_change(work, actor, thing_of(case), "state", rules.STATE_WORDS[case.state], rules.STATES[command.state])
         case.state = command.state
+        case.version += 1
         audit.record(work.session, work.now(), actor, "case.state", ("case", case.id), command.state)
         work.session.flush()
     return case
+
+
+def describe_case(work: Work, actor: Actor, command: DescribeCase) -> CaseFile:
+    """Give a case another title or lead.
+
+    Raises:
+        BadInput: no title, or nobody who reads cases of this program leads it.
+        Conflict: it was merged into another, or a colleague changed it meanwhile.
+    """
+    policy.require(actor, "case.work")
+    case = get_case(work, actor, command.number, lock=True)
+    if case.state == "merged":
+        require_open(case)
+    keys, leads = actor.keyring.program(case.program_id), leads_of(work, case)
+    title, before = rules.clean_title(command.title), keys.open("case_file", "title", case.id, case.title)
+    faults = {} if title else {"title": "Say in a few words what it is about."}
+    if command.lead_id not in leads:
+        faults["lead"] = "Choose a colleague who holds the program’s key."
+    if faults:
+        raise BadInput("The case was not changed.", "Put right what is marked.", faults)
+    theirs = {"Title": before, "Lead": leads.get(case.lead_id, "")}
+    check_version(case, command.version, {"Title": title, "Lead": leads[command.lead_id]}, theirs, last_change(work, thing_of(case)))
+    if title != before:
+        record_change(work, actor, thing_of(case), "title", before, title)
+        case.title = keys.seal("case_file", "title", case.id, title)
+    if command.lead_id != case.lead_id:
+        record_change(work, actor, thing_of(case), "lead", case.lead_id, command.lead_id)
+        case.lead_id = command.lead_id
+    case.version += 1
+    audit.record(work.session, work.now(), actor, "case.describe", ("case", case.id))
+    work.session.flush()
+    return case
+
+
+def leads_of(work: Work, case: CaseFile) -> dict[str, str]:
+    """Return id and name of those who can lead a case: who sees it and works on cases, and who leads it now."""
+    roles = [role for role, actions in policy.ROLES.items() if "case.work" in actions]
+    able = {*work.session.scalars(select(Staff.id).where(Staff.role.in_(roles))), case.lead_id}
+    return {person.id: person.name for person in readers_of(work, thing_of(case)) if person.id in able}
 
 
 def put_tip(work: Work, actor: Actor, command: PutTip) -> Tip:
@@ -110,11 +177,14 @@ def put_tip(work: Work, actor: Actor, command: PutTip) -> Tip:
         Conflict: the case belongs to another program, or is closed.
     """
     policy.require(actor, "case.work")
+    case = get_case(work, actor, command.case_number, lock=True)  # before the tip, as a merge does: it can't be merged away meanwhile
     tip = get_tip(work, actor, command.tip_number, lock=True)
-    case = get_case(work, actor, command.case_number)
-    _require_open(case, tip.program_id)
+    _require_open_for(case, tip.program_id)
     if tip.case_id != case.id:
+        before = work.session.scalar(select(CaseFile.number).where(CaseFile.id == tip.case_id)) if tip.case_id else None
+        record_change(work, actor, thing_of(tip), "case", before, case.number)
         tip.case_id = case.id
+        tip.version += 1
         audit.record(work.session, work.now(), actor, "tip.case", ("tip", tip.id), case.number)
     if command.with_exhibits:
         for exhibit in _exhibits_of(work, tip):
@@ -131,7 +201,7 @@ def number_exhibit(work: Work, actor: Actor, exhibit: Exhibit, case: CaseFile) -
         Conflict: it has a number already, or the case is closed or of another program.
     """
     policy.require(actor, "exhibit.number")
-    _require_open(case, exhibit.program_id)
+    _require_open_for(case, exhibit.program_id)
     if exhibit.kind in OF_THE_PROGRAM:
         raise Conflict("Claims and vouchers stay with their program.", "They are no evidence of a case, so no bundle takes them.")
     if exhibit.number is not None:
@@ -148,11 +218,22 @@ def next_exhibit_number(work: Work, case: CaseFile) -> str:
     return rules.exhibit_number(case.number, work.next_number(f"exhibit:{case.id}"))
 
 
-def _require_open(case: CaseFile, program_id: str | None) -> None:
-    if case.program_id != program_id:
-        raise Conflict("The case belongs to another program.", "Choose a case of the same program.")
+def require_open(case: CaseFile) -> None:
+    """Let an act on a case go on where the case is worked on.
+
+    Raises:
+        Conflict: it is closed, or was merged into another.
+    """
+    if case.state == "merged":
+        raise Conflict(f"Case {case.number} was merged into another.", "Work on that one: the page of this case says which it is.")
     if case.state != "working":
         raise Conflict(f"Case {case.number} is closed.", "Take the case up again first.")
+
+
+def _require_open_for(case: CaseFile, program_id: str | None) -> None:
+    if case.program_id != program_id:
+        raise Conflict("The case belongs to another program.", "Choose a case of the same program.")
+    require_open(case)
 
 
 def _exhibits_of(work: Work, tip: Tip) -> list[Exhibit]:

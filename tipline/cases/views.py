@@ -1,4 +1,4 @@
-"""The pages of cases."""
+"""The pages of cases: the list, the tabs of one, and what staff change about it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.cases import events, rules, services
-from tipline.cases.forms import EventForm, NewCaseForm
-from tipline.cases.overview import list_cases, read_case
+from tipline.cases import overview, rules, services
+from tipline.cases.forms import DescribeForm, NewCaseForm
 from tipline.cases.services import PutTip, SetCaseState
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
@@ -20,7 +19,7 @@ bp = Blueprint("cases", __name__)
 @bp.get("/cases")
 def index() -> ResponseReturnValue:
     after = request.args.get("after")
-    rows, following = list_cases(work(), actor(), after)
+    rows, following = overview.list_cases(work(), actor(), after)
     return render_template("cases/cases_list.html", rows=rows, following=following, after=after, rules=rules)
 
 
@@ -37,34 +36,57 @@ def new() -> ResponseReturnValue:
 
 @bp.get("/cases/<number>")
 def show(number: str) -> ResponseReturnValue:
-    return _case_page(number, EventForm(formdata=None))
-
-
-def _case_page(number: str, event_form: EventForm) -> ResponseReturnValue:
     by_received = request.args.get("by") == "received"
-    page = read_case(work(), actor(), number, by_received)
-    html = render_template("cases/case_show.html", page=page, by_received=by_received, rules=rules, event_form=event_form)
-    return html, 422 if event_form.errors else 200
+    page = overview.read_case(work(), actor(), number, by_received)
+    return render_template("cases/case_show.html", page=page, head=page.head, by_received=by_received, rules=rules)
 
 
-@bp.post("/cases/<number>/events")
-def event(number: str) -> ResponseReturnValue:
+@bp.get("/cases/<number>/tips")
+def tips(number: str) -> ResponseReturnValue:
+    return _things(number, "tip")
+
+
+@bp.get("/cases/<number>/letters")
+def letters(number: str) -> ResponseReturnValue:
+    return _things(number, "letter")
+
+
+@bp.get("/cases/<number>/samples")
+def samples(number: str) -> ResponseReturnValue:
+    return _things(number, "sample")
+
+
+@bp.get("/cases/<number>/exhibits")
+def exhibits(number: str) -> ResponseReturnValue:
+    return _things(number, "exhibit")
+
+
+def _things(number: str, kind: str) -> ResponseReturnValue:
+    after = request.args.get("after")
+    page = overview.read_things(work(), actor(), number, kind, after)
+    return render_template("cases/case_things.html", page=page, head=page.head, after=after, rules=rules)
+
+
+@bp.route("/cases/<number>/edit", methods=["GET", "POST"])
+def edit(number: str) -> ResponseReturnValue:
     policy.require(actor(), "case.work")
-    form = EventForm()
-    if not form.validate():
-        return _case_page(number, form)
-    try:
-        events.record_event(work(), actor(), form.command(number))
-    except BadInput as error:
-        show_faults(form, error)
-        return _case_page(number, form)
-    flash("Recorded. A reward claim can name it as what its tip led to.")
-    return redirect(url_for("cases.show", number=number, _anchor="events"), 303)
+    head = overview.read_head(work(), actor(), number)
+    form = DescribeForm(data={"title": head.title, "lead": head.case.lead_id, "version": head.case.version})
+    form.lead.choices = list(services.leads_of(work(), head.case).items())
+    if form.validate_on_submit():
+        try:
+            services.describe_case(work(), actor(), form.command(number))
+        except BadInput as error:
+            show_faults(form, error)
+        else:
+            flash("The case was changed. Its history says what stood there before.")
+            return redirect(url_for("cases.show", number=number), 303)
+    return render_template("cases/case_edit.html", head=head, form=form, rules=rules), 422 if form.errors else 200
 
 
 @bp.post("/cases/<number>/state")
 def state(number: str) -> ResponseReturnValue:
-    services.set_state(work(), actor(), SetCaseState(number, request.form.get("state", "")))
+    services.set_state(work(), actor(), SetCaseState(number, request.form.get("state", ""), request.form.get("version")))
     return redirect(url_for("cases.show", number=number), 303)
 
 

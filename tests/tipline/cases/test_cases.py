@@ -153,12 +153,13 @@ def test_the_timeline_tells_when_it_happened_and_when_it_reached_us(desk: Desk, 
             )
         )
     page = desk.client("counsel").get(f"/cases/{case}").text
-    told = ("Letter received: Letter to the board", "10 days later", "Shares an indicator", "Same wallet.", "Confidence: probable")
+    told = ("Letter received: Letter to the board", "10 days later", "shares an indicator", "Same wallet.", "Confidence: probable")
     assert [words for words in told if words not in page] == []
     with desk.acting(write=False) as (work, actor):
         by_event = read_case(work, actor, case)
     assert by_event.timeline[0].happened == date(2026, 9, 3)
-    assert [(link.start.number, link.end.number, link.by) for link in by_event.links] == [(number, "LTR-2026-0001", "M. Okafor")]
+    (linked,) = [one for one in by_event.timeline if one.kind == "link"]
+    assert ([words for _, words in linked.links], linked.what) == ([number, "LTR-2026-0001"], "Linked by M. Okafor: shares an indicator")
     assert "By event time</a>" in desk.client().get(f"/cases/{case}?by=received").text
 
 

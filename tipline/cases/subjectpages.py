@@ -1,0 +1,67 @@
+"""The pages of subjects: those of a case, and one of its own."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from tipline import policy
+from tipline.cases import overview, rules, subjects
+from tipline.cases.forms import SubjectForm
+from tipline.cases.subjects import AddSubject, ChangeSubject
+from tipline.errors import BadInput
+from tipline.inbox.forms import show_faults
+from tipline.web import actor, work
+
+bp = Blueprint("subjects", __name__)
+
+
+@bp.get("/cases/<number>/subjects")
+def index(number: str) -> ResponseReturnValue:
+    return _list(number, SubjectForm(formdata=None))
+
+
+@bp.post("/cases/<number>/subjects")
+def add(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "case.work")
+    form = SubjectForm()
+    if not form.validate():
+        return _list(number, form)
+    try:
+        row = subjects.add_subject(work(), actor(), AddSubject(number, form.about()))
+    except BadInput as error:
+        show_faults(form, error)
+        return _list(number, form)
+    flash(f"{row.number} is a subject of the case now.")
+    return redirect(url_for("subjects.show", number=row.number), 303)
+
+
+def _list(number: str, form: SubjectForm) -> ResponseReturnValue:
+    after = request.args.get("after")
+    page = overview.read_things(work(), actor(), number, "subject", after)
+    html = render_template("cases/case_subjects.html", page=page, head=page.head, after=after, form=form, rules=rules)
+    return html, 422 if form.errors else 200
+
+
+@bp.get("/subjects/<number>")
+def show(number: str) -> ResponseReturnValue:
+    view = subjects.read_subject(work(), actor(), number)
+    links = overview.links_of_thing(work(), actor(), "subject", view.row.id)
+    return render_template("cases/subject_show.html", view=view, links=links, rules=rules)
+
+
+@bp.route("/subjects/<number>/edit", methods=["GET", "POST"])
+def edit(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "case.work")
+    view = subjects.read_subject(work(), actor(), number)
+    about = view.about
+    form = SubjectForm(data={**about.__dict__, "version": view.row.version})
+    if form.validate_on_submit():
+        try:
+            subjects.change_subject(work(), actor(), ChangeSubject(number, form.about(), form.version.data))
+        except BadInput as error:
+            show_faults(form, error)
+        else:
+            flash(f"{number} was changed. Its history says what stood there before.")
+            return redirect(url_for("subjects.show", number=number), 303)
+    return render_template("cases/subject_edit.html", view=view, form=form, rules=rules), 422 if form.errors else 200
