@@ -27,7 +27,21 @@ from tipline.running import present
 from tipline.sequencer import Sequencer
 from tipline.takeover import BEAT_SECONDS, Takeover
 
-CAPABILITIES = ("accounts", "intake", "inbox", "exhibits", "letters", "samples", "search", "linking", "exports", "retention", "rewards", "digests")
+CAPABILITIES = (
+    "accounts",
+    "intake",
+    "inbox",
+    "exhibits",
+    "letters",
+    "samples",
+    "search",
+    "linking",
+    "exports",
+    "retention",
+    "rewards",
+    "attachments",
+    "digests",
+)
 SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0

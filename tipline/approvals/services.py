@@ -20,6 +20,7 @@ from tipline.approvals import rules
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Sample
+from tipline.models.custody import Exhibit
 from tipline.models.desk import SecondPerson
 from tipline.models.staff import Staff
 from tipline.work import Work
@@ -204,7 +205,7 @@ def _seen(actor: Actor) -> ColumnElement[bool]:
     """Requests about a thing that the actor sees, of an act that they may ask or answer."""
     acts = [act for act in rules.NAMES if policy.may(actor, rules.ASKS[act]) or policy.may(actor, rules.DECIDES[act])]
     exports = select(Export.id).join(CaseFile, CaseFile.id == Export.case_id).where(access.sees_case(actor))
-    things = {"sample": select(Sample.id).where(access.sees(actor, Sample)), "export": exports}
+    things = {model.__tablename__: select(model.id).where(access.sees(actor, model)) for model in (Sample, Exhibit)} | {"export": exports}
     kinds = [and_(SecondPerson.subject_kind == kind, SecondPerson.subject_id.in_(query)) for kind, query in things.items()]
     return and_(SecondPerson.program_id.in_(actor.keyring.program_ids()), SecondPerson.act.in_(acts), or_(*kinds))
 

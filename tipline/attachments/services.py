@@ -66,7 +66,6 @@ class FactsPage:
     groups: list[FactGroup]
     matches: list[Match]
     lists: int
-    revealed: bool
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def read_facts(work: Work, actor: Actor, exhibit_id: str) -> FactsPage:
     matches = lists.look_up(work, actor, program_id, digests)
     found = {match.list_id: match for digest in digests for match in matches.get(digest, [])}
     traces = sorted(report.findings, key=lambda one: one.kind not in rules.IDENTIFIES) if report else []
-    return FactsPage(page, traces, groups, list(found.values()), lists.count(work, program_id), revealed=False)
+    return FactsPage(page, traces, groups, list(found.values()), lists.count(work, program_id))
 
 
 def read_listing(work: Work, actor: Actor, exhibit_id: str) -> ListingPage:

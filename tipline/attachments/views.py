@@ -6,7 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
-from tipline.attachments import lists, reading, rules, services
+from tipline.accounts.fresh import fresh
+from tipline.attachments import lists, reading, reveals, rules, services
 from tipline.attachments.forms import ListForm
 from tipline.cases.services import list_programs
 from tipline.cases.uploads import arrived_file
@@ -26,6 +27,21 @@ def preview(exhibit_id: str) -> ResponseReturnValue:
 @bp.get("/exhibits/<exhibit_id>/file/facts")
 def facts(exhibit_id: str) -> ResponseReturnValue:
     return render_template("attachments/file_facts.html", page=services.read_facts(work(), actor(), exhibit_id), rules=rules)
+
+
+@bp.post("/exhibits/<exhibit_id>/file/facts")
+def ask_reveal(exhibit_id: str) -> ResponseReturnValue:
+    """Ask a second person for what identifies somebody."""
+    row = reveals.ask(work(), actor(), exhibit_id, request.form.get("reason", ""))
+    flash("Asked. Another person who sees this exhibit has to approve it.")
+    return redirect(url_for("approvals.show", request_id=row.id), 303)
+
+
+@bp.post("/exhibits/reveals/<request_id>")
+@fresh
+def reveal(request_id: str) -> ResponseReturnValue:
+    """The values of an approved request; they stand on this answer and nowhere else."""
+    return render_template("attachments/reveal_show.html", revealed=reveals.reveal(work(), actor(), request_id), rules=rules)
 
 
 @bp.get("/exhibits/<exhibit_id>/file/listing")

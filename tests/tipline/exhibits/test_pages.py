@@ -103,7 +103,7 @@ def test_the_page_tells_custody_digests_and_place_in_the_log(desk: Desk) -> None
     assert "Received whole: chat.pdf" in page
     assert "Leaf " in page
     assert "Not covered by a published checkpoint yet" in page
-    assert "notes.txt" in page
+    assert "notes.txt" not in page
     assert desk.kinds(file.id) == ["ACQUIRED", "EXAMINED"]  # the page opens nothing
 
 
