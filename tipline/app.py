@@ -9,15 +9,15 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, running, security, translated, web
-from tipline.accounts import kitpages, preferencepages, sessionpages
+from tipline.accounts import kitpages, preferencepages, sessionpages, tokenpages
 from tipline.accounts import views as accounts
 from tipline.accounts.services import find_actor
 from tipline.admin import auditpages, examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
 from tipline.admin import views as admin
+from tipline.api import views as api
 from tipline.approvals import views as approvals
 from tipline.attachments import views as attachments
 from tipline.cases import entrypages, memberpages, subjectpages
-from tipline.api import views as api
 from tipline.cases import views as cases
 from tipline.config import Face, Settings
 from tipline.exhibits import act_views as exhibit_acts
@@ -90,7 +90,8 @@ def create_console_app(process: Process | None = None) -> Flask:
             "may": policy.may,
             "role_names": policy.ROLE_NAMES,
             "record_waits": web.record_waits,
-            "habits": web.habits, "moment": web.moment,
+            "habits": web.habits,
+            "printed_at": web.printed_at,
         }
     )
     return app

@@ -99,6 +99,7 @@ def age_in_days(value: date | None, today: date | None = None) -> str:
 def install(app: Flask) -> None:
     """Give an app's templates these filters, and `_`, `ngettext` and `{% trans %}` for what is translated."""
     app.add_template_filter(exact_here, "exact")
+    app.add_template_filter(exact, "utc")
     for function in (day, size, limit, digest_groups, short_digest, age_in_days):
         app.add_template_filter(function)
     app.jinja_env.add_extension("jinja2.ext.i18n")

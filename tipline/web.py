@@ -13,6 +13,7 @@ It never commits: that happens once, here, after a view that answered with a sta
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import IO, Any, TypeVar, cast
 
 import flask
@@ -24,6 +25,7 @@ from werkzeug.exceptions import BadRequest
 
 from tipline import logs, restoring, security
 from tipline.actor import Actor
+from tipline.errorpages import is_api
 from tipline.process import Process
 from tipline.work import Work
 
@@ -102,6 +104,11 @@ def actor() -> Actor:
 def actor_or_none() -> Actor | None:
     """Return who is signed in, for templates; None for a stranger."""
     return cast("Actor | None", g.get("who"))
+
+
+def printed_at() -> datetime:
+    """Return the time of the process's clock, for what stands on paper."""
+    return frame().clock()
 
 
 def habits() -> dict[str, str]:
@@ -207,8 +214,8 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
         return SignedIn(g.who) if g.who else None
 
     def refuse_strangers() -> ResponseReturnValue | None:
-        if request.path.startswith(OPEN_TO_STRANGERS) or current_user.is_authenticated:
-            return None
+        if request.path.startswith(OPEN_TO_STRANGERS) or is_api(request.path) or current_user.is_authenticated:
+            return None  # the API lets nobody past without a token, and asks no cookie
         return redirect("/sign-in")
 
     login.request_loader(load)
@@ -218,7 +225,9 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which we forbid; Sec-Fetch-Site and SameSite=Strict stand for it
         WTF_CSRF_TIME_LIMIT=FORM_LIFE_SECONDS,
     )
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
+    for blueprint in app.extensions.get("without_form_tokens", ()):
+        csrf.exempt(blueprint)
 
 
 def _lead_scripts(response: Response) -> Response:
