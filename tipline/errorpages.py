@@ -1,23 +1,26 @@
-"""Every error becomes a page that says what happened and what to do: one place for status codes and words."""
+"""Every error becomes a page that says what happened and what to do: one place for status codes and words. For the API it is JSON."""
 
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Flask, render_template
+from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from evidence.errors import EvidenceError, IntegrityError, KeyUnavailable, StorageFull
 from tipline import logs
 from tipline.config import Face
-from tipline.errors import TiplineError
+from tipline.errors import BadInput, TiplineError
 from tipline.languages import later, say
+
+API = "/api/v1"
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,21 @@ def _of_database(error: OperationalError) -> Trouble:
     return BROKEN
 
 
+def is_api(path: str) -> bool:
+    """Whether an address is below the API's."""
+    return path == API or path.startswith(f"{API}/")
+
+
+def problem(trouble: Trouble, error: BaseException | None = None) -> Response:
+    """Return the same trouble as JSON (RFC 9457), with the message for each field that is wrong."""
+    found = {"title": str(trouble.title), "status": trouble.status, "detail": str(trouble.message), "next_step": str(trouble.next_step)}
+    fields = {"fields": error.fields} if isinstance(error, BadInput) else {}
+    answer = Response(json.dumps({**found, **fields}, ensure_ascii=False), trouble.status, mimetype="application/problem+json")
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
 def install(app: Flask, face: Face) -> None:
     """Answer every error of an app with its page."""
     template = "errors/public.html" if face == "public" else "errors/console.html"
@@ -129,6 +147,8 @@ def install(app: Flask, face: Face) -> None:
         if face == "public" and isinstance(error, EvidenceError) and trouble is not FULL:
             trouble = BROKEN  # a source is told nothing about the inside
         trouble = Trouble(trouble.status, say(trouble.title), say(trouble.message), say(trouble.next_step))
+        if face == "console" and is_api(request.path):
+            return problem(trouble, error)
         headers = {"Retry-After": "60"} if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         return render_template(template, trouble=trouble), trouble.status, headers
 
