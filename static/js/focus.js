@@ -17,7 +17,7 @@
     sessionStorage.setItem(KEY, JSON.stringify(place(from)));
   });
 
-  const inside = (row) => (row?.matches("a[href], button") ? row : row?.querySelector("[data-open], a[href], button, input"));
+  const inside = (row) => (row?.matches("a[href], button") ? row : (row?.querySelector("[data-open]") ?? row?.querySelector("a[href], button, input")));
   const found = (was) => {
     if (was.id && document.getElementById(was.id)) return document.getElementById(was.id);
     const same = was.row && rows().find((row) => row.dataset.row === was.row);

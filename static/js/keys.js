@@ -5,7 +5,7 @@
   const SECOND_KEY_MS = 1500;
   let prefix = "", prefixAt = 0, ticked = null, last = null;
 
-  const shown = (one) => one.checkVisibility() || Boolean(one.closest("details:not([open])")?.checkVisibility());
+  const shown = (part, one = part.closest("select") ?? part) => one.checkVisibility() || Boolean(one.closest("details:not([open])")?.checkVisibility());
   const typing = (one) => one instanceof HTMLElement
     && (one.isContentEditable || one.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=file])"));
 
@@ -19,15 +19,20 @@
     if (last?.isConnected) return last;
     return document.querySelector("[data-rows] [data-row][aria-current], [data-rows] [data-row]:has([aria-current])");
   };
-  const handle = (row) => (row.matches("a[href], button") ? row : row.querySelector("[data-open], a[href], button, input, [tabindex]"));
+  const handle = (row) => {
+    if (row.matches("a[href], button")) return row;
+    const one = row.querySelector("[data-open]") ?? row.querySelector("a[href], button, input, select, [tabindex]");
+    if (!one) row.tabIndex = -1; // nothing in it can be acted on: it can still be read
+    return one ?? row;
+  };
 
   const step = (by) => {
     const here = currentRow();
     const list = here?.closest("[data-rows]") ?? lists()[0];
     const rows = rowsOf(list);
     const row = here ? rows[rows.indexOf(here) + by] : rows[0];
-    const target = row && handle(row);
-    if (!target) return false;
+    if (!row) return false;
+    const target = handle(row);
     last = row;
     target.focus();
     row.scrollIntoView({ block: "nearest" });
@@ -57,6 +62,10 @@
     if (one.matches("details, summary")) {
       const details = one.closest("details");
       (details.querySelector("input:not([type=hidden]), select, textarea, button, a[href]") ?? details.querySelector("summary")).focus();
+    } else if (one.matches("optgroup")) {
+      const select = one.closest("select");
+      select.value = one.querySelector("option:not([disabled])").value;
+      select.focus();
     } else if (one.matches("form")) {
       one.requestSubmit();
     } else if (typing(one)) {
@@ -98,7 +107,7 @@
     if (event.key === "Escape" && typing(at) && !at.closest("dialog")) {
       at.blur();
       const row = currentRow();
-      if (row) handle(row)?.focus();
+      if (row) handle(row).focus();
       return;
     }
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.key.length !== 1 || event.key === " ") return;
@@ -109,7 +118,7 @@
 
   // the sheet of this page; without this script the link leads to the page of all keys
 
-  const wordsOf = (one) => one.dataset.keySays || one.getAttribute("aria-label") || one.labels?.[0]?.textContent || one.textContent || one.title;
+  const wordsOf = (one) => one.dataset.keySays || one.getAttribute("aria-label") || one.label || one.labels?.[0]?.textContent || one.textContent || one.title;
   const sheet = () => {
     const found = new Map();
     if (lists().length) found.set("j k", "next, previous");
