@@ -22,6 +22,7 @@ from tipline.errors import BadInput, Conflict
 from tipline.inbox import finding, labelacts
 from tipline.inbox.bulkacts import ACTS, AUDITED, FIELDS, Change, Setting, TipRow, as_kept, prepare
 from tipline.inbox.filters import Filters, encode_groups
+from tipline.inbox.originals import closed_tips
 from tipline.models.base import new_id
 from tipline.models.desk import BulkAct, BulkActTip
 from tipline.models.tips import Tip
@@ -35,6 +36,7 @@ TICKED = 200  # of them by their numbers
 SHOWN = 8
 COLUMNS = (Tip.id, Tip.number, Tip.program_id, Tip.case_id, Tip.state, Tip.assignee_id, Tip.priority, Tip.due_on, Tip.version)
 LABELS = ("label", "unlabel")
+UNREAD = "have original words that only others read"
 T = TypeVar("T")
 
 
@@ -173,9 +175,9 @@ def _weigh(work: Work, actor: Actor, change: Change, rows: Sequence[TipRow]) -> 
     if change.act in LABELS:
         return _weigh_labels(work, actor, change, rows)
     setting = prepare(work, actor, change, {row.program_id for row in rows})
-    tally = Tally()
+    tally, sealed = Tally(), _sealed_to(work, actor, rows) if change.act == "assign" else set()
     for row in rows:
-        why = setting.refuses(row)
+        why = UNREAD if row.id in sealed else setting.refuses(row)
         if why:
             tally.stays[why] += 1
         elif setting.sets(row):
@@ -184,6 +186,11 @@ def _weigh(work: Work, actor: Actor, change: Change, rows: Sequence[TipRow]) -> 
         else:
             tally.already += 1
     return setting.words, tally
+
+
+def _sealed_to(work: Work, actor: Actor, rows: Sequence[TipRow]) -> set[str]:
+    """Tips whose original words are for others: whoever has one assigned reads them, so only a reader hands it out."""
+    return {tip_id for batch in batches(rows) for tip_id in closed_tips(work.session, actor.staff_id, [row.id for row in batch])}
 
 
 def _weigh_labels(work: Work, actor: Actor, change: Change, rows: Sequence[TipRow]) -> tuple[str, Tally]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 
 from tipline import access, audit, policy
 from tipline.actor import Actor
@@ -16,6 +16,7 @@ from tipline.errors import Conflict, NotFound
 from tipline.inbox import finding, labelacts
 from tipline.inbox.bulk import COLUMNS, LABELS, Said, batches, note, set_columns
 from tipline.inbox.bulkacts import TipRow, as_kept, undone
+from tipline.inbox.originals import closed_tip
 from tipline.inbox.queries import staff_names
 from tipline.models.cases import CaseFile
 from tipline.models.desk import BulkAct, BulkActTip
@@ -75,6 +76,7 @@ def _acts(work: Work, actor: Actor, act_id: str) -> list[BulkAct]:
 
 def _undo(work: Work, actor: Actor, made: BulkAct) -> Back:
     of_act = select(BulkActTip.tip_id).where(BulkActTip.act_id == made.id)
+    may = ~closed_tip(actor.staff_id) if made.act == "assign" else true()
     ids = sorted(work.session.scalars(of_act))
     back = 0
     for batch in batches(ids):
@@ -82,7 +84,7 @@ def _undo(work: Work, actor: Actor, made: BulkAct) -> Back:
         rows = work.session.execute(
             select(*COLUMNS, BulkActTip.before)
             .join(BulkActTip, BulkActTip.tip_id == Tip.id)
-            .where(BulkActTip.act_id == made.id, Tip.id.in_(batch), Tip.version == BulkActTip.version, finding.seen(actor))
+            .where(BulkActTip.act_id == made.id, Tip.id.in_(batch), Tip.version == BulkActTip.version, finding.seen(actor), may)
             .order_by(Tip.id)
         ).all()
         _restore(work, actor, made, rows)

@@ -28,7 +28,6 @@ from tipline.notes.people import names_of
 from tipline.notes.things import thing_of
 from tipline.work import Work
 
-BULK_LIMIT = 200
 MOST_DAYS = 3653
 
 
@@ -78,15 +77,6 @@ class AddLabel:
 class RemoveLabel:
     number: str
     label_id: str
-
-
-@dataclass(frozen=True)
-class Bulk:
-    """One act on several tips: assign ("me", "" or a staff id) or change the state."""
-
-    numbers: tuple[str, ...]
-    assignee: str | None = None
-    state: str | None = None
 
 
 def get_tip(work: Work, actor: Actor, number: str, *, lock: bool = False) -> Tip:
@@ -175,34 +165,6 @@ def _changed(work: Work, actor: Actor, tip: Tip, field: str, values: tuple[str |
     """Keep a change in the history, and let forms that show the tip as it was be noticed."""
     tip.version += 1
     record_change(work, actor, thing_of(tip), field, *values)
-
-
-def act_on_many(work: Work, actor: Actor, command: Bulk) -> int:
-    """Assign many tips, or set the state of many, in one transaction. Returns how many.
-
-    Raises:
-        BadInput: none or too many were chosen, or one of them is not there any more.
-    """
-    policy.require(actor, "tip.work")
-    numbers = list(dict.fromkeys(command.numbers))
-    if not 1 <= len(numbers) <= BULK_LIMIT:
-        raise BadInput(
-            "No tip is chosen." if not numbers else f"More than {BULK_LIMIT} tips are chosen.", "Tick the tips, then choose the act."
-        )
-    query = select(Tip).where(Tip.number.in_(numbers), access.sees(actor, Tip))
-    tips = list(work.session.scalars(query.order_by(Tip.id).with_for_update()))
-    if len(tips) != len(numbers):
-        raise BadInput("Some of the chosen tips are not there any more. Nothing was changed.", "Load the inbox again and choose once more.")
-    # all is checked before the first change, so that a refusal leaves nothing half done
-    state = None if command.state is None else _known_state(command.state)
-    assignee = None if command.assignee is None else _assignee(work, actor, [tip.program_id for tip in tips], command.assignee)
-    for tip in tips:
-        if state is not None:
-            set_state(work, actor, tip, state)
-        if command.assignee is not None:
-            _assign(work, actor, tip, assignee)
-    work.session.flush()
-    return len(tips)
 
 
 def _assign(work: Work, actor: Actor, tip: Tip, assignee: str | None) -> None:

@@ -124,6 +124,15 @@ def test_tips_of_another_case_stay_where_they_are(desk: Desk) -> None:
     assert (done.tips, done.stays) == (1, {"stand in another case": 1})
 
 
+def test_a_tip_whose_words_are_for_others_is_handed_out_by_its_readers_only(desk: Desk) -> None:
+    numbers = desk.add_tips(2)
+    with desk.installation.work() as work:
+        work.session.execute(update(Tip).where(Tip.number == numbers[0]).values(audience="named"))
+    done = do(desk, Which(tuple(numbers)), Change("assign", "me"))
+    assert (done.tips, done.stays) == (1, {bulk.UNREAD: 1})
+    assert [row[1] for row in tips(desk)] == [None, desk.installation.people["investigator"].staff_id]
+
+
 @pytest.mark.parametrize(
     ("which", "change"),
     [

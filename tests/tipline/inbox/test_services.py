@@ -11,7 +11,7 @@ from tests.tipline.intake.house import come_back
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound, TooLarge, Unsound
 from tipline.inbox import replying, services
 from tipline.inbox.replying import Reply
-from tipline.inbox.services import AddLabel, AssignTip, Bulk, ChangeState, RemoveLabel
+from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel
 from tipline.inbox.telling import read_for_staff
 from tipline.models.operations import AuditEvent
 from tipline.models.tips import Tip, TipLabel, TipMessage
@@ -66,22 +66,6 @@ def test_labels_are_sealed_and_put_once(desk: Desk) -> None:
         assert list(work.session.scalars(select(TipLabel))) == []
     with desk.acting() as (work, actor), pytest.raises(BadInput):
         services.add_label(work, actor, AddLabel(number, " \t"))
-
-
-def test_many_tips_at_once_or_none(desk: Desk) -> None:
-    first, second = desk.send("One."), desk.send("Two.")
-    with desk.acting() as (work, actor):
-        assert services.act_on_many(work, actor, Bulk((first, second, first), state="junk")) == 2
-    assert {desk.tip(first).state, desk.tip(second).state} == {"junk"}
-    for command in (
-        Bulk((), state="new"),
-        Bulk((first, "TIP-2026-9999"), state="new"),
-        Bulk((first,), state="stolen"),
-        Bulk((first, second), assignee="0" * 32, state="new"),
-    ):
-        with desk.acting() as (work, actor), pytest.raises(BadInput):
-            services.act_on_many(work, actor, command)
-        assert {desk.tip(first).state, desk.tip(second).state} == {"junk"}
 
 
 def test_a_reply_reaches_the_source_and_colleagues_and_nobody_else(desk: Desk) -> None:
@@ -147,7 +131,6 @@ def test_who_may_not_work_on_tips_is_refused(desk: Desk) -> None:
             lambda: services.change_state(work, actor, ChangeState(number, "junk")),
             lambda: services.add_label(work, actor, AddLabel(number, "x")),
             lambda: services.remove_label(work, actor, RemoveLabel(number, "x")),
-            lambda: services.act_on_many(work, actor, Bulk((number,), state="junk")),
             lambda: replying.reply(work, actor, Reply(number, REPLY)),
         ):
             with pytest.raises(Forbidden):
