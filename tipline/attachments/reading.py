@@ -17,7 +17,7 @@ from tipline.exhibits.opening import get_sound
 from tipline.inbox.originals import require_originals
 from tipline.inbox.reading import Failure, record_failure
 from tipline.inbox.reports import find_reports
-from tipline.models.custody import Examination, Exhibit, Grant
+from tipline.models.custody import Exhibit, Grant
 from tipline.models.desk import ExhibitText
 from tipline.models.staff import Staff
 from tipline.vault import Act
@@ -127,6 +127,3 @@ def _keep(work: Work, exhibit: Exhibit, found: Lettering) -> None:
         json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), [work.vault.recipients.program(str(exhibit.program_id))]
     )
     row.state = found.state
-    examination = work.session.get(Examination, exhibit.id)
-    if examination is not None and found.words:
-        examination.indexed = False  # whoever is signed in next takes the words into the index
