@@ -98,13 +98,21 @@ def record_reading(work: Work, actor: Actor, opened: Sequence[Opened], what: str
     if not fresh and also is None:
         return
     with committed(work) as session:
-        for item in fresh:
-            act = Act(item.exhibit, item.keyfile, "VIEWED", {"purpose": "triage", "result": f"opened: {what}", "moved_to": "desk"}, actor)
-            work.vault.record(session, act, work.now())
-            session.merge(Reading(session_id=actor.session_id, exhibit_id=item.exhibit.id))
-            audit.record(session, work.now(), actor, VIEW_ACT, ("exhibit", item.exhibit.id))
+        if fresh:
+            _record_viewed(work, session, fresh, what, actor)
         if also is not None:
             also(session)
+
+
+def _record_viewed(work: Work, session: Session, fresh: Sequence[Opened], what: str, actor: Actor) -> None:
+    fields: dict[str, Scalar] = {"purpose": "triage", "result": f"opened: {what}", "moved_to": "desk"}
+    work.vault.record_each(session, [Act(item.exhibit, item.keyfile, "VIEWED", fields, actor) for item in fresh], work.now())
+    ids = [item.exhibit.id for item in fresh]
+    query = select(Reading.exhibit_id).where(Reading.session_id == actor.session_id, Reading.exhibit_id.in_(ids))
+    noted = set(session.scalars(query))  # by another page of the same session, a moment ago
+    session.add_all(Reading(session_id=actor.session_id, exhibit_id=one) for one in ids if one not in noted)
+    for one in ids:
+        audit.record(session, work.now(), actor, VIEW_ACT, ("exhibit", one))
 
 
 def require_held(exhibit: Exhibit) -> None:

@@ -18,9 +18,10 @@ from tipline import access
 from tipline.actor import Actor
 from tipline.cases.things import Thing, find_things
 from tipline.errors import Conflict, Forbidden, Unsound
-from tipline.inbox.originals import closed_exhibits, closed_tips
+from tipline.inbox.originals import COPY, closed_exhibits, closed_tips
 from tipline.inbox.queries import staff_names
 from tipline.inbox.reading import find_findings, open_exhibits, record_reading
+from tipline.intake.talkrules import WITHDRAWN
 from tipline.models.cases import CaseFile, Sample
 from tipline.models.custody import Exhibit
 from tipline.models.desk import Note, Subject
@@ -116,17 +117,24 @@ def _look_up(work: Work, actor: Actor, candidates: Sequence[Candidate]) -> _Know
     tips = {thing_id for kind, thing_id in wanted if kind == "tip"}
     known = _Known(find_things(work, actor, wanted), notes=notes, marks=_marks(work, candidates))
     if exhibits:
-        known.closed_exhibits = closed_exhibits(session, actor.keyring, exhibits)
-        known.states = dict(session.execute(select(Exhibit.id, Exhibit.state).where(Exhibit.id.in_(exhibits))).all())
+        rows = session.execute(select(Exhibit.id, Exhibit.state, Exhibit.named_only, Exhibit.kind).where(Exhibit.id.in_(exhibits))).all()
+        known.states = {exhibit_id: state for exhibit_id, state, _, _ in rows}
+        known.closed_exhibits = _closed(work, actor, [exhibit_id for exhibit_id, _, named, kind in rows if named or kind == COPY])
     if tips:
-        known.closed_tips = closed_tips(session, actor.staff_id, tips)
-        known.withdrawn = set(session.scalars(select(Tip.id).where(Tip.id.in_(tips), Tip.talk == "withdrawn")))
+        told = session.execute(select(Tip.id, Tip.audience, Tip.talk).where(Tip.id.in_(tips))).all()
+        named = [tip_id for tip_id, audience, _ in told if audience == access.NAMED]
+        known.closed_tips = closed_tips(session, actor.staff_id, named) if named else ()
+        known.withdrawn = {tip_id for tip_id, _, talk in told if talk == WITHDRAWN}
     if cases:
-        rows = session.scalars(select(CaseFile).where(CaseFile.id.in_(cases), access.sees_case(actor)))
-        known.cases = {row.id: row for row in rows}
+        seen = session.scalars(select(CaseFile).where(CaseFile.id.in_(cases), access.sees_case(actor)))
+        known.cases = {case.id: case for case in seen}
     if notes:
         known.names = staff_names(work)
     return known
+
+
+def _closed(work: Work, actor: Actor, exhibit_ids: Sequence[str]) -> Collection[str]:
+    return closed_exhibits(work.session, actor.keyring, exhibit_ids) if exhibit_ids else ()
 
 
 def _rows(work: Work, model: Any, ids: Collection[str]) -> dict[str, Any]:
