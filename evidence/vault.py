@@ -3,7 +3,6 @@
 <name>.age              the object; name = SHA-256 of these bytes, in hex
 <name>.key.<n>.age      its key file, wrapped to who may read it; the highest n counts
 <name>.grant.<id>.age   the same, wrapped to the examiner for one purpose
-<name>.draft.age        the same, wrapped to the draft secret of a form that was not sent yet
 """
 
 from __future__ import annotations
@@ -121,18 +120,6 @@ class Vault:
         for number in old:
             self.store.remove(f"{name}.key.{number}.age")
         return len(old)
-
-    def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
-        """Stores the wrap that only a draft secret opens. AlreadyThere."""
-        self.store.put(_draft_name(keyfile.object_name), wrap(keyfile.encode(), recipients))
-
-    def open_draft_key(self, name: str, identity: Identity) -> KeyFile:
-        """As `open_key`, by the draft's identity."""
-        return self._open(_draft_name(name), name, identity)
-
-    def remove_draft_key(self, name: str) -> None:
-        """Removes the draft's wrap; nothing happens where it is gone already. A crash may bring it back: the sweep repeats this."""
-        self.store.discard(_draft_name(name))
 
     def add_grant(self, keyfile: KeyFile, grant_id: str, recipients: Sequence[str]) -> None:
         """Stores the wrap of one grant. AlreadyThere."""
@@ -263,10 +250,6 @@ class Batch:
         if first:
             self._first.add(keyfile.object_name)
 
-    def add_draft_key(self, keyfile: KeyFile, recipients: Sequence[str]) -> None:
-        """The wrap that only a draft secret opens."""
-        self._new[_draft_name(keyfile.object_name)] = wrap(keyfile.encode(), recipients)
-
     def add_grant(self, keyfile: KeyFile, grant_id: str, recipients: Sequence[str]) -> None:
         """The wrap of one grant."""
         self._new[_grant_name(keyfile.object_name, grant_id)] = wrap(keyfile.encode(), recipients)
@@ -317,10 +300,6 @@ def _checked_name(name: str) -> str:
 
 def _first_key(name: str) -> str:
     return f"{_checked_name(name)}.key.1.age"
-
-
-def _draft_name(name: str) -> str:
-    return f"{_checked_name(name)}.draft.age"
 
 
 def _grant_name(name: str, grant_id: str) -> str:

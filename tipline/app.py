@@ -24,7 +24,7 @@ from tipline.exhibits import act_views as exhibit_acts
 from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
-from tipline.inbox import bulkpages, sweeppages, viewpages, workloadpages
+from tipline.inbox import bulkpages, redactpages, sweeppages, viewpages, workloadpages
 from tipline.inbox import views as inbox
 from tipline.intake import pages, phonepages, proofpages, talkpages
 from tipline.intake import views as intake
@@ -33,6 +33,7 @@ from tipline.linking import indicatorpages
 from tipline.linking import views as linking
 from tipline.mapping import movingpages
 from tipline.mapping import views as mapping
+from tipline.notes import views as notes
 from tipline.notices import mailing
 from tipline.notices import publicpages as letters_public
 from tipline.notices import views as notices
@@ -50,7 +51,7 @@ ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, rest
 PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
 STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
-INBOX = (inbox.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
+INBOX = (notes.bp, inbox.bp, redactpages.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
 CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
 FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)
 CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS, api.bp)
@@ -106,7 +107,10 @@ def _open(face: Face) -> Process:
     """Open a server's process and say, until it ends, that it lives."""
     settings = Settings()
     running.hold(settings)
-    return open_process(face, settings)
+    process = open_process(face, settings)
+    if face == "public":
+        process.vault.objects.store.prepare()
+    return process
 
 
 def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Flask:

@@ -74,11 +74,6 @@ class Busy(TiplineError):
     title = later("Too many people are sending at once")
 
 
-class NoSpace(TiplineError):
-    status = 507
-    title = later("There is no space left")
-
-
 class Unsound(TiplineError):
     """Stored evidence disagrees with its record. Work on it stops."""
 

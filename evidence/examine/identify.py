@@ -86,6 +86,8 @@ def _label(media_type: str, head: bytes, signatures_only: bool) -> tuple[str, st
         return label, endings[0] if endings else ""
     if media_type == "application/x-empty":
         return "empty file", ""
+    if media_type == UNKNOWN and signatures_only:
+        return "unknown data", ""  # to describe it costs as much again; the examiner does
     if media_type == UNKNOWN:
         # only the first words: what follows may quote the file (author, camera, position)
         words = re.split(r"[,:(\"]", libmagic.description(head, signatures_only), maxsplit=1)[0].strip()

@@ -73,11 +73,11 @@ class ObjectStore(Protocol):
     def remove(self, name: str) -> None:
         """Removes a blob. NotFound; StillLocked where the server does not let go of it yet."""
 
-    def discard(self, name: str) -> None:
-        """Removes a blob if it is there, without waiting for the disk: where a crash may bring it back and a sweep finds it."""
-
     def names(self, prefix: str = "") -> Iterator[str]:
         """The names that begin with `prefix`, in no order."""
+
+    def prepare(self) -> None:
+        """Does now what the first writes would have to wait for. May be left out."""
 
     def sweep(self) -> int:
         """Removes what a crash left half written, never what is being written; says how many."""

@@ -14,8 +14,8 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,12 +51,20 @@ def _require_folder(folder: str) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        _tell_no_time(handle)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _sync_folders([folder])
+
+
+def _sync_folders(folders: Iterable[str]) -> None:
+    """Waits until the entries of all of them are durable. Their times are set first, so that one wait of the disk serves all."""
+    with ExitStack() as at_the_end:
+        handles = []
+        for folder in folders:
+            handles.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
+            at_the_end.callback(os.close, handles[-1])
+        for handle in handles:
+            _tell_no_time(handle)
+        for handle in handles:
+            os.fsync(handle)
 
 
 class DiskPending:
@@ -90,9 +98,12 @@ class DiskPending:
     def commit(self, name: str) -> None:
         self._store.put_many({name: self})
 
+    def tell_no_time(self) -> None:
+        """Sets the file's times. Nothing may be written afterwards."""
+        os.utime(self._handle, ns=_EPOCH)
+
     def sync(self) -> None:
         """Waits until the bytes are durable."""
-        os.utime(self._handle, ns=_EPOCH)
         os.fsync(self._handle)
 
     def name(self, target: str) -> None:
@@ -137,13 +148,21 @@ class DiskStore:
     def _ready_folder(self, folder: str) -> None:
         if folder in self._durable:
             _require_folder(folder)
-            return
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
-            os.chmod(folder, 0o2770 if self.shared else 0o700)
-        _require_folder(folder)
+        else:
+            self._ready_folders([folder])
+
+    def _ready_folders(self, folders: Sequence[str]) -> None:
+        for folder in folders:
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+                os.chmod(folder, 0o2770 if self.shared else 0o700)
+            _require_folder(folder)
         _sync_folder(str(self.root))
-        self._durable.add(folder)
+        self._durable.update(folders)
+
+    def prepare(self) -> None:
+        with _plain_errors("The storage folder"):
+            self._ready_folders([f"{self.root}/{first:02x}" for first in range(256)])
 
     def create(self) -> DiskPending:
         return DiskPending(self)
@@ -170,6 +189,8 @@ class DiskStore:
                 pending.abort()
 
     def _store(self, made: Sequence[DiskPending], places: Sequence[str]) -> None:
+        for pending in made:  # all before the first wait: what changes after one needs another
+            pending.tell_no_time()
         for pending in made:
             pending.sync()
         folders = {os.path.dirname(place) for place in places}
@@ -184,8 +205,7 @@ class DiskStore:
             for place in named:
                 os.unlink(place)
             raise
-        for folder in folders:
-            _sync_folder(folder)
+        _sync_folders(folders)
 
     def read(self, name: str) -> bytes:
         with self.open(name) as source:
@@ -211,12 +231,6 @@ class DiskStore:
             place = self._found(name)
             os.unlink(place)
             _sync_folder(os.path.dirname(place))
-
-    def discard(self, name: str) -> None:
-        with _plain_errors(f"The object {name}"), suppress(FileNotFoundError):
-            place = self._found(name)
-            os.unlink(place)
-            _tell_no_time(os.path.dirname(place))
 
     def names(self, prefix: str = "") -> Iterator[str]:
         folders = [self.root / prefix[:2]] if len(prefix) >= 2 else sorted(p for p in self.root.iterdir() if len(p.name) == 2)

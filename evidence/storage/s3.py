@@ -237,7 +237,7 @@ class S3Store:
         if faults:
             for name, outcome in waiting.items():
                 if outcome.exception() is None:
-                    self.discard(name)
+                    self._delete(name)
             raise faults[0]
 
     def _put_either(self, name: str, content: bytes | Pending) -> None:
@@ -278,9 +278,9 @@ class S3Store:
 
     def remove(self, name: str) -> None:
         self.size(name)  # S3 itself says nothing of an absent name
-        self.discard(name)
+        self._delete(name)
 
-    def discard(self, name: str) -> None:
+    def _delete(self, name: str) -> None:
         with _plain_errors(f"The object {name}"):
             try:
                 obstore.delete(self._of(name), _key(name))
@@ -298,6 +298,9 @@ class S3Store:
                     name = meta["path"].rpartition("/")[2]
                     if name.startswith(prefix):
                         yield name
+
+    def prepare(self) -> None:
+        """Nothing to do: a bucket has no folders."""
 
     def sweep(self) -> int:
         """Nothing to do: spool files have no name and end with their process."""

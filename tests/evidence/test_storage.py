@@ -92,17 +92,16 @@ def test_one_taken_name_keeps_all_others_out(store: ObjectStore) -> None:
     assert store.sweep() == 0
 
 
-def test_what_is_discarded_is_gone_and_may_be_gone_before(store: ObjectStore) -> None:
-    store.put(NAME, b"x")
-    store.discard(NAME)
-    assert not store.exists(NAME)
-    store.discard(NAME)
-
-
-def test_a_discarded_file_leaves_no_time_behind(disk: DiskStore) -> None:
+def test_a_prepared_store_makes_no_folder_for_a_first_file(disk: DiskStore) -> None:
+    disk.prepare()
+    disk.prepare()
+    folders = sorted(path.name for path in disk.root.iterdir())
+    assert len(folders) == 257  # with tmp
+    assert {path.stat().st_mode & 0o777 for path in disk.root.iterdir()} == {0o700}
     disk.put(NAME, b"x")
-    disk.discard(NAME)
-    assert (disk.root / "ab").stat().st_mtime_ns == 0
+    assert sorted(path.name for path in disk.root.iterdir()) == folders
+    assert disk.read(NAME) == b"x"
+    assert list(disk.names()) == [NAME]
 
 
 def test_readers_seek(store: ObjectStore) -> None:
@@ -298,7 +297,7 @@ def test_a_link_in_the_place_of_a_folder_leads_nowhere(disk: DiskStore, tmp_path
     outside.mkdir()
     (outside / NAME).write_bytes(b"secret")
     (disk.root / "ab").symlink_to(outside)
-    for act in (disk.read, disk.open, disk.size, disk.remove, disk.discard):
+    for act in (disk.read, disk.open, disk.size, disk.remove):
         with pytest.raises(EvidenceError):
             act(NAME)
     with pytest.raises(EvidenceError):

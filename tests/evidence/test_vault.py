@@ -109,7 +109,7 @@ def test_the_highest_key_file_counts(vault: Vault) -> None:
 
 
 def test_a_batch_stores_objects_and_wraps_at_once(vault: Vault) -> None:
-    before, draft = stored(vault), Identity.generate()
+    before = stored(vault)
     vault.add_key(before, [EXAMINER.recipient])
     batch = vault.batch()
     text = batch.seal(b"a text")
@@ -117,13 +117,13 @@ def test_a_batch_stores_objects_and_wraps_at_once(vault: Vault) -> None:
         receiving.write(DATA)
         large = receiving.end()
         batch.add(receiving, large)
-        batch.add_draft_key(large.keyfile, [draft.recipient])
+        batch.add_key(large.keyfile, [EXAMINER.recipient], first=True)
         batch.add_grant(text.keyfile, "g1", [EXAMINER.recipient])
         for keyfile in (before, text.keyfile):
             batch.add_key(keyfile, [PROGRAM.recipient])
         assert set(vault.object_names()) == {before.object_name}  # nothing is there before `store`
         batch.store()
-    assert vault.open_draft_key(large.keyfile.object_name, draft) == large.keyfile
+    assert vault.open_key(large.keyfile.object_name, EXAMINER) == large.keyfile
     assert vault.open_grant(text.keyfile.object_name, "g1", EXAMINER) == text.keyfile
     assert vault.open_key(before.object_name, PROGRAM) == before  # the second key file of that object
     assert vault.open_key(text.keyfile.object_name, PROGRAM) == text.keyfile
@@ -204,18 +204,6 @@ def test_a_grant_opens_for_the_examiner_until_it_ends(vault: Vault) -> None:
         vault.open_grant(keyfile.object_name, "0a1b", EXAMINER)
 
 
-def test_a_draft_key_opens_by_the_draft_secret_only(vault: Vault) -> None:
-    keyfile, draft = stored(vault), Identity.generate()
-    vault.add_draft_key(keyfile, [draft.recipient])
-    assert vault.open_draft_key(keyfile.object_name, draft) == keyfile
-    with pytest.raises(KeyUnavailable):
-        vault.open_draft_key(keyfile.object_name, PROGRAM)
-    vault.remove_draft_key(keyfile.object_name)
-    vault.remove_draft_key(keyfile.object_name)
-    with pytest.raises(NotFound):
-        vault.open_draft_key(keyfile.object_name, draft)
-
-
 @pytest.mark.parametrize("place", [0, 30, 100, 167, 168, 184, 100_000, 150_000, -1])
 def test_a_changed_object_is_refused_before_the_first_byte(vault: Vault, place: int) -> None:
     keyfile = stored(vault)
@@ -283,7 +271,6 @@ def test_removal_takes_the_keys_first(vault: Vault, monkeypatch: pytest.MonkeyPa
     vault.add_key(keyfile, [PROGRAM.recipient])
     vault.add_key(keyfile, [PROGRAM.recipient])
     vault.add_grant(keyfile, "7", [EXAMINER.recipient])
-    vault.add_draft_key(keyfile, [EXAMINER.recipient])
     vault.add_key(other, [PROGRAM.recipient])
     removed: list[str] = []
     real = vault.store.remove
@@ -294,7 +281,7 @@ def test_removal_takes_the_keys_first(vault: Vault, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(vault.store, "remove", remove)
     vault.remove(keyfile.object_name)
-    assert len(removed) == 5
+    assert len(removed) == 4
     assert removed[-1] == f"{keyfile.object_name}.age"
     assert sorted(vault.store.names()) == sorted([f"{other.object_name}.age", f"{other.object_name}.key.1.age"])
     assert list(vault.object_names()) == [other.object_name]
@@ -304,7 +291,7 @@ def test_removal_takes_the_keys_first(vault: Vault, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", ["", "ab", "AB" * 32, "../" + "ab" * 31, "ab" * 32 + ".age"])
 def test_only_names_of_objects_are_taken(vault: Vault, name: str) -> None:
-    for act in (vault.remove, vault.remove_draft_key, vault.remove_old_keys):
+    for act in (vault.remove, vault.remove_old_keys):
         with pytest.raises(UsageError):
             act(name)
     with pytest.raises(EvidenceError):

@@ -36,9 +36,9 @@ def _file(store: DiskStore, vault: Vault, name: str, identity: Identity) -> list
     if name == f"{stem}.age":
         if hashlib.sha256(data).hexdigest() != stem:
             return [f"{name} is not what its name says"]
-    elif not re.fullmatch(r"[0-9a-f]{64}\.(key\.[1-9][0-9]*|grant\.[0-9a-z]+|draft)\.age", name):
+    elif not re.fullmatch(r"[0-9a-f]{64}\.(key\.[1-9][0-9]*|grant\.[0-9a-z]+)\.age", name):
         return [f"{name} is no name of the store"]
-    elif ".draft." not in name:
+    else:
         try:
             vault._open(name, stem, identity)
         except EvidenceError as error:

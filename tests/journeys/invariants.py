@@ -146,7 +146,7 @@ def _objects(session: Session, process: Process) -> Iterator[str]:
     wanted |= {f"{name}.age": "preview" for name in _column(session, Examination.preview_name)}
     wanted |= {f"{name}.age": "bundle" for name in _column(session, Export.bundle_name)}
     for name in _column(session, DraftPart.object_name):
-        wanted |= {f"{name}.age": "part of a draft", f"{name}.draft.age": "part of a draft"}
+        wanted[f"{name}.age"] = "part of a draft"
     for grant_id, name in session.execute(select(Grant.id, Exhibit.object_name).join(Exhibit, Exhibit.id == Grant.exhibit_id)):
         wanted[f"{name}.grant.{grant_id}.age"] = "grant"
     yield from (f"{what} without its object {name}" for name, what in wanted.items() if name not in names)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from evidence.keys import Identity
 from tests.tipline import custody_house
 from tests.tipline.intake.house import IntakeHouse, begin, build, fill, send_tip
 from tipline import jobs, orphans, worker
@@ -51,7 +50,6 @@ def leave_an_object(house: IntakeHouse) -> str:
         keyfile = receiving.finish().keyfile
     objects.add_key(keyfile, [house.program.recipient])
     objects.add_grant(keyfile, "g1", [house.program.recipient])
-    objects.add_draft_key(keyfile, [Identity.generate().recipient])
     return keyfile.object_name
 
 
@@ -67,7 +65,7 @@ def test_nothing_goes_while_the_record_waits_for_signatures(house: IntakeHouse) 
         unit.session.add(Restoration(id="r", kind="database", from_index=0, to_index=1, found_at=unit.now()))
     with house.worker.unit(write=True) as unit:
         sweep(unit)
-    assert len(house.files()) == 4
+    assert len(house.files()) == 3
     with house.worker.unit(write=True) as unit:
         unit.session.delete(unit.session.get_one(Restoration, "r"))
     with house.worker.unit(write=True) as unit:
@@ -83,7 +81,7 @@ def test_an_object_without_a_row_goes_in_a_later_pass_with_its_wraps_and_is_told
     house.clock.turn(hours=23)
     assert pass_once(house) == 0
     assert [row.name for row in house.rows(OrphanCandidate)] == [name]
-    assert len(house.files()) == 4
+    assert len(house.files()) == 3
     house.clock.turn(hours=25)
     assert pass_once(house) == 1
     assert house.files() == []
@@ -101,7 +99,7 @@ def test_two_sweeps_around_midnight_are_not_a_day_apart(house: IntakeHouse) -> N
     assert pass_once(house) == 0
     house.clock.turn(minutes=2)
     assert pass_once(house) == 0
-    assert len(house.files()) == 4
+    assert len(house.files()) == 3
 
 
 def test_what_a_row_names_stays(house: IntakeHouse) -> None:
@@ -254,7 +252,7 @@ def outcome(house: IntakeHouse, data: Path) -> int:
 
 
 def rows_have_blobs(house: IntakeHouse) -> None:
-    """Each exhibit opens with the program's key and has its event; each file of a draft has its wrap."""
+    """Each exhibit opens with the program's key and has its event; each file of a draft has its object."""
     objects = house.worker.vault.objects
     for exhibit in house.rows(Exhibit):
         if exhibit.object_name:
@@ -262,4 +260,3 @@ def rows_have_blobs(house: IntakeHouse) -> None:
             assert [event.exhibit_seq for event in house.rows(CustodyEvent) if event.exhibit_id == exhibit.id] == [1]
     for part in house.rows(DraftPart):
         assert objects.store.exists(f"{part.object_name}.age")
-        assert objects.store.exists(f"{part.object_name}.draft.age")

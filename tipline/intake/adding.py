@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from evidence.errors import KeyUnavailable, NotFound
+from evidence.errors import KeyUnavailable
 from evidence.keys import wrap
 from evidence.vault import Batch, Sealed
 from tipline import direct
@@ -172,14 +172,7 @@ def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking
         if session.get(Send, secret.lookup) is not None:
             return None
         kept = kept_parts(session, secret, source.tip_id)
-    objects = work.vault.objects
-    try:
-        sealed = [(part, Sealed(objects.open_draft_key(part.object_name, secret.identity), length)) for part, length in kept]
-    except NotFound:
-        if work.session.get(Send, secret.lookup) is None:
-            raise
-        return None  # the same form was sent a moment ago, and the draft's wraps are gone
-    return [taking.Parcel(one, part.name, "attachment") for part, one in sealed]
+    return [taking.Parcel(Sealed(part.keyfile, length), part.name, "attachment") for part, length in kept]
 
 
 def _add_words(work: Work, of: tuple[Source, Tip], said: tuple[str, str], new: _New) -> None:

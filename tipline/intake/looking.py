@@ -53,9 +53,7 @@ def _look(process: Process, secret: DraftSecret, part: Part, ends: float) -> Par
     if time.monotonic() > ends or not _turns.acquire(timeout=PATIENCE):
         return replace(part, looked=BUSY)
     try:
-        objects = process.vault.objects
-        keyfile = objects.open_draft_key(part.object_name, secret.identity)
-        found = look_for_traces(objects.read(keyfile), keyfile.length, part.name.encode("utf-8", "replace").decode())
+        found = look_for_traces(process.vault.objects.read(part.keyfile), part.length, part.name.encode("utf-8", "replace").decode())
     except (IntegrityError, NotFound):  # damaged in the store, or sent or thrown away in another window meanwhile
         return replace(part, looked="failed")
     finally:

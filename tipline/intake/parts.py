@@ -1,4 +1,4 @@
-"""The files of a draft: rows that only the draft secret reads, and wraps that only it opens."""
+"""The files of a draft: rows that only the draft secret reads. Each holds the key of its file, so nobody else can open that either."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from evidence.errors import NotFound
+from evidence.errors import IntegrityError, NotFound
 from evidence.examine.media_types import may_be_copied
-from evidence.keys import wrap
+from evidence.keys import KeyFile, wrap
 from evidence.vault import Vault
 from tipline import direct
 from tipline.intake import statements
@@ -25,18 +25,28 @@ Tell = tuple[str, str, str]  # kind, label and value, as evidence.examine.report
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a draft, as the form's own pages show it."""
+    """A file of a draft, as the form's own pages show it, and the key that opens it."""
 
     id: str
-    object_name: str
+    keyfile: KeyFile
     name: str
-    digest: str
-    length: int
     media_type: str
     label: str
     position: int = 0
     looked: str = ""  # done, no_jail, too_large, failed, busy; empty: not yet, or there is nothing to look for
     tells: tuple[Tell, ...] = ()
+
+    @property
+    def object_name(self) -> str:
+        return self.keyfile.object_name
+
+    @property
+    def digest(self) -> str:
+        return self.keyfile.plaintext_digest
+
+    @property
+    def length(self) -> int:
+        return self.keyfile.length
 
     @property
     def can_be_copied(self) -> bool:
@@ -59,11 +69,9 @@ class PartRow(Protocol):
     facts: bytes
 
 
-def keep_part(objects: Vault, secret: DraftSecret, file: ReceivedFile) -> Part:
-    """Store the wrap that only the draft secret opens; the row comes with the transaction."""
-    keyfile = file.sealed.keyfile
-    objects.add_draft_key(keyfile, [secret.identity.recipient])
-    return Part(new_id(), keyfile.object_name, file.name, keyfile.plaintext_digest, keyfile.length, file.media_type, file.label)
+def new_part(file: ReceivedFile) -> Part:
+    """A file that has just arrived, as a part of a draft."""
+    return Part(new_id(), file.sealed.keyfile, file.name, file.media_type, file.label)
 
 
 def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
@@ -72,10 +80,13 @@ def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
 
 
 def read_part(row: PartRow, secret: DraftSecret) -> Part:
-    """What a row says to who holds the draft secret."""
+    """What a row says to who holds the draft secret. IntegrityError where its key is another file's."""
     facts = json.loads(secret.identity.unwrap(row.facts))
+    keyfile = KeyFile.decode(facts.pop("key").encode())
+    if keyfile.object_name != row.object_name:
+        raise IntegrityError("A file of a draft has another file's key.", "Restore the database from a backup.")
     tells = tuple((kind, label, value) for kind, label, value in facts.pop("tells", ()))
-    return Part(row.id, row.object_name, position=row.position, tells=tells, **facts)
+    return Part(row.id, keyfile, position=row.position, tells=tells, **facts)
 
 
 def read_parts(session: Session, secret: DraftSecret) -> list[Part]:
@@ -105,8 +116,7 @@ def part_values(secret: DraftSecret, part: Part, position: int, sealed_length: i
 
 def part_facts(part: Part) -> bytes:
     """What is sealed in a part's row."""
-    facts: dict[str, Any] = {"name": part.name, "digest": part.digest, "length": part.length}
-    facts |= {"media_type": part.media_type, "label": part.label}
+    facts: dict[str, Any] = {"key": part.keyfile.encode().decode(), "name": part.name, "media_type": part.media_type, "label": part.label}
     if part.looked:
         facts |= {"looked": part.looked, "tells": part.tells}
     return json.dumps(facts).encode()
@@ -128,9 +138,3 @@ def forget(objects: Vault, names: Sequence[str]) -> None:
     for name in names:
         with suppress(NotFound):
             objects.remove(name)
-
-
-def remove_wraps(objects: Vault, names: Sequence[str]) -> None:
-    """Take away what only the draft secret opened; the objects belong to a tip now."""
-    for name in names:
-        objects.remove_draft_key(name)

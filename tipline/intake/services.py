@@ -10,15 +10,13 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from evidence.errors import NotFound as BlobNotFound
-from evidence.errors import StorageFull
 from evidence.keys import wrap
 from evidence.vault import Batch, Sealed, Vault
 from tipline import direct
-from tipline.errors import BadInput, Conflict, NoSpace, NotFound
-from tipline.intake import packet, parts, statements, taking
+from tipline.errors import BadInput, Conflict, NotFound
+from tipline.intake import packet, statements, taking
 from tipline.intake.draft import DraftSecret, ReceivedFile, new_draft_secret, read_draft_secret, read_peppers
-from tipline.intake.parts import Part, PartRow, forget, keep_part, merge, part_rows, part_values, read_part, read_parts
+from tipline.intake.parts import Part, PartRow, forget, merge, new_part, part_rows, part_values, read_part, read_parts
 from tipline.intake.receipt import ClaimCode, Receipt, derive_claim, derive_receipt
 from tipline.intake.rules import REPORT, TIP, Answers, tip_text
 from tipline.languages import later, say
@@ -118,13 +116,9 @@ def keep(work: Work, command: KeepDraft) -> Kept:
 
     Raises:
         NotFound: there is no such program.
-        NoSpace: the store is full; what arrived is not kept.
     """
     secret = command.secret
-    try:
-        arrived = [keep_part(work.vault.objects, secret, file) for file in command.received]
-    except StorageFull as error:
-        raise NoSpace(say("We have no space for files just now."), say("Send the tip without them, or come back in a day.")) from error
+    arrived = [new_part(file) for file in command.received]
     program = get_program(work, command.slug)
     if program.state != "open" and command.tip_id is None:
         return Kept(program, None)
@@ -198,10 +192,7 @@ def send(work: Work, slug: str, secret: DraftSecret, as_is: Collection[str] | No
         Conflict: the draft is gone, or its program is closed.
         BadInput: nothing was typed.
     """
-    try:
-        program, prepared = _prepare(work, slug, secret, as_is)
-    except BlobNotFound:  # another Send of the same form has just taken the draft's wraps away
-        return _sent_before(work.session, _program(work.session, slug), secret)
+    program, prepared = _prepare(work, slug, secret, as_is)
     if prepared is None:
         return _sent_before(work.session, program, secret)
     try:
@@ -219,7 +210,6 @@ class _Prepared:
     program: Program
     answers: bytes | None
     part_ids: frozenset[str]
-    part_objects: tuple[str, ...]
     body: Sealed  # of the text
     to: taking.Destination
     channel: str
@@ -249,19 +239,18 @@ def _prepare(work: Work, slug: str, secret: DraftSecret, as_is: Collection[str] 
     receipt, claim = derive_receipt(secret.secret, salt), derive_claim(secret.secret, salt)
     to = taking.Destination(new_id(), draft.program_id, receipt.source_identity().recipient, claim.signing_key().public.hex())
     unchanged = answers.as_is if as_is is None else as_is
-    files = [_attachment(objects, row, secret, unchanged) for row in rows]
+    files = [_attachment(row, secret, unchanged) for row in rows]
     batch = objects.batch()
     body = batch.seal(tip_text(answers))
     ready = taking.make_ready(work.vault, [taking.Parcel(body, TEXT_NAME, "tip_text"), *files], to, work.today(), batch)
     proof = wrap(packet.encode([one.packet_item for one in ready]), [to.source_recipient])
-    names = tuple(row.object_name for row in rows)
     part_ids, channel = frozenset(row.id for row in rows), CHANNELS[answers.kind]
-    return program, _Prepared(program, draft.answers, part_ids, names, body, to, channel, tuple(ready), batch, proof, salt, receipt, claim)
+    return program, _Prepared(program, draft.answers, part_ids, body, to, channel, tuple(ready), batch, proof, salt, receipt, claim)
 
 
-def _attachment(objects: Vault, row: PartRow, secret: DraftSecret, as_is: Collection[str]) -> taking.Parcel:
-    keyfile, part = objects.open_draft_key(row.object_name, secret.identity), read_part(row, secret)
-    return taking.Parcel(Sealed(keyfile, row.sealed_length), part.name, "attachment", copy=part.offers_copy and part.id not in as_is)
+def _attachment(row: PartRow, secret: DraftSecret, as_is: Collection[str]) -> taking.Parcel:
+    part = read_part(row, secret)
+    return taking.Parcel(Sealed(part.keyfile, row.sealed_length), part.name, "attachment", copy=part.offers_copy and part.id not in as_is)
 
 
 def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
@@ -283,7 +272,6 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
         salt=prepared.salt,
     )
     write_tip(work, new)
-    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, prepared.part_objects))
     return Sent(prepared.program, prepared.receipt.words, prepared.claim.letters)
 
 
@@ -333,11 +321,10 @@ def _undo(objects: Vault, prepared: _Prepared) -> None:
 
 
 def end_draft(work: Work, secret: DraftSecret, tip_id: str) -> None:
-    """Set the unique mark of a further message's Send and end its draft: rows now, wraps after the commit."""
-    names = [row.object_name for row in direct.rows(work.session, statements.END_PARTS, {"id": secret.lookup})]
+    """Set the unique mark of a further message's Send and end its draft."""
+    direct.rows(work.session, statements.END_PARTS, {"id": secret.lookup})
     direct.first(work.session, statements.END_DRAFT, {"id": secret.lookup})
     direct.write(work.session, statements.ADD_SEND, {"draft_id": secret.lookup, "tip_id": tip_id, "salt": None, "day": work.today()})
-    work.after_commit.append(lambda: parts.remove_wraps(work.vault.objects, names))
 
 
 def _is_sent(session: Session, secret: DraftSecret) -> bool:

@@ -1,4 +1,4 @@
-"""What may not stay: drafts that were never sent, salts, sessions, and what a crash left after a Send."""
+"""What may not stay: drafts that were never sent, salts and sessions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from tipline.models.tips import Draft, DraftPart, Send
 from tipline.work import Work
 
 AT_ONCE = 500
-DRAFT_ENDING = ".draft.age"
 
 
 def sweep_drafts(work: Work) -> int:
-    """The daily sweep of the public face's rows and wraps. Returns how many drafts went.
+    """The daily sweep of the public face's rows. Returns how many drafts went.
 
-    A draft or salt goes in the second sweep after its day: rows first, then, after the commit, the wraps, then the objects. A draft stays
-    while the record waits for signatures after a recovery.
+    A draft or salt goes in the second sweep after its day: rows first, with the keys of its files, then, after the commit, the objects. A
+    draft stays while the record waits for signatures after a recovery.
     """
     before = swept_before(work.today())
     work.session.execute(update(Send).where(Send.day <= before, Send.salt.is_not(None)).values(salt=None))
@@ -38,17 +37,10 @@ def sweep_drafts(work: Work) -> int:
         names += work.session.scalars(select(DraftPart.object_name).where(DraftPart.draft_id.in_(ids)))
         work.session.execute(delete(DraftPart).where(DraftPart.draft_id.in_(ids)))
         work.session.execute(delete(Draft).where(Draft.id.in_(ids)))
-    finished = _finished(work.session, work.vault.objects)
     sent = _of_exhibits(work.session, names)
     unsent = [name for name in names if name not in sent]
-    work.after_commit.append(lambda: _remove(work.vault.objects, unsent, finished))
+    work.after_commit.append(lambda: _remove(work.vault.objects, unsent))
     return len(old)
-
-
-def _finished(session: Session, objects: Vault) -> list[str]:
-    """Objects of exhibits whose draft wrap a crash left behind."""
-    wraps = [name.removesuffix(DRAFT_ENDING) for name in objects.store.names() if name.endswith(DRAFT_ENDING)]
-    return sorted(_of_exhibits(session, wraps))
 
 
 def _of_exhibits(session: Session, objects: list[str]) -> set[str]:
@@ -59,11 +51,7 @@ def _of_exhibits(session: Session, objects: list[str]) -> set[str]:
     return found
 
 
-def _remove(objects: Vault, drafts: Iterable[str], finished: Iterable[str]) -> None:
-    for name in finished:
-        objects.remove_draft_key(name)
-    for name in drafts:
-        objects.remove_draft_key(name)
+def _remove(objects: Vault, drafts: Iterable[str]) -> None:
     for name in drafts:
         with suppress(NotFound):
             objects.remove(name)

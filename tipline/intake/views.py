@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.errors import NoSpace
 from tipline.intake import forms, looking, rules, services, tells
 from tipline.intake.draft import DraftSecret
 from tipline.intake.receipt import receipts_in
@@ -55,15 +54,10 @@ def _check(slug: str, kind: str) -> ResponseReturnValue:
         secret = services.find_draft_secret(frame().vault, form.draft) or services.start_draft(frame().vault)
         received = [sink.received() for sink in arrival.whole]
         command = services.KeepDraft(secret, slug, form.answers, received, form.leave_out)
-        try:
-            with frame().unit(write=True) as unit:
-                kept = services.keep(unit, command)
-                if kept.state is not None and not kept.state.sent:
-                    belong(arrival)
-        except NoSpace as full:
-            fault = rules.Fault("files", f"{full.message} {full.next_step}")
-            state = services.DraftState(form.answers)
-            return _form_page(program_of(slug), secret.token, state, form.rejection.also([fault], full.status))
+        with frame().unit(write=True) as unit:
+            kept = services.keep(unit, command)
+            if kept.state is not None and not kept.state.sent:
+                belong(arrival)
     return _kept_page(kept, secret, form.rejection)
 
 

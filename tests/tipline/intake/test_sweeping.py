@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 
 from evidence.errors import NotFound
 from tests.tipline.intake.house import SEND, IntakeHouse, begin, come_back, fill, send_tip, words_of
-from tipline.intake import parts
 from tipline.intake.jobs import sweep
 from tipline.intake.sweeping import sweep_drafts
 from tipline.jobs import SWEEPS
@@ -91,21 +90,7 @@ def test_sessions_that_are_over_go(client: FlaskClient, house: IntakeHouse) -> N
     assert house.rows(SourceSession) == []
 
 
-def test_a_wrap_that_a_crash_left_after_send_goes_and_the_exhibit_stays(
-    client: FlaskClient, house: IntakeHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft = begin(client)
-    fill(client, draft, "Text", {"a.txt": b"aaa"})
-    monkeypatch.setattr(parts, "remove_wraps", lambda *_: None)  # as if the process died after its commit
-    client.post(SEND, data={"draft": draft})
-    monkeypatch.undo()
-    assert len([name for name in house.files() if name.endswith(".draft.age")]) == 1
-    before = [name for name in house.files() if not name.endswith(".draft.age")]
-    run_sweep(house)
-    assert house.files() == before
-
-
-def test_the_wraps_of_drafts_that_live_stay(client: FlaskClient, house: IntakeHouse) -> None:
+def test_drafts_that_live_stay(client: FlaskClient, house: IntakeHouse) -> None:
     draft = begin(client)
     fill(client, draft, "Text", {"a.txt": b"aaa"})
     run_sweep(house)

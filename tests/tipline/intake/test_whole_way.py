@@ -83,6 +83,5 @@ def test_a_tip_its_reply_and_a_further_message(every_settings: Settings) -> None
         sweep_drafts(unit)
     assert house.rows(Draft) == []
     assert [row.salt for row in house.rows(Send)] == [None, None]
-    assert not [name for name in house.files() if name.endswith(".draft.age")]
     house.process.database.dispose()
     house.worker.database.dispose()

@@ -250,7 +250,6 @@ def test_key_files_objects_and_rows_are_gone(archive: Archive, name: str) -> Non
         keyfile = work.vault.open_exhibit(exhibit, keys)
         terms = {"purpose": "copy", "subject_id": exhibit.id, "granted_by": actor.staff_id, "expires_at": work.now() + timedelta(hours=1)}
         work.vault.grant(work.session, exhibit, keyfile, **terms)
-        work.vault.objects.add_draft_key(keyfile, [keyfile.identity.recipient])
     archive.desk.client().post(f"/exhibits/{exhibit.id}/download")
     archive.inside.sequence()
     archive.dispose(name)
