@@ -6,13 +6,14 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import BooleanField, Form, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import BooleanField, DateField, Form, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
 from tipline.errors import BadInput
 from tipline.inbox import rules
 
 STATE_CHOICES = list(rules.STATES.items())
+PRIORITY_CHOICES = list(rules.PRIORITY_NAMES.items())
 
 
 class AssignForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
@@ -21,6 +22,16 @@ class AssignForm(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
 
 class StateForm(FlaskForm):  # type: ignore[misc]
     state = SelectField("State", choices=STATE_CHOICES, validate_choice=False)
+
+
+class PriorityForm(FlaskForm):  # type: ignore[misc]
+    priority = SelectField("Priority", choices=PRIORITY_CHOICES, validate_choice=False)
+
+
+class DueForm(FlaskForm):  # type: ignore[misc]
+    """The service says what is wrong with a day: an empty field means none."""
+
+    due_on = DateField("Due", [Optional()])
 
 
 class LabelForm(FlaskForm):  # type: ignore[misc]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import select
 
 from evidence.records import Scalar
 from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict, TooLarge
 from tipline.inbox import rules
-from tipline.inbox.services import committed_recipient, get_tip, set_state
+from tipline.inbox.services import committed_recipient, get_tip, require_reader, set_state
 from tipline.inbox.telling import Told, tell_source
 from tipline.intake import talkrules
 from tipline.intake.sink import FileSink
 from tipline.intake.told import Question, ToldFile
 from tipline.models.custody import Exhibit
+from tipline.models.staff import Staff
 from tipline.models.tips import ReplyFile, Tip, TipMessage
 from tipline.vault import Acquisition
 from tipline.work import Work
@@ -25,12 +29,18 @@ FILE_KIND = "reply_file"
 
 @dataclass(frozen=True)
 class Reply:
-    """Words and files for the source. `then_wait`: the tip waits for the source afterwards."""
+    """Words and files for the source.
+
+    Args:
+        then_wait: the tip waits for the source afterwards.
+        seen: the number of the last message that the writer's page showed; None for any.
+    """
 
     number: str
     words: str
     then_wait: bool = True
     files: Sequence[FileSink] = ()
+    seen: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Ask:
     number: str
     text: str
     options: Sequence[str]
+    seen: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +69,16 @@ def reply(work: Work, actor: Actor, command: Reply) -> TipMessage:
 
     Raises:
         BadInput, TooLarge: nothing was typed or attached, or too much.
-        Conflict: the conversation takes no messages now.
+        Conflict: the conversation takes no messages now, or a colleague wrote since the form was loaded.
         Unsound: the tip's row names another recipient than its custody record.
+        Sealed: the original is for named colleagues, and the actor is none of them.
     """
     policy.require(actor, "tip.reply")
     tip = get_tip(work, actor, command.number, lock=True)
+    require_reader(work, actor, tip)
     words = rules.clean_words(command.words)
     _check_reply(work, words, command.files)
+    _require_latest(work, tip, command.seen)
     recipient = committed_recipient(work, actor, tip)
     taken = [_take(work, actor, tip, file) for file in command.files]
     told = Told(words, files=tuple(file for _, file in taken))
@@ -78,6 +92,27 @@ def reply(work: Work, actor: Actor, command: Reply) -> TipMessage:
     for file in command.files:
         file.keep()  # before the commit: an object that no row names is swept, a row without its object would be a loss
     return message
+
+
+def _require_latest(work: Work, tip: Tip, seen: str | int | None) -> None:
+    """Refuse to send past a colleague: two who write at once would each answer without knowing of the other.
+
+    Raises:
+        Conflict: a colleague sent something after what the writer's page showed.
+        BadInput: the number of a message is none.
+    """
+    if seen is None:
+        return
+    if not re.fullmatch(r"-?\d{1,9}", str(seen), re.ASCII):
+        raise BadInput("The form does not say which messages it shows.", "Load the page again.")
+    later = select(Staff.display_name).join(TipMessage, TipMessage.staff_id == Staff.id)
+    sent = later.where(TipMessage.tip_id == tip.id, TipMessage.seq > int(seen), TipMessage.by_source.is_(False))
+    name = work.session.scalars(sent.order_by(TipMessage.seq.desc()).limit(1)).first()
+    if name is not None:
+        raise Conflict(
+            f"{name} wrote to the source while you were writing. Yours was not sent.",
+            "Read theirs above, then send yours if it still stands. Files must be chosen again.",
+        )
 
 
 def _check_reply(work: Work, words: str, files: Sequence[FileSink]) -> None:
@@ -126,6 +161,8 @@ def ask(work: Work, actor: Actor, command: Ask) -> TipMessage:
     """
     policy.require(actor, "tip.reply")
     tip = get_tip(work, actor, command.number, lock=True)
+    require_reader(work, actor, tip)
+    _require_latest(work, tip, command.seen)
     question = _checked(Question(" ".join(command.text.split()), talkrules.clean_options(command.options)))
     recipient = committed_recipient(work, actor, tip)
     told = Told(kind="question", question=question)
@@ -162,6 +199,7 @@ def set_talk(work: Work, actor: Actor, command: SetTalk) -> TipMessage:
     """
     policy.require(actor, "tip.reply")
     tip = get_tip(work, actor, command.number, lock=True)
+    require_reader(work, actor, tip)
     reason = rules.clean_words(command.reason)
     faults = {}
     if command.talk not in rules.TALKS:

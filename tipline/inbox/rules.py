@@ -10,6 +10,7 @@ from datetime import date
 STATES = {"new": "New", "working": "Working", "waiting": "Waiting", "closed": "Closed", "junk": "Junk"}
 PRIORITY_WORDS = {1: "High", 0: "Normal", -1: "Low"}
 PRIORITY_CODES = {word.lower(): number for number, word in PRIORITY_WORDS.items()}
+PRIORITY_NAMES = {word.lower(): word for word in PRIORITY_WORDS.values()}
 STATE_KINDS = {"new": "new", "working": "work", "waiting": "wait", "closed": "done", "junk": "done"}
 PERIODS = {1: "since yesterday", 3: "last 3 days", 7: "last 7 days", 14: "last 14 days", 30: "last 30 days", 90: "last 90 days"}
 CHANNELS = {"form": "Form", "report": "Report of a letter", "phone": "Phone"}

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
 from tipline.errors import BadInput, Conflict
-from tipline.inbox import replying, rules, services
-from tipline.inbox.conversation import Look, read_tip
-from tipline.inbox.forms import AssignForm, LabelForm, QuestionForm, ReplyForm, StateForm, TalkForm, show_faults
+from tipline.inbox import replying, rules, services, tippages
+from tipline.inbox.forms import DueForm, LabelForm, QuestionForm, ReplyForm, TalkForm, show_faults
 from tipline.inbox.listpages import asked, narrowed, show_list
 from tipline.inbox.replying import Ask, Reply, SetTalk
-from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel
+from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel, SetDue, SetPriority
+from tipline.inbox.tippages import show_tip
 from tipline.inbox.uploads import open_sink, whole_files
 from tipline.web import actor, receives_files, work
 
 bp = Blueprint("inbox", __name__)
+bp.record_once(lambda state: tippages.install(state.app))
 
 
 @bp.get("/inbox")
@@ -35,59 +36,33 @@ def narrow() -> ResponseReturnValue:
 
 @bp.get("/tips/<number>")
 def tip(number: str) -> ResponseReturnValue:
-    return _tip(number)
-
-
-def _tip(number: str, **forms: Any) -> tuple[str, int]:
-    who = actor()
-    page = read_tip(work(), who, number, Look(request.args.get("file"), "original" in request.args))
-    panels = [panel(work(), who, page.tip) for panel in current_app.extensions.get("tip_panels", [])]
-    filled = {
-        "reply_form": ReplyForm(formdata=None),
-        "label_form": LabelForm(formdata=None),
-        "assign_form": _assign_form(page.colleagues, page.tip.assignee_id),
-        "state_form": StateForm(formdata=None, state=page.tip.state),
-        "question_form": QuestionForm(formdata=None),
-        "talk_form": _talk_form(page.tip.talk),
-        **forms,
-    }
-    answer = render_template(
-        "inbox/tip_show.html",
-        page=page,
-        panels=panels,
-        rules=rules,
-        may_work=policy.may(who, "tip.work"),
-        may_reply=policy.may(who, "tip.reply"),
-        may_case=policy.may(who, "case.work"),
-        may_number=policy.may(who, "exhibit.number"),
-        may_download=policy.may(who, "exhibit.download"),
-        **filled,
-    )
-    return answer, 422 if any(form.errors for form in forms.values()) else 200
-
-
-def _assign_form(people: list[tuple[str, str]], assignee: str | None) -> AssignForm:
-    form = AssignForm(formdata=None, assignee=assignee or rules.NOBODY)
-    form.assignee.choices = [(rules.NOBODY, "Nobody"), *people]
-    return form
-
-
-def _talk_form(talk: str) -> TalkForm:
-    """Offers what the conversation is not now."""
-    form = TalkForm(formdata=None)
-    form.talk.choices = [(name, rules.TALK_ACTS[name]) for name in rules.TALKS if name != talk]
-    return form
+    return show_tip(number)
 
 
 @bp.post("/tips/<number>/assign")
 def assign(number: str) -> ResponseReturnValue:
-    services.assign(work(), actor(), AssignTip(number, request.form.get("assignee", "")))
+    services.assign(work(), actor(), AssignTip(number, request.form.get("assignee", ""), request.form.get("version")))
     return _back(number)
 
 
 @bp.post("/tips/<number>/state")
 def state(number: str) -> ResponseReturnValue:
-    services.change_state(work(), actor(), ChangeState(number, request.form.get("state", "")))
+    services.change_state(work(), actor(), ChangeState(number, request.form.get("state", ""), request.form.get("version")))
+    return _back(number)
+
+
+@bp.post("/tips/<number>/priority")
+def priority(number: str) -> ResponseReturnValue:
+    services.set_priority(work(), actor(), SetPriority(number, request.form.get("priority", ""), request.form.get("version")))
+    return _back(number)
+
+
+@bp.post("/tips/<number>/due")
+def due(number: str) -> ResponseReturnValue:
+    try:
+        services.set_due(work(), actor(), SetDue(number, request.form.get("due_on", ""), request.form.get("version")))
+    except BadInput as error:
+        return _wrong(number, error, due_form=DueForm())
     return _back(number)
 
 
@@ -100,7 +75,7 @@ def label(number: str) -> ResponseReturnValue:
     form = LabelForm()
     if not form.validate():
         policy.require(actor(), "tip.work")
-        return _tip(number, label_form=form)
+        return show_tip(number, label_form=form)
     services.add_label(work(), actor(), AddLabel(number, form.label.data or ""))
     return _back(number)
 
@@ -111,7 +86,7 @@ def reply(number: str) -> ResponseReturnValue:
     policy.require(actor(), "tip.reply")
     form = ReplyForm()
     try:
-        command = Reply(number, form.words.data or "", bool(form.then_wait.data), whole_files("files"))
+        command = Reply(number, form.words.data or "", bool(form.then_wait.data), whole_files("files"), request.form.get("seen"))
         replying.reply(work(), actor(), command)
     except (BadInput, Conflict) as error:
         return _wrong(number, error, reply_form=form)
@@ -124,7 +99,9 @@ def ask(number: str) -> ResponseReturnValue:
     policy.require(actor(), "tip.reply")
     form = QuestionForm()
     try:
-        replying.ask(work(), actor(), Ask(number, form.question.data or "", (form.options.data or "").splitlines()))
+        replying.ask(
+            work(), actor(), Ask(number, form.question.data or "", (form.options.data or "").splitlines(), request.form.get("seen"))
+        )
     except (BadInput, Conflict) as error:
         return _wrong(number, error, question_form=form)
     flash("Question sealed to the source.")
@@ -150,7 +127,7 @@ def _wrong(number: str, error: BadInput | Conflict, **forms: Any) -> ResponseRet
     [(_, form)] = forms.items()
     fields = error.fields if isinstance(error, BadInput) else {next(iter(form)).name: f"{error.message} {error.next_step}"}
     show_faults(form, BadInput(error.message, error.next_step, fields))
-    page, _ = _tip(number, **forms)
+    page, _ = show_tip(number, **forms)
     return page, error.status
 
 

@@ -32,6 +32,11 @@ FIELDS = {
     "lead": "Lead",
     "access": "Access",
     "details": "Details",
+    "name": "Name",
+    "kind": "What it is",
+    "also": "Also known as",
+    "identifiers": "Accounts, addresses, numbers",
+    "words": "Words",
 }
 PEOPLE = frozenset({"assignee", "lead"})  # their values are colleagues' ids, shown by name
 

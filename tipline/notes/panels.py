@@ -7,15 +7,17 @@ panels = read_panels(work, actor, thing_of(tip))        # in the view; then in i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from tipline import policy
 from tipline.actor import Actor
 from tipline.notes import presence, tasks
+from tipline.notes.forms import Typed
 from tipline.notes.history import Changed, list_changes
 from tipline.notes.people import Colleague, readers_of
 from tipline.notes.presence import Other
-from tipline.notes.services import WRITE, NotePage, list_notes
+from tipline.notes.services import WRITE, NotePage, count_notes, list_notes
 from tipline.notes.tasks import TaskRow
 from tipline.notes.things import Thing
 from tipline.work import Work
@@ -39,13 +41,32 @@ class Panels:
     people: list[Colleague]
     may_write: bool
     hint: str = ""
-    typed: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def showing(self, typed: Typed, hint: str = "") -> Panels:
+        """The same panels with what was typed and what is wrong with it, and words under the form of a note."""
+        return replace(self, typed=typed.typed, faults=typed.faults, hint=hint)
 
     @property
     def open_tasks(self) -> int:
         """How many of its tasks are open."""
         return sum(1 for task in self.tasks if task.state == "open")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the tabs of a page say before they are open, and who else is there."""
+
+    notes: int
+    open_tasks: int
+    others: list[Other]
+    on: Thing
+
+
+def count_panels(work: Work, actor: Actor, on: Thing) -> Counts:
+    """Return how many notes and open tasks a thing has, and who else has its page open. Three queries."""
+    return Counts(count_notes(work, on), tasks.count_open(work, on), presence.others(work, actor, on), on)
 
 
 def read_panels(work: Work, actor: Actor, on: Thing, *, notes_after: str | None = None, changes_after: str | None = None) -> Panels:

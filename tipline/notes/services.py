@@ -158,8 +158,12 @@ def list_notes(work: Work, actor: Actor, on: Thing, after: str | None = None) ->
     if last is not None:
         query = query.where(tuple_(Note.written_at, Note.id) < tuple_(last.written_at, last.id))
     notes = list(work.session.scalars(query))
-    count = work.session.scalar(select(func.count()).select_from(Note).where(Note.on_id == on.id)) or 0
-    return NotePage(rows_of(work, actor, notes[:PAGE]), count, notes[PAGE - 1].id if len(notes) > PAGE else None)
+    return NotePage(rows_of(work, actor, notes[:PAGE]), count_notes(work, on), notes[PAGE - 1].id if len(notes) > PAGE else None)
+
+
+def count_notes(work: Work, on: Thing) -> int:
+    """Return how many notes a thing has."""
+    return work.session.scalar(select(func.count()).select_from(Note).where(Note.on_id == on.id)) or 0
 
 
 def rows_of(work: Work, actor: Actor, notes: Sequence[Note]) -> list[NoteRow]:

@@ -19,7 +19,17 @@ from tipline.notes.things import Thing, get_thing
 from tipline.web import actor, work
 
 bp = Blueprint("notes", __name__)
-LABELS = {"body": "Note"}
+LABELS = {
+    "body": "Note",
+    "state": "State",
+    "title": "Title",
+    "lead": "Lead",
+    "name": "Name",
+    "kind": "What it is",
+    "also": "Also known as",
+    "identifiers": "Accounts, addresses, numbers",
+    "words": "Words",
+}
 
 
 @bp.app_errorhandler(ChangedMeanwhile)
