@@ -1,4 +1,4 @@
-"""A hundred thousand tips for `bench/console.py`, by Core inserts: rows as the product writes them, sealed to the program and under its keys.
+"""A hundred thousand tips for `bench/console.py`, by Core inserts: rows as the product writes them, sealed under the program's keys.
 
 What is sealed to the program as a small age file (report, facts) is bound to no row, so a few real ones stand for all: opening one costs
 the same. Titles are sealed each by itself. Nothing of these tips is under custody: tips to be read are those of the fictional case.
@@ -6,6 +6,7 @@ the same. Titles are sealed each by itself. Nothing of these tips is under custo
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,7 +56,7 @@ def seed(of: Process, actor: Actor, program_id: str, count: int, say: Callable[[
     """Write `count` tips of the last year, a fifth of them on one day, with messages, exhibits, reports, labels, links and readings."""
     with of.unit(write=True) as work:
         keys = actor.keyring.program(program_id)
-        people = list(work.session.scalars(select(Staff.id).where(Staff.role == "investigator"))) + [actor.staff_id]
+        people = [*work.session.scalars(select(Staff.id).where(Staff.role == "investigator")), actor.staff_id]
         labels = [get_or_make(work, actor, keys, word) for word in WORDS]
         real = list(work.session.scalars(select(Examination.report).limit(POOL)))
         recipient = work.session.get_one(Program, program_id).recipient
@@ -141,9 +142,14 @@ def _readings(of: Seeding, tips: Sequence[Mapping[str, Any]]) -> Iterator[dict[s
 
 
 def _links(of: Seeding, tips: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    for one, other in zip(tips, tips[1:], strict=False):
+    for one, other in itertools.pairwise(tips):
         if of.draw.random() < 0.02:
             ends = {"from_kind": "tip", "from_id": one["id"], "to_kind": "tip", "to_id": other["id"]}
-            yield {"id": new_id(), "program_id": of.keys.program_id, **ends, "kind": "shares_indicator", "state": "suggested", "tier": "weak"} | {
-                "made_at": datetime.now(UTC)
-            }
+            yield {
+                "id": new_id(),
+                "program_id": of.keys.program_id,
+                **ends,
+                "kind": "shares_indicator",
+                "state": "suggested",
+                "tier": "weak",
+            } | {"made_at": datetime.now(UTC)}

@@ -16,6 +16,7 @@ from tipline.actor import Actor
 from tipline.errors import BadInput, Forbidden, NotFound
 from tipline.inbox import finding, rules
 from tipline.inbox.filters import NEWEST, ORDERS, Filters, encode_groups, parse_groups
+from tipline.inbox.railcounts import RailCounts
 from tipline.models.base import new_id
 from tipline.models.desk import SavedView
 from tipline.models.programs import Program
@@ -85,15 +86,28 @@ def list_views(work: Work, actor: Actor, most: int = MOST * 2) -> list[View]:
     return [_view(actor, row, name) for row, name in work.session.execute(query)]
 
 
-def count_views(work: Work, actor: Actor) -> list[Counted]:
-    """Return the views of the rail with their counts. Two queries, however many views and tips there are."""
+def count_views(work: Work, actor: Actor, kept: RailCounts) -> list[Counted]:
+    """Return the views of the rail with their counts. Two queries at most, however many views and tips there are.
+
+    Args:
+        kept: the counts of the last seconds.
+    """
     views = list_views(work, actor, IN_RAIL)
     if not views:
         return []
+    counts = kept.get(actor.staff_id, [view.id for view in views])
+    if counts is None:
+        counts = _count(work, actor, views)
+        kept.put(actor.staff_id, counts)
+    return [Counted(view, f"{MOST_COUNTED}+" if counts[view.id] > MOST_COUNTED else str(counts[view.id])) for view in views]
+
+
+def _count(work: Work, actor: Actor, views: Sequence[View]) -> dict[str, int]:
+    """Count what each view shows, up to where nobody reads on, in one statement."""
     who = finding.asker(work, actor)
     few = [select(Tip.id).where(finding.matching(who, view.filters)).limit(MOST_COUNTED + 1).subquery() for view in views]
-    counts = work.session.execute(select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))).one()
-    return [Counted(view, f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)) for view, count in zip(views, counts, strict=True)]
+    row = work.session.execute(select(*(select(func.count()).select_from(one).scalar_subquery() for one in few))).one()
+    return {view.id: count for view, count in zip(views, row, strict=True)}
 
 
 def _view(actor: Actor, row: SavedView, by: str) -> View:

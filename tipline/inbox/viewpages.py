@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
@@ -12,8 +12,9 @@ from tipline.errors import BadInput
 from tipline.inbox import filters as terms
 from tipline.inbox import savedviews
 from tipline.inbox.queries import label_names, staff_names
+from tipline.inbox.railcounts import RailCounts
 from tipline.inbox.savedviews import ChangeView, Counted, SaveView
-from tipline.web import actor, actor_or_none, frame, work
+from tipline.web import READING_METHODS, actor, actor_or_none, frame, work
 
 bp = Blueprint("savedviews", __name__)
 STEPS = {"up": -1, "down": 1}
@@ -30,7 +31,19 @@ def _rail_views() -> list[Counted]:
     if who is None or not policy.may(who, "tip.read"):
         return []
     with frame().unit(write=False) as unit:
-        return savedviews.count_views(unit, who)
+        return savedviews.count_views(unit, who, _kept())
+
+
+def _kept() -> RailCounts:
+    kept: RailCounts = current_app.extensions.setdefault("rail_counts", RailCounts())
+    return kept
+
+
+@bp.after_app_request
+def _forget(response: Response) -> Response:
+    if request.method not in READING_METHODS and response.status_code < 400:
+        _kept().forget()
+    return response
 
 
 @bp.get("/views")

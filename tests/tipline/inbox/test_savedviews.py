@@ -13,6 +13,7 @@ from tipline.inbox import savedviews, workload
 from tipline.inbox.filters import Filters, Term, where
 from tipline.inbox.finding import Place
 from tipline.inbox.queries import PAGE, list_tips
+from tipline.inbox.railcounts import SECONDS, RailCounts
 from tipline.inbox.savedviews import ChangeView, SaveView
 from tipline.models.desk import SavedView
 from tipline.models.programs import ProgramWrap
@@ -28,7 +29,7 @@ def keep(desk: Desk, name: str, filters: Filters, *, shared: bool = False, role:
 
 def rail(desk: Desk, role: str = "investigator") -> list[tuple[str, str]]:
     with desk.acting(role, write=False) as (work, actor):
-        return [(one.view.name, one.count) for one in savedviews.count_views(work, actor)]
+        return [(one.view.name, one.count) for one in savedviews.count_views(work, actor, RailCounts())]
 
 
 def test_views_are_sealed_counted_for_who_looks_and_shared_where_that_was_said(desk: Desk) -> None:
@@ -62,6 +63,23 @@ def test_the_rail_costs_two_queries_however_many_views(desk: Desk) -> None:
         keep(desk, f"Another {number}", where(Term("priority", ("high",)), Term("label", ("none",)), Term("read", ("unread",))))
     assert desk.queries(look) == few
     assert len(rail(desk)) == savedviews.IN_RAIL
+
+
+def test_counts_are_kept_for_seconds_and_made_anew_after_an_act(desk: Desk) -> None:
+    (number,) = desk.add_tips(1)
+    keep(desk, "All new", where(Term("state", ("new",))))
+    browser = desk.client()
+    browser.get("/inbox")
+    desk.change(Tip, desk.tip(number).id, state="closed")
+    assert 'All new <span class="n">1</span>' in browser.get("/cases").text
+    browser.post("/bulk", data={"tip": number, "act": "priority:high"})
+    assert 'All new <span class="n">0</span>' in browser.get("/cases").text
+    now = [100.0]
+    counts = RailCounts(lambda: now[0])
+    counts.put("one", {"a": 3})
+    assert (counts.get("one", ["a"]), counts.get("another", ["a"]), counts.get("one", ["a", "b"])) == ({"a": 3}, None, None)
+    now[0] += SECONDS
+    assert counts.get("one", ["a"]) is None
 
 
 def test_only_who_made_a_view_changes_it(desk: Desk) -> None:
