@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -126,11 +127,13 @@ def is_api(path: str) -> bool:
     return path == API or path.startswith(f"{API}/")
 
 
-def problem(trouble: Trouble, error: BaseException | None = None) -> Response:
-    """Return the same trouble as JSON (RFC 9457), with the message for each field that is wrong."""
-    found = {"title": str(trouble.title), "status": trouble.status, "detail": str(trouble.message), "next_step": str(trouble.next_step)}
-    fields = {"fields": error.fields} if isinstance(error, BadInput) else {}
-    answer = Response(json.dumps({**found, **fields}, ensure_ascii=False), trouble.status, mimetype="application/problem+json")
+def problem(trouble: Trouble, error: BaseException | None = None, more: Mapping[str, object] | None = None) -> Response:
+    """Return the same trouble as JSON (RFC 9457), with the message for each field that is wrong, and `more` of its own kind."""
+    words = {"title": trouble.title, "detail": trouble.message, "next_step": trouble.next_step}
+    found: dict[str, object] = {"status": trouble.status, **{name: str(said) for name, said in words.items()}, **(more or {})}
+    if isinstance(error, BadInput):
+        found["fields"] = error.fields
+    answer = Response(json.dumps(found, ensure_ascii=False), trouble.status, mimetype="application/problem+json")
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return answer

@@ -17,8 +17,9 @@ from tipline.api import cases, exhibits, indicators, links, own, tips
 from tipline.api.openapi import document
 from tipline.api.routes import PREFIX, Asked, Route
 from tipline.api.schema import check
-from tipline.errorpages import Trouble, problem
+from tipline.errorpages import Trouble, problem, trouble_of
 from tipline.errors import BadInput, Forbidden
+from tipline.notes.locking import ChangedMeanwhile
 from tipline.web import frame, work
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
@@ -43,6 +44,13 @@ def _require_token() -> ResponseReturnValue | None:
         return answer
     g.bearer = bearer
     return None
+
+
+@bp.errorhandler(ChangedMeanwhile)
+def _changed(error: ChangedMeanwhile) -> Response:
+    """Say what stands now and under which version, so that a client can show both."""
+    differences = {one.field: {"theirs": one.theirs, "mine": one.mine} for one in error.differences}
+    return problem(trouble_of(error), error, {"version": error.version, "by": error.by, "differences": differences})
 
 
 @bp.record

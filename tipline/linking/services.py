@@ -163,10 +163,10 @@ def take_back(work: Work, actor: Actor, link: Link) -> Link:
 
 
 def _take_back_other(work: Work, actor: Actor, link: Link, rejected: LinkDecision) -> None:
-    """Take back the link that was made in place of a suggestion, where nobody has decided on it since."""
+    """Take back the link that was made in place of a suggestion, where nobody has decided on it since: its row came just before."""
     other = existing(work, (link.from_kind, link.from_id), (link.to_kind, link.to_id), rejected.kind)
     made = to_undo(rows_of_link(work, other.id)) if other else None
-    if other is not None and made is not None and made.decision == "made" and made.decided_at == rejected.decided_at:
+    if other is not None and made is not None and made.decision == "made" and made.decided_at <= rejected.decided_at:
         take_back(work, actor, get_link(work, actor, other.id, lock=True))
 
 

@@ -11,6 +11,7 @@ from tests.conftest import ConsoleClient
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk
 from tests.tipline.handovers import arrive, handover, open_a_case
+from tests.tipline.intake import house as intake
 from tipline.letters import services as letters
 from tipline.linking.indexing import catch_up_now
 from tipline.linking.queue import Queue, read_queue
@@ -42,6 +43,14 @@ class LinkingDesk(Desk):
             number = samples.register(work, actor, samples.RegisterSample(handover(case, "Records"), arrive(work, data, name))).number
         self.installation.run_jobs()
         return number
+
+    def write_again(self, tip: str, what: str) -> None:
+        """The source of a tip comes back and sends more words."""
+        browser = self.public.application.test_client()
+        page = intake.come_back(browser, self.receipts[tip])
+        fields = {name: intake.field_value(page, name) for name in ("draft", "token")}
+        intake.post_form(browser, "/conversation/check", {**fields, "what": what})
+        self.installation.run_jobs()
 
     def catch_up(self, role: str = "investigator") -> int:
         with self.acting(role, write=False) as (work, actor):
