@@ -119,7 +119,7 @@ class Query:
 def parse(text: str) -> tuple[Term, ...]:
     """Read what was typed. Signs that are no word are passed over; a quote that never ends goes to the end."""
     found = []
-    for match in _TYPED.finditer(text):
+    for match in _TYPED.finditer(clean(text)):
         quoted = match["phrase"] is not None
         raw = (match["phrase"] if quoted else match["word"]) or ""
         begins = not quoted and raw.endswith("*")
