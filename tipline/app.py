@@ -24,7 +24,7 @@ from tipline.exhibits import act_views as exhibit_acts
 from tipline.exhibits import files
 from tipline.exhibits import views as exhibits
 from tipline.exports import views as exports
-from tipline.inbox import bulkpages, redactpages, sweeppages, viewpages, workloadpages
+from tipline.inbox import bulkpages, deskpages, redactpages, sweeppages, viewpages, workloadpages
 from tipline.inbox import views as inbox
 from tipline.intake import pages, phonepages, proofpages, talkpages
 from tipline.intake import views as intake
@@ -51,7 +51,7 @@ ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, rest
 PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
 STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
-INBOX = (notes.bp, inbox.bp, redactpages.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
+INBOX = (notes.bp, deskpages.bp, inbox.bp, redactpages.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
 CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
 FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)
 CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS, api.bp)
