@@ -35,15 +35,19 @@
   sessionStorage.removeItem(KEY);
   const was = kept && JSON.parse(kept);
   const fresh = was && Date.now() - was.at < LONGEST_MS;
-  const alarm = document.querySelector('[role="alert"]');
-  const heading = fresh && document.querySelector("[data-focus]");
-  if (alarm) {
-    focus(alarm);
-  } else if (heading) {
-    focus(heading);
-  } else if (fresh && was.path === location.pathname && !location.hash) {
-    scrollTo(0, was.y);
-    const one = found(was);
-    if (one) focus(one);
-  }
+  const restore = () => {
+    const alarm = document.querySelector('[role="alert"]'), heading = fresh && document.querySelector("[data-focus]");
+    if (alarm) {
+      focus(alarm);
+    } else if (heading) {
+      focus(heading);
+    } else if (fresh && was.path === location.pathname && !location.hash) {
+      scrollTo(0, was.y);
+      const one = found(was);
+      if (one) focus(one);
+    }
+  };
+  // the browser goes to the place after # when the page is there, and takes the focus along
+  if (location.hash) addEventListener("load", () => setTimeout(restore));
+  else addEventListener("DOMContentLoaded", restore); // when the page's other scripts have added what they add
 })();

@@ -5,7 +5,10 @@
   const SECOND_KEY_MS = 1500;
   let prefix = "", prefixAt = 0, ticked = null, last = null;
 
-  const shown = (part, one = part.closest("select") ?? part) => one.checkVisibility() || Boolean(one.closest("details:not([open])")?.checkVisibility());
+  const shown = (part) => {
+    const one = part.closest("select") ?? part;
+    return one.checkVisibility() || Boolean(one.closest("details:not([open])")?.checkVisibility());
+  };
   const typing = (one) => one instanceof HTMLElement
     && (one.isContentEditable || one.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=file])"));
 

@@ -186,7 +186,7 @@
       document.title = answer.title;
       main.replaceChildren(...[...next.childNodes].map((node) => document.adoptNode(node)));
       begin();
-      const alarm = main.querySelector('[role="alert"], h1');
+      const alarm = main.querySelector('[role="alert"]') ?? main.querySelector("h1");
       if (alarm) {
         alarm.tabIndex = -1;
         alarm.focus();

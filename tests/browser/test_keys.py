@@ -1,0 +1,202 @@
+"""Each desk by keyboard alone, in Chromium under the strict policy: nothing here points or clicks."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Eye, served
+from tests.browser.test_desks import Office
+from tests.journeys.site import free_ports
+from tests.journeys.world import told
+from tipline.config import Settings
+
+pytestmark = pytest.mark.browser
+FOCUSED = "() => document.activeElement.closest('[data-row]')?.dataset.row ?? document.activeElement.id"
+
+
+@pytest.fixture(scope="module")
+def office(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    origin = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
+    settings = Settings(data=tmp_path_factory.mktemp("keys") / "instance", console_origin=origin)
+    with told(settings) as world, served(world.console, port):
+        yield Office(world, chromium, eye, origin)
+
+
+def keys(page: Page, *pressed: str) -> None:
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+def leads(page: Page, *pressed: str) -> None:
+    """Press keys of which the last leads to another page."""
+    keys(page, *pressed[:-1])
+    with page.expect_navigation():
+        page.keyboard.press(pressed[-1])
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate(FOCUSED))
+
+
+def rows(page: Page) -> list[str]:
+    return [str(row.get_attribute("data-row")) for row in page.locator("[data-rows] [data-row]").all()]
+
+
+def test_the_inbox(office: Office) -> None:
+    """Go there, walk, select a range, act on it, undo it, with the focus where it was; then read tip after tip beside the list."""
+    page = office.at("investigator", "/cases")
+    leads(page, "g", "i")
+    here = rows(page)
+    keys(page, "j", "j", "j", "k")
+    assert focused(page) == here[1]
+    keys(page, "x", "j", "Shift+X")
+    assert page.locator("tbody input:checked").count() == 2
+    keys(page, "a")
+    assert focused(page) == "act"
+    page.keyboard.type("me")
+    leads(page, "Tab", "Enter")
+    expect(page.locator(".toast")).to_contain_text("2 tips")
+    expect(page.get_by_role("button", name="Apply").first).to_be_focused()
+    leads(page, "z")
+    expect(page.locator("main")).to_contain_text("ndone")
+    leads(page, "j", "Enter")
+    first = page.locator("#open h2").inner_text()
+    leads(page, "j")
+    assert page.locator("#open h2").inner_text() != first
+    leads(page, "o")
+    expect(page).to_have_url(re.compile("/tips/TIP-"))
+
+
+def test_a_tip(office: Office) -> None:
+    """Write a reply and a note without leaving the keys; Escape leaves the field, where letters are letters."""
+    page = office.at("investigator", f"/tips/{office.world.ids()['tip']}")
+    keys(page, "r")
+    field = page.locator(":focus")
+    page.keyboard.type("jkx?")
+    assert field.input_value() == "jkx?"
+    keys(page, "Escape", "?")
+    expect(page.locator("dialog.keys-sheet")).to_contain_text("Search")
+    keys(page, "Escape")
+    expect(page.locator("dialog.keys-sheet")).to_have_count(0)
+
+
+def test_the_linking_desk(office: Office) -> None:
+    """Decide, be at the heading of the next, undo."""
+    page = office.at("investigator", "/inbox")
+    leads(page, "g", "l")
+    here = rows(page)
+    leads(page, "j")
+    assert page.locator("[data-row]:has([aria-current])").get_attribute("data-row") == here[1]
+    leads(page, "k")
+    keys(page, "c")  # wants a reason, and goes there
+    page.keyboard.type("Same address")
+    leads(page, "Enter")
+    expect(page.locator("h2[data-focus]")).to_be_focused()
+    assert here[0] not in rows(page)
+    leads(page, "z")
+    assert here[0] in rows(page)
+    leads(page, "w")
+    assert len(rows(page)) == len(here) - 1
+
+
+def test_a_case(office: Office) -> None:
+    page = office.at("counsel", "/inbox")
+    leads(page, "g", "c")
+    leads(page, "j", "Enter")
+    expect(page).to_have_url(re.compile(f"/cases/{office.world.ids()['case']}"))
+    leads(page, "e")
+    expect(page).to_have_url(re.compile("/export$"))
+
+
+def test_an_exhibit(office: Office) -> None:
+    page = office.at("investigator", "/inbox")
+    leads(page, "g", "x")
+    leads(page, "j", "Enter")
+    leads(page, "v")
+    expect(page.locator("main")).to_contain_text("VERIFIED")
+
+
+def test_search(office: Office) -> None:
+    page = office.at("investigator", "/cases")
+    keys(page, "/")
+    page.keyboard.type("pharmacy")
+    leads(page, "Enter")
+    expect(page).to_have_url(re.compile("/search/"))
+    assert "pharmacy" not in page.url
+    if rows(page):
+        leads(page, "j", "Enter")
+
+
+def test_the_palette(office: Office) -> None:
+    """A number by its parts, an act, and back to where one was by Escape."""
+    tip = office.world.ids()["tip"]
+    page = office.at("investigator", "/cases")
+    keys(page, "Control+k")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+    page.keyboard.type(f"tip {tip[-4:]}")
+    expect(page.locator("dialog.palette [role=option]")).to_have_count(1)
+    office.eye.look(page, "palette")
+    leads(page, "Enter")
+    expect(page).to_have_url(re.compile(f"/tips/{tip}"))
+    keys(page, "Control+k")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+    page.keyboard.type("colours dark")
+    expect(page.locator("dialog.palette [role=option]")).to_have_count(1)
+    leads(page, "Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    keys(page, "Control+k")
+    expect(page.locator("dialog.palette")).to_be_visible()
+    keys(page, "Escape")
+    expect(page.locator("dialog.palette")).to_have_count(0)
+
+
+def test_a_letter_is_handed_in_with_its_digest(office: Office, tmp_path: Path) -> None:
+    """The browser's digest is shown, what was wrong keeps the file, and progress ends at the registered letter."""
+    letter = tmp_path / "letter.txt"
+    letter.write_bytes(content := b"We have your records.\n" * 50_000)
+    page = office.at("investigator", "/letters/new")
+    page.locator("input[type=file]").set_input_files(letter)  # what a system's own dialog does
+    expect(page.locator(".uploads code")).to_have_text(f"sha256:{' '.join(re.findall('.{8}', hashlib.sha256(content).hexdigest()))}")
+    page.locator("form[data-upload]").evaluate("form => { form.noValidate = true; }")
+    page.locator("#title").focus()
+    page.keyboard.type("A letter")
+    keys(page, "Enter")
+    expect(page.locator("main [role=alert]")).to_be_focused()
+    expect(page.locator(".uploads code")).to_be_visible()
+    for field, words in (("received_on", "09032026"), ("handed_over_by", "B. Ames")):
+        page.locator(f"#{field}").focus()
+        page.keyboard.type(words)
+    leads(page, "Enter")
+    expect(page).to_have_url(re.compile("/letters/LTR-"))
+
+
+def test_single_keys_can_be_switched_off(office: Office) -> None:
+    page = office.at("counsel", "/preferences")
+    page.locator("#keys").focus()
+    keys(page, "Space")
+    leads(page, "Enter")
+    page = office.at("counsel", "/cases")
+    keys(page, "j", "g", "i", "?")
+    assert page.evaluate("document.activeElement === document.body")
+    expect(page.locator("dialog")).to_have_count(0)
+    keys(page, "Control+k")
+    expect(page.locator("dialog.palette")).to_be_visible()
+
+
+def test_paper_names_the_case_and_the_digest_on_each_sheet(office: Office) -> None:
+    ids = office.world.ids()
+    page = office.at("program_manager", f"/exhibits/{ids['exhibit_id']}")
+    sheets = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    assert len(sheets) > 1
+    for number, sheet in enumerate(sheets, 1):
+        words = re.sub(r"\s", "", sheet.get_textpage().get_text_range())
+        for said in (f"Case{ids['case']}", "sha256:", "printed", f"Page{number}of{len(sheets)}"):
+            assert said in words, f"sheet {number}: no {said}"
+        assert "Signout" not in words
