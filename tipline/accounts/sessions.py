@@ -20,6 +20,7 @@ from evidence.errors import FormatError, IntegrityError
 from evidence.keys import aead_open, aead_seal
 from tipline.accounts.keychain import StaffKeys
 from tipline.accounts.rules import is_session_alive
+from tipline.models.desk import ApiToken
 from tipline.models.staff import Reading, Staff, StaffSession
 
 HALF_BYTES = 32
@@ -105,11 +106,13 @@ def close_session(session: Session, cookie_text: str) -> None:
 
 
 def close_all_sessions(session: Session, staff_id: str, but: str = "") -> None:
-    """Remove every session of one person, but for the one whose row is named."""
+    """Remove every session of one person, but for the one whose row is named; where none is, their tokens of the API go too."""
     of_person = (StaffSession.staff_id == staff_id) & (StaffSession.id != but)
     ids = session.scalars(select(StaffSession.id).where(of_person)).all()
     session.execute(delete(Reading).where(Reading.session_id.in_(ids)))
     session.execute(delete(StaffSession).where(of_person))
+    if not but:
+        session.execute(delete(ApiToken).where(ApiToken.staff_id == staff_id))
 
 
 def _bound_to(row_id: str, staff_id: str, purpose: str) -> str:
