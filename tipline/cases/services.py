@@ -120,7 +120,7 @@ def set_state(work: Work, actor: Actor, command: SetCaseState) -> CaseFile:
         raise BadInput("This is not a state of a case.", "Choose one from the list.")
     if case.state == "merged":
         require_open(case)
-    mine, theirs = {"State": rules.STATES[command.state]}, {"State": rules.STATE_WORDS[case.state]}
+    mine, theirs = {"state": rules.STATES[command.state]}, {"state": rules.STATE_WORDS[case.state]}
     check_version(case, command.version, mine, theirs, last_change(work, thing_of(case)))
     if case.state != command.state:
         record_change(work, actor, thing_of(case), "state", rules.STATE_WORDS[case.state], rules.STATES[command.state])
@@ -149,8 +149,8 @@ def describe_case(work: Work, actor: Actor, command: DescribeCase) -> CaseFile:
         faults["lead"] = "Choose a colleague who holds the program’s key."
     if faults:
         raise BadInput("The case was not changed.", "Put right what is marked.", faults)
-    theirs = {"Title": before, "Lead": leads.get(case.lead_id, "")}
-    check_version(case, command.version, {"Title": title, "Lead": leads[command.lead_id]}, theirs, last_change(work, thing_of(case)))
+    theirs = {"title": before, "lead": leads.get(case.lead_id, "")}
+    check_version(case, command.version, {"title": title, "lead": leads[command.lead_id]}, theirs, last_change(work, thing_of(case)))
     if title != before:
         record_change(work, actor, thing_of(case), "title", before, title)
         case.title = keys.seal("case_file", "title", case.id, title)

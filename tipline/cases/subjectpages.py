@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
@@ -11,6 +12,9 @@ from tipline.cases.forms import SubjectForm
 from tipline.cases.subjects import AddSubject, ChangeSubject
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
+from tipline.notes.forms import Typed
+from tipline.notes.panels import read_panels
+from tipline.notes.things import thing_of
 from tipline.web import actor, work
 
 bp = Blueprint("subjects", __name__)
@@ -43,11 +47,23 @@ def _list(number: str, form: SubjectForm) -> ResponseReturnValue:
     return html, 422 if form.errors else 200
 
 
+@bp.record
+def _register(state: BlueprintSetupState) -> None:
+    """A form of a note or task that was refused is shown again on the page that it came from."""
+    state.app.extensions.setdefault("thing_pages", {})["subject"] = lambda on, form: _page(on.number, form)
+
+
 @bp.get("/subjects/<number>")
 def show(number: str) -> ResponseReturnValue:
+    return _page(number, Typed())
+
+
+def _page(number: str, form: Typed) -> str:
     view = subjects.read_subject(work(), actor(), number)
     links = overview.links_of_thing(work(), actor(), "subject", view.row.id)
-    return render_template("cases/subject_show.html", view=view, links=links, rules=rules)
+    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
+    panels = read_panels(work(), actor(), thing_of(view.row), **asked).showing(form)
+    return render_template("cases/subject_show.html", view=view, links=links, panels=panels, rules=rules)
 
 
 @bp.route("/subjects/<number>/edit", methods=["GET", "POST"])

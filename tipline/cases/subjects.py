@@ -129,7 +129,7 @@ def change_subject(work: Work, actor: Actor, command: ChangeSubject) -> Subject:
     check_version(row, command.version, mine, theirs, last_change(work, thing_of(row)))
     for name in mine:
         if mine[name] != theirs[name]:
-            record_change(work, actor, thing_of(row), name.lower(), theirs[name] or None, mine[name] or None)
+            record_change(work, actor, thing_of(row), name, theirs[name] or None, mine[name] or None)
     row.kind = command.about.kind
     row.details = keys.seal_json("subject", "details", row.id, details)
     row.version += 1
@@ -183,9 +183,9 @@ def _details(about: About) -> dict[str, Any]:
 def _said(kind: str, details: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a subject as people read them."""
     return {
-        "Name": details["name"],
-        "Kind": rules.SUBJECT_KINDS.get(kind, kind),
-        "Also": "\n".join(details.get("also", ())),
-        "Identifiers": "\n".join(details.get("identifiers", ())),
-        "Words": details.get("words", ""),
+        "name": details["name"],
+        "kind": rules.SUBJECT_KINDS.get(kind, kind),
+        "also": "\n".join(details.get("also", ())),
+        "identifiers": "\n".join(details.get("identifiers", ())),
+        "words": details.get("words", ""),
     }

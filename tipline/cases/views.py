@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
@@ -11,6 +12,9 @@ from tipline.cases.forms import DescribeForm, NewCaseForm
 from tipline.cases.services import PutTip, SetCaseState
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
+from tipline.notes.forms import Typed
+from tipline.notes.panels import read_panels
+from tipline.notes.things import thing_of
 from tipline.web import actor, work
 
 bp = Blueprint("cases", __name__)
@@ -34,11 +38,28 @@ def new() -> ResponseReturnValue:
     return render_template("cases/case_new.html", form=form), 422 if form.errors else 200
 
 
+@bp.record
+def _register(state: BlueprintSetupState) -> None:
+    """A form of a note or task that was refused is shown again on the page that it came from."""
+    state.app.extensions.setdefault("thing_pages", {})["case"] = lambda on, form: _notes(on.number, form)
+
+
 @bp.get("/cases/<number>")
 def show(number: str) -> ResponseReturnValue:
+    if request.args.get("tab") in ("notes", "history"):
+        return _notes(number, Typed())
     by_received = request.args.get("by") == "received"
     page = overview.read_case(work(), actor(), number, by_received)
     return render_template("cases/case_show.html", page=page, head=page.head, by_received=by_received, rules=rules)
+
+
+def _notes(number: str, form: Typed) -> str:
+    """Notes and tasks of a case, or who changed what about it."""
+    head = overview.read_head(work(), actor(), number)
+    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
+    panels = read_panels(work(), actor(), thing_of(head.case), **asked).showing(form)
+    tab = "history" if request.args.get("tab") == "history" and not form.faults else "notes"
+    return render_template("cases/case_notes.html", head=head, panels=panels, tab_name=tab, rules=rules)
 
 
 @bp.get("/cases/<number>/tips")

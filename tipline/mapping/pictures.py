@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+from calendar import month_abbr
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tipline.cases.rules import CERTAINTIES, Happening
 from tipline.exhibits.rules import cell
-from tipline.filters import day
 from tipline.mapping.drawing import ACCENT, ACCENT_SOFT, EDGE, INK, INK_2, INK_3, LINE, PAPER, Anchor, Drawing, Line, Shape, Words
 from tipline.mapping.rules import KINDS, SPACING_X, STATES, Edge, Graph, Node
 
@@ -36,6 +36,11 @@ GRAPH_COLUMNS = (
     *("from_kind", "from", "from_title", "link", "state", "confidence", "strength", "to_kind", "to", "to_title"),
     *("reason", "by", "at", "on_the_way"),
 )
+
+
+def day(of: date) -> str:
+    """A day as pictures say it: 22 Nov 2026."""
+    return f"{of.day} {month_abbr[of.month]} {of.year}"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 
-from tests.installations import Installation
+from tests.conftest import ConsoleClient
+from tests.installations import Installation, copy_of
 from tests.tipline.desk_house import Desk
+from tipline.app import create_console_app, create_public_app
 from tipline.cases import services
 from tipline.cases.handover import Handover
 from tipline.cases.services import OpenCase, PutTip
@@ -35,15 +37,30 @@ class Board:
             linking.link_by_hand(work, actor, linking.MakeLink(start, end, kind, "probable", "Read both."))
 
 
-@pytest.fixture
-def desk(installation: Installation, public: FlaskClient, console_app: Flask) -> Desk:
-    """Staff at their desk, on SQLite and disk."""
-    return Desk(installation, public, console_app)
+@pytest.fixture(scope="package")
+def _laid_out(_prepared: Installation, tmp_path_factory: pytest.TempPathFactory) -> Board:
+    """The board once, on an installation that nobody works in: each test has a copy of it."""
+    made = copy_of(_prepared, tmp_path_factory.mktemp("board") / "instance")
+    return lay_out(_desk_of(made))
 
 
 @pytest.fixture
-def board(desk: Desk) -> Board:
-    """Something of each kind, linked."""
+def board(_laid_out: Board, tmp_path: Path) -> Iterator[Board]:
+    """Something of each kind, linked, on SQLite and disk."""
+    copied = copy_of(_laid_out.desk.installation, tmp_path / "instance")
+    yield replace(_laid_out, desk=_desk_of(copied))
+    copied.close()
+
+
+def _desk_of(installation: Installation) -> Desk:
+    public, console = create_public_app(installation.public), create_console_app(installation.console)
+    console.test_client_class = ConsoleClient
+    public.config["TESTING"] = console.config["TESTING"] = True
+    return Desk(installation, public.test_client(), console)
+
+
+def lay_out(desk: Desk) -> Board:
+    """Make the board at a desk."""
     numbers = []
     for title in ("Letter with records", "Something else"):
         with desk.acting() as (work, actor):
