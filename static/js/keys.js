@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const page = document.documentElement;
-  const SECOND_KEY_MS = 1500;
+  const SECOND_KEY_MS = 1500, FIELDS = "textarea, select, input:not([type=hidden])";
   let prefix = "", prefixAt = 0, ticked = null, last = null;
 
   const shown = (part) => {
@@ -77,6 +77,8 @@
     } else if (!one.disabled) {
       one.focus();
       one.click();
+      const place = one.hash && one.pathname === location.pathname && document.getElementById(one.hash.slice(1));
+      if (place) (place.matches(FIELDS) ? place : place.querySelector(FIELDS))?.focus(); // a link to a form of this page: into its first field
     }
   };
 
