@@ -12,6 +12,8 @@ from tests.installations import Installation
 from tests.tipline.desk_house import Desk
 from tests.tipline.handovers import arrive, handover, open_a_case
 from tests.tipline.intake import house as intake
+from tipline.cases.members import set_access
+from tipline.inbox import redaction
 from tipline.letters import services as letters
 from tipline.linking.indexing import catch_up_now
 from tipline.linking.queue import Queue, read_queue
@@ -51,6 +53,20 @@ class LinkingDesk(Desk):
         fields = {name: intake.field_value(page, name) for name in ("draft", "token")}
         intake.post_form(browser, "/conversation/check", {**fields, "what": what})
         self.installation.run_jobs()
+
+    def redact(self, tip: str, *hidden: str) -> None:
+        """The investigator hides words of a tip from all but themselves."""
+        with self.acting() as (work, actor):
+            page = redaction.read_originals(work, actor, tip)
+            marked = {one.id: one.words for one in page.messages}
+            for word in hidden:
+                marked = {name: text.replace(word, f"[[{word}]]") for name, text in marked.items()}
+            redaction.redact(work, actor, redaction.RedactTip(tip, marked))
+
+    def close_case_to_others(self) -> None:
+        """The case is for its members only, of whom there is its lead."""
+        with self.acting() as (work, actor):
+            set_access(work, actor, self.cases[0], "members")
 
     def catch_up(self, role: str = "investigator") -> int:
         with self.acting(role, write=False) as (work, actor):
