@@ -18,11 +18,12 @@ from tipline.inbox.rules import ME, NOBODY, number_key
 from tipline.models.cases import CaseFile, Link
 from tipline.models.operations import AuditEvent
 from tipline.models.rewards import RewardClaim
-from tipline.models.tips import FURTHER, Tip, TipItem, TipLabel, TipMessage
+from tipline.models.tips import FURTHER, OURS, Tip, TipItem, TipLabel, TipMessage
 from tipline.work import Work
 
 READ_ACT = "tip.read"
 WEEK = timedelta(days=7)
+MOST_COUNTED = 20_000
 Condition = ColumnElement[bool]
 
 
@@ -56,7 +57,14 @@ def matching(who: Asker, filters: Filters) -> Condition:
 
 
 def count(work: Work, condition: Condition) -> int:
-    return work.session.scalar(select(func.count()).select_from(Tip).where(condition)) or 0
+    """How many tips a condition means, counted up to MOST_COUNTED and one more: nobody acts on more at once, and it takes time."""
+    few = select(Tip.id).where(condition).limit(MOST_COUNTED + 1).subquery()
+    return work.session.scalar(select(func.count()).select_from(few)) or 0
+
+
+def count_all(work: Work, actor: Actor) -> int:
+    """How many tips the actor sees."""
+    return work.session.scalar(select(func.count()).select_from(Tip).where(seen(actor))) or 0
 
 
 # terms
@@ -132,21 +140,14 @@ def _link(who: Asker, values: Sequence[str]) -> Condition:
 
 
 def _read(who: Asker, values: Sequence[str]) -> Condition:
+    """Unread: this person never read it and staff never said anything to its source; or the source wrote since."""
     found: list[Condition] = [Tip.id.in_(wrote_since(who.me))]
     if "unread" in values:
         read = select(AuditEvent.subject_id).where(
             AuditEvent.staff_id == who.me, AuditEvent.act == READ_ACT, AuditEvent.subject_id.is_not(None)
         )
-        found.append(and_(Tip.id.not_in(read), ~_answered()))
+        found.append(and_(Tip.id.not_in(read), Tip.id.not_in(select(TipMessage.tip_id).where(text(OURS)))))
     return or_(*found)
-
-
-def _answered() -> Condition:
-    """The last that was said is ours. To be told of a pause or of a claim's state is no answer."""
-    later = aliased(TipMessage)
-    came = select(later.id).where(later.tip_id == TipMessage.tip_id, later.by_source, later.seq > TipMessage.seq)
-    ours = select(TipMessage.id).where(TipMessage.by_source.is_(False), TipMessage.kind != "status", ~came.exists())
-    return ours.where(TipMessage.tip_id == Tip.id).correlate(Tip).exists()
 
 
 def wrote_since(staff_id: str) -> Select[Any]:

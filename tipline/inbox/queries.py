@@ -62,7 +62,10 @@ class Hint:
 
 @dataclass(frozen=True)
 class Inbox:
-    """One page. `following`: the number after which the next page begins; `previous`: the one before which the page before this ends."""
+    """One page. `following`: the number after which the next page begins; `previous`: the one before which the page before this ends.
+
+    `matching` is counted up to `finding.MOST_COUNTED`: one more means "more".
+    """
 
     rows: list[Row]
     matching: int
@@ -71,6 +74,11 @@ class Inbox:
     previous: str | None
     names: Mapping[str, str]
     hint: Hint | None = None
+
+    @property
+    def how_many(self) -> str:
+        """How many tips fit, in figures."""
+        return f"{finding.MOST_COUNTED:,}+" if self.matching > finding.MOST_COUNTED else f"{self.matching:,}"
 
 
 @dataclass
@@ -99,7 +107,7 @@ def list_tips(work: Work, actor: Actor, filters: Filters, place: Place = NO_PLAC
     more = len(ids) > PAGE
     tips = _load(work, ids[:PAGE][::-1] if back else ids[:PAGE])
     matching = finding.count(work, finding.matching(who, filters))
-    total = finding.count(work, finding.seen(actor))
+    total = finding.count_all(work, actor)
     return Inbox(
         rows=list_rows(work, actor, tips, names),
         matching=matching,

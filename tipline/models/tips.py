@@ -12,6 +12,7 @@ from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
 LENGTH = "length(number)"  # TIP-2026-10000 comes after TIP-2026-9999
 DUE = "due_on IS NOT NULL"
 COUNTED = ("state", "case_id", "assignee_id", "priority", "due_on", "channel", "id")
+OURS = "NOT by_source AND kind <> 'status'"  # what staff said to sources: few of all messages too
 FURTHER = "by_source AND seq > 0"  # what sources wrote after their tips: few of all messages
 
 
@@ -57,7 +58,7 @@ class Tip(Base):
         Index("ix_tip_inbox", "program_id", "received_on", text(LENGTH), "number", *COUNTED),  # a page in order, without a look at rows
         Index("ix_tip_priority", "program_id", "priority", "received_on", text(LENGTH), "number"),
         Index("ix_tip_due", "program_id", "due_on", "received_on", sqlite_where=text(DUE), postgresql_where=text(DUE)),
-        Index("ix_tip_desk", "program_id", *COUNTED),  # whatever the inbox counts, it counts here
+        Index("ix_tip_desk", "program_id", *COUNTED, "received_on"),  # whatever the inbox counts, it counts here
         Index("ix_tip_mine", "assignee_id", "received_on"),
     )
 
@@ -90,6 +91,7 @@ class TipMessage(Base):
     __tablename__ = "tip_message"
     __table_args__ = (
         UniqueConstraint("tip_id", "seq"),
+        Index("ix_tip_message_ours", "tip_id", sqlite_where=text(OURS), postgresql_where=text(OURS)),
         Index("ix_tip_message_further", "tip_id", "seq", sqlite_where=text(FURTHER), postgresql_where=text(FURTHER)),
     )
 
