@@ -34,6 +34,9 @@ SUGGESTION_MARKS = {
     "shares_indicator": "Indicator",
     "contains_records": "Records of sample",
     "same_template": "Same template",
+    "names_subject": "Names subject",
+    "corroborates": "Corroborates",
+    "contradicts": "Contradicts",
     "concerns": "Linked",
 }
 

@@ -97,7 +97,8 @@ def settle(work: Work, keys: ProgramKeys, link: Link, stand: Sequence[LinkDecisi
 def _methods_reason(keys: ProgramKeys, link: Link) -> bytes | None:
     if link.findings is None:
         return None
-    return keys.seal("link", "reason", link.id, keys.open_json("link", "findings", link.id, link.findings)["reason"])
+    found = keys.open_json("link", "findings", link.id, link.findings)
+    return keys.seal("link", "reason", link.id, found.get("short", found["reason"]))
 
 
 def list_decisions(work: Work, keys: ProgramKeys, link: Link) -> list[DecisionRow]:

@@ -28,6 +28,7 @@ from tipline.samples import formats
 from tipline.samples.readers import read
 from tipline.samples.rules import WEIGHTS, Person, fingerprints, merge_people
 from tipline.search.index import Fingerprint, Item
+from tipline.search.near import marks_of
 from tipline.vault import shown_name
 from tipline.work import Work
 
@@ -55,6 +56,7 @@ class Gathered:
     trouble: str = ""
     telling: bool = True  # equal bytes elsewhere are worth a suggestion
     title: str = ""  # for the tip, where these are its first words
+    marks: tuple[int, ...] = ()  # of these words, by which nearly equal ones are found
 
 
 def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[Opened], str]) -> Gathered:
@@ -77,6 +79,7 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
         return plain
     examined = all_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
     plain = replace(plain, title=_title(work, item, exhibit, examined))
+    plain = replace(plain, marks=marks_of(examined.report.text) if plain.title else ())
     indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
     opened = None
     if exhibit.kind == "attachment" and 0 < facts.length <= MOST_BYTES and looks_like_records(examined, name):

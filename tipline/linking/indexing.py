@@ -130,6 +130,8 @@ def _into_index(work: Work, keys: ProgramKeys, exhibit_id: str, gathered: Gather
         index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name, gathered.telling))
         if gathered.indicators is not None:
             index.put_text(gathered.item, gathered.indicators)
+        if gathered.marks:
+            index.put_marks(gathered.item[1], gathered.marks)
         if gathered.people:
             index.put_people(gathered.item, prints_of(keys, gathered, exhibit_id))
         if gathered.item[0] == "sample":

@@ -51,12 +51,16 @@ class IndicatorLike(Protocol):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A link that the method proposes. `findings` are values of JSON: what was shared, where, how often, what it does not say."""
+    """A link that the method proposes. `findings` are values of JSON: what was shared, where, how often, what it does not say.
+
+    `short` is the reason without a value, a name or a word of what was received: lists show it also to who reads redacted words only.
+    """
 
     kind: Kind
     tier: Tier
     reason: str
     findings: dict[str, Any]
+    short: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,11 @@ def _all_shared(a: Sequence[IndicatorLike], b: Sequence[IndicatorLike], frequenc
 def _of_shared(kind: Kind, shared: Sequence[Shared], reason: str, does_not_say: str) -> Suggestion:
     tier = min((tier_of(one) for one in shared), key=_ORDER.index)
     findings = {"method": METHOD, "indicators": [_as_json(one) for one in shared], "does_not_say": does_not_say}
-    return Suggestion(kind, tier, reason, findings)
+    held = indicator_name(shared[0])
+    article = "an" if held[0].lower() in "aeiou" else "a"
+    both = "Both hold" if kind == "shares_indicator" else "It holds, of this subject,"
+    short = f"{both} {article} {held}{' and more' if shared[1:] else ''}."
+    return Suggestion(kind, tier, reason, findings, short)
 
 
 def _keys(indicators: Sequence[IndicatorLike]) -> set[tuple[str, str]]:
@@ -216,7 +224,8 @@ def records_found(matches: Sequence[RecordMatch], people: int, in_words: Mapping
         ],
         "does_not_say": "How the sender came to have the records, or that they were taken from the same place.",
     }
-    return Suggestion("contains_records", tier, _records_reason(best, people, in_words, sample), findings)
+    reason = _records_reason(best, people, in_words, sample)
+    return Suggestion("contains_records", tier, reason, findings, reason)
 
 
 def _records_reason(best: Mapping[int, RecordMatch], people: int, in_words: Mapping[str, str], sample: str) -> str:
@@ -238,7 +247,7 @@ def same_file(digest: str, name_a: str, name_b: str, others: Sequence[str] = ())
         "digests": sorted({digest, *others}),
         "does_not_say": "That both came from the same person. A file can be passed on.",
     }
-    return Suggestion("same_file", "strong", reason, findings)
+    return Suggestion("same_file", "strong", reason, findings, "Files of both are the same, byte for byte.")
 
 
 def rests_on(findings: Mapping[str, Any]) -> dict[str, int]:

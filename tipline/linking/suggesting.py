@@ -197,7 +197,7 @@ def _write(desk: Desk, link: Link, suggestion: Suggestion) -> None:
         side: [{"sha256": file.sha256, "name": file.name} for file in desk.index.files(item)[:20]]
         for side, item in (("from", (link.from_kind, link.from_id)), ("to", (link.to_kind, link.to_id)))
     }
-    findings = {**suggestion.findings, "reason": suggestion.reason, "inputs": inputs}
+    findings = {**suggestion.findings, "reason": suggestion.reason, "short": suggestion.short, "inputs": inputs}
     link.tier, link.evidence = suggestion.tier, evidence_of(desk.keys, suggestion.findings)
     link.findings = desk.keys.seal_json("link", "findings", link.id, findings)
-    link.reason = desk.keys.seal("link", "reason", link.id, suggestion.reason)
+    link.reason = desk.keys.seal("link", "reason", link.id, suggestion.short)
