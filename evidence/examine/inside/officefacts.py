@@ -27,7 +27,7 @@ _NAMES = {
     "subDocument": "Document from outside",
     "slideUpdateUrl": "Link",
 }
-_FIELD = re.compile(r"(?:<w:instrText\b[^<>]{0,200}>|\bw:instr\s{0,4}=\s{0,4}[\"'])([^<\"']{1,600})")
+_FIELD = re.compile(r"<w:instrText\b[^<>]{0,200}>([^<]{1,600})|\bw:instr\s{0,4}=\s{0,4}[\"']([^<\"']{1,600})")
 _ACTIVE = re.compile(r"\s*(DDEAUTO|DDE|INCLUDEPICTURE|INCLUDETEXT|IMPORT|LINK|HYPERLINK)\b", re.IGNORECASE)
 _DDE_LINK = re.compile(r"<ddeLink\b[^<>]{0,400}?ddeService=\"([^\"]{0,200})\"[^<>]{0,400}?ddeTopic=\"([^\"]{0,400})\"")
 _ENTITY = re.compile(r"<!ENTITY\s{1,9}%?\s{0,9}([\w.-]{1,80})\s{1,9}(SYSTEM|PUBLIC)?[^>]{0,400}?[\"']([^\"']{0,400})[\"']")
@@ -88,7 +88,7 @@ def _relations(text: str, found: list[Fact]) -> None:
 
 
 def _part(text: str, found: list[Fact]) -> None:
-    pieces = "".join(html.unescape(match[1]) for match in list(_FIELD.finditer(text))[:400])
+    pieces = "".join(html.unescape(match[1] or match[2]) for match in list(_FIELD.finditer(text))[:400])
     for start in re.split(r"(?=\b(?:DDEAUTO|DDE|INCLUDEPICTURE|INCLUDETEXT|IMPORT|LINK|HYPERLINK)\b)", pieces):
         if match := _ACTIVE.match(start):
             word = match[1].upper()

@@ -1,11 +1,9 @@
-"""One run of the jail gives type, preview, traces, list and text; hostile files do no harm and never raise."""
+"""One run of the jail gives type, preview, traces, facts, list and text. Hostile files: tests/journeys/test_hostile_files.py."""
 
 from __future__ import annotations
 
 import io
 import json
-import random
-import socket
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,6 @@ from tests.evidence.examine import samples
 from tests.evidence.examine.jails import needs_jail
 
 pytestmark = needs_jail
-FOLDERS = ("images-bomb", "images-exif", "images-malformed", "pdf", "pdf-fuzz", "archives", "polyglots", "svg-html", "office")
-CANARY_PORT = 18099
 
 
 def _report(data: bytes, name: str = "", media_type: str = "") -> Report:
@@ -197,39 +193,6 @@ def test_each_bad_end_is_said_in_words(ending: str, words: str, monkeypatch: pyt
 
 def test_a_preview_alone() -> None:
     assert make_preview(iter([samples.png()]), "image/png").full_width == 64
-
-
-def _hostile(shared: Path | None) -> list[tuple[str, bytes]]:
-    """Files of the collection (a sample of the large folders), or ruins of our own files where it is not there."""
-    chance = random.Random(18)
-    if shared is None:
-        made = [samples.jpeg(position=True), samples.png(), samples.pdf(["a"]), samples.zip_of({"a": b"b"}), samples.tar_gz({"a": b"b"})]
-        ruins = []
-        for index in range(40):
-            data = bytearray(chance.choice(made))
-            for _ in range(8):
-                data[chance.randrange(len(data))] = chance.randrange(256)
-            ruins.append((f"ruin-{index}", bytes(data[: chance.randrange(1, len(data) + 1)])))
-        return ruins
-    chosen: list[Path] = []
-    for folder in FOLDERS:
-        files = sorted(path for path in (shared / "hostile" / folder).iterdir() if path.is_file())
-        chosen += files if len(files) <= 14 else chance.sample(files, 14)
-    return [(path.name, path.read_bytes()) for path in chosen]
-
-
-def test_hostile_files_do_no_harm_and_call_nobody(shared: Path | None) -> None:
-    with socket.create_server(("127.0.0.1", CANARY_PORT), reuse_port=True) as server:
-        server.settimeout(0.05)
-        for name, data in _hostile(shared):
-            report = _report(data, name)
-            assert report.identification.label, name
-            assert report.state == "done", (name, report.notes)
-            assert Report.from_dict(json.loads(json.dumps(report.to_dict())), report.preview.png) == report, name
-            if report.preview.png is not None:
-                assert max(Image.open(io.BytesIO(report.preview.png)).size) <= 1600, name
-        with pytest.raises(TimeoutError):
-            server.accept()
 
 
 def test_traces_of_real_photos_are_found(shared: Path | None) -> None:
