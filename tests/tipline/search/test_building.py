@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from evidence.errors import KeyUnavailable
 from evidence.keys import Identity, wrap
-from tests.installations import PASSPHRASE
+from tests.apps import app_of
+from tests.conftest import fresh_settings
+from tests.installations import PASSPHRASE, install
 from tests.tipline.search.conftest import Searching
 from tipline import casework
 from tipline.cli import main
@@ -172,3 +174,22 @@ def test_the_command_asks_and_waits(full: Searching, monkeypatch: pytest.MonkeyP
     assert "The search index is made." in done.output
     assert len(full.told("heron")) == 4
     assert CliRunner().invoke(main, ["search", "rebuild", "--program", "nowhere"]).exit_code == 1
+
+
+@pytest.mark.servers
+def test_on_postgresql(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = install(fresh_settings(tmp_path / "instance", database_url=postgres_url))
+    public, console = app_of("public", made.public), app_of("console", made.console)
+    public.config["TESTING"] = console.config["TESTING"] = True
+    desk = Searching(made, public.test_client(), console)
+    number, case = desk.send("The heron of the north."), desk.case()
+    letter = desk.letter(case, "A heron wrote this.")
+    desk.note("case", case.id, "Which heron?")
+    found = {("tip", number), ("letter", letter.number), ("note", case.number)}
+    assert set(desk.told("heron", "counsel")) == found
+    assert set(desk.told("heron", case=case.number)) == found - {("tip", number)}
+    monkeypatch.setattr(building, "AT_ONCE", 2)
+    ask(desk)
+    made.run_jobs()
+    assert set(desk.told("heron")) == found
+    made.close()
