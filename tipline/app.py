@@ -45,12 +45,13 @@ from tipline.rewards import views as rewards
 from tipline.samples import revealpages
 from tipline.samples import views as samples
 from tipline.search import views as search
+from tipline.similar import views as similar
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
 ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
 PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
 STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
-OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
+OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, similar.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
 INBOX = (notes.bp, deskpages.bp, inbox.bp, redactpages.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
 CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
 FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)

@@ -20,6 +20,7 @@ from sqlcipher3 import dbapi2
 
 from tipline.actor import ProgramKeys
 from tipline.errors import Unsound
+from tipline.search import near
 from tipline.search.words import Words
 
 Item = tuple[str, str]  # kind and id of a thing: ("tip", "9f31...")
@@ -134,7 +135,7 @@ class ProgramIndex:
         try:
             unlock(self._db, self._key)
             self._db.execute(self._begin)
-            for statement in TABLES.split(";"):
+            for statement in (TABLES + near.TABLE).split(";"):
                 self._db.execute(statement)
             self.words = Words(self._db)
             if self._form() != FORM:
@@ -182,6 +183,10 @@ class ProgramIndex:
         self._db.executemany("INSERT OR REPLACE INTO indicator VALUES (?, ?, ?, ?, ?)", rows)
         self._db.execute("INSERT OR REPLACE INTO subject VALUES (?, ?)", (subject_id, version))
 
+    def put_marks(self, tip_id: str, marks: tuple[int, ...]) -> None:
+        """Note by which marks texts that say nearly the same as a tip's first words are found."""
+        near.put(self._db, tip_id, marks)
+
     def put_file(self, item: Item, file: File) -> None:
         """Note the digest of an exhibit that belongs to a thing."""
         self._db.execute(
@@ -197,6 +202,8 @@ class ProgramIndex:
         """Take everything of a thing out."""
         for table in ("text", "indicator", "digest", "fingerprint"):
             self._db.execute(f"DELETE FROM {table} WHERE item_kind = ? AND item_id = ?", item)  # noqa: S608  names from the line above
+        if item[0] == "tip":
+            near.put(self._db, item[1], ())
         self.words.forget(*item)
 
     # reading
@@ -264,6 +271,10 @@ class ProgramIndex:
         )
         for sha256, mine, my_name, kind, item_id, theirs, name in rows.fetchall():
             yield File(sha256, mine, my_name), (kind, item_id), File(sha256, theirs, name)
+
+    def alike(self, tip_id: str, most: int) -> tuple[list[near.Alike], bool]:
+        """The tips whose first words say nearly the same, the nearest first, and whether there may be many more."""
+        return near.alike(self._db, tip_id, most)
 
     def agreements(self, item: Item) -> list[Agreement]:
         """The people of samples that agree with people of this thing."""
