@@ -12,6 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # the keys of a draft's files stand in these rows from now on; whoever has a form open chooses its files again
+    op.execute("DELETE FROM draft_part")
     op.create_table(
         "api_token",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -380,5 +382,7 @@ def upgrade() -> None:
     op.create_index("ix_tip_desk", "tip", ["program_id", *counted, "received_on"], unique=False)
     ours = sa.text("NOT by_source AND kind <> 'status'")
     op.create_index("ix_tip_message_ours", "tip_message", ["tip_id"], unique=False, sqlite_where=ours, postgresql_where=ours)
+    queue = ["state", "program_id", "later_until", "tier", "made_at", "id", "from_id", "to_id", "kind"]
+    op.create_index("ix_link_queue", "link", queue, unique=False)
     op.create_index("ix_audit_event_read", "audit_event", ["staff_id", "act", "subject_id", "detail"], unique=False)
     op.drop_index("ix_audit_event_staff_id", table_name="audit_event")
