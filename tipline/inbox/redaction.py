@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select, update
 
-from tipline import audit, policy
+from tipline import audit, policy, stale
 from tipline.access import NAMED
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict
@@ -23,7 +23,7 @@ from tipline.inbox.originals import Redacted, read_redacted
 from tipline.inbox.services import get_tip, require_reader
 from tipline.inbox.words import SourceWords, read_source_words
 from tipline.models.custody import Exhibit
-from tipline.models.desk import SearchStale, TipReader
+from tipline.models.desk import TipReader
 from tipline.models.tips import Tip, TipItem
 from tipline.notes.history import last_change, record_change
 from tipline.notes.locking import check_version
@@ -226,11 +226,10 @@ def _close_files(work: Work, tip: Tip, opened: frozenset[str] | None) -> None:
 
 
 def _follow(work: Work, actor: Actor, tip: Tip, act: str) -> None:
-    """Record the act, and note that the search index reads the tip and its files anew before anybody finds it."""
+    """Record the act, and note that the search index reads the names of its files anew; the tip itself is noticed by what was set."""
     audit.record(work.session, work.now(), actor, act, ("tip", tip.id))
-    files = work.session.scalars(select(TipItem.exhibit_id).where(TipItem.tip_id == tip.id))
-    stale = [("tip", tip.id), *(("exhibit", exhibit_id) for exhibit_id in files)]
-    work.session.add_all(SearchStale(program_id=tip.program_id, kind=kind, thing_id=thing_id) for kind, thing_id in stale)
+    for exhibit_id in work.session.scalars(select(TipItem.exhibit_id).where(TipItem.tip_id == tip.id)).all():
+        stale.mark(work.session, tip.program_id, "exhibit", exhibit_id)
     work.session.flush()
 
 
