@@ -11,7 +11,7 @@ PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test faults lint lock messages clean
+.PHONY: help run demo test faults hostile lint lock messages clean
 
 help:  ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(VENV)/.test  ## Run all tests
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
 	@FAULTS=$(or $(FAULTS),all) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults
+
+hostile: $(VENV)/.test  ## Send every hostile file of ../shared/data the whole way; the share of `make test` is random (HOSTILE_SEED)
+	@HOSTILE=all $(BIN)/python -m pytest tests/journeys/test_hostile_files.py
 
 lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff check .

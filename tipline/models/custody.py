@@ -233,7 +233,7 @@ class Grant(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), index=True)
-    purpose: Mapped[str] = mapped_column(String(16))  # examine, export, copy, payout
+    purpose: Mapped[str] = mapped_column(String(16))  # examine, export, copy, payout, ocr
     subject_id: Mapped[str] = mapped_column(Id, index=True)  # the tip, letter, sample or export it serves
     granted_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))  # null: intake
     expires_at: Mapped[datetime | None] = mapped_column(UtcTime)  # null: until the examination ends

@@ -234,7 +234,7 @@ class Checkout(Base):
 
 
 class HashList(Base):
-    """A list of digests that somebody loaded; the digests stand in the program's index file."""
+    """A list of digests that somebody loaded; the digests stand in a file of their own beside the program's index."""
 
     __tablename__ = "hash_list"
 

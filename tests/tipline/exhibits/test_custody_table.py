@@ -127,7 +127,7 @@ def test_no_query_of_the_page_walks_through_a_table(every_installation: Installa
     walked = [
         (statement, plan)
         for statement, plan in found
-        if re.search(r"^\s*(->\s*)?SCAN (?!CONSTANT|\(subquery)|Seq Scan", plan, re.MULTILINE)
+        if re.search(r"^\s*(->\s*)?SCAN (?!CONSTANT|\(subquery|anon_)|Seq Scan", plan, re.MULTILINE)
     ]
     assert [re.sub(r"\s+", " ", statement)[-400:] + " => " + plan for statement, plan in walked] == []
     for table in ("log_leaf", "log_checkpoint", "custody_event", "legal_hold", "scrub_finding"):

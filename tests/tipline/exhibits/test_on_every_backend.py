@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask.testing import FlaskClient
 from sqlalchemy import inspect
 
 from tests.conftest import ConsoleClient
@@ -61,3 +62,15 @@ def test_from_a_tip_to_a_download(every_installation: Installation) -> None:
         everything, _ = list_exhibits(work, actor, Filters(everything=True), rows[0].id)
     assert [event.kind for event in shown.custody.events] == ["DOWNLOADED", "TRANSFERRED", "VERIFIED", "VIEWED", "EXAMINED", "ACQUIRED"]
     assert (len(rows), len(everything) < 3) == (3, True)
+    assert _moved_there_and_back(browser, case, number)
+
+
+def _moved_there_and_back(browser: FlaskClient, case: str, number: str) -> bool:
+    """Split the tip off into a case of its own, look at both, and merge that one back."""
+    split = {"where": "new", "title": "Another matter", "reason": "It is another letter.", "things": f"tip:{number}"}
+    new = browser.post(f"{case}/split", data=split).location
+    for path in (f"{new}/graph?depth=2&a=tip:{number}&b=tip:{number}", f"{new}/timeline", f"{new}/exhibits", f"{case}/graph?alone=1"):
+        assert browser.get(path).status_code == 200, path
+    assert number in browser.get(f"{new}/tips").text
+    merged = browser.post(f"{new}/merge", data={"into": case.rpartition("/")[2], "reason": "It is the same after all."})
+    return (merged.status_code, merged.location, number in browser.get(f"{case}/tips").text) == (303, case, True)

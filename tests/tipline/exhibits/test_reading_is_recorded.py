@@ -30,7 +30,8 @@ from tipline.vault import CustodyVault
 
 CANARY = "quagga-canary"
 WORDS = f"He bragged.\nThe {CANARY} told me to write to {content.DESK}.".encode()
-HANDED_OUT_BY_GET = {"inbox.tip", "exhibits.preview", "exhibits.text", "letters.show", "linking.index", "samples.show"}
+FILE_TABS = {"attachments.preview", "attachments.words", "attachments.hexadecimal"}
+HANDED_OUT_BY_GET = {"inbox.tip", "exhibits.preview", "exhibits.text", "letters.show", "linking.index", "samples.show"} | FILE_TABS
 
 
 class Stopped(Exception):
@@ -224,7 +225,7 @@ def test_where_the_record_cannot_be_written_no_content_leaves_by_any_route(told:
         patched.setattr(CustodyVault, "record_act", refuse)
         for path in pages:
             data = counsel.get(path).data
-            assert CANARY.encode() not in data, path
+            assert not handed_out(data), path + " " + str(data[max(0, data.find(CANARY.encode()) - 300) :][:400])
             assert not data.startswith(b"\x89PNG") or "/label" in path, path
             assert last_name.encode() not in data, path
     seen = {rule.endpoint for rule, path in addresses(told) if handed_out(counsel.get(path).data)}
@@ -232,7 +233,7 @@ def test_where_the_record_cannot_be_written_no_content_leaves_by_any_route(told:
 
 
 def handed_out(data: bytes) -> bool:
-    return CANARY.encode() in data
+    return CANARY.encode() in data or CANARY.encode()[:8].hex(" ").encode() in data
 
 
 @needs_jail
