@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evidence.checkpoint import cosignatures
 from evidence.errors import EvidenceError, UsageError
-from evidence.examine import jail
+from evidence.examine import jail, lettering
 from evidence.storage import VersionedStore, open_store
 from evidence.timestamp import read_roots
 from tipline.config import Settings
@@ -65,6 +65,7 @@ def examine(settings: Settings) -> list[Check]:
         check_stamps,
         check_worker,
         check_jail,
+        check_reader,
     ]
     return [*(_run(check, settings) for check in checks), *(check_program(name, why) for name, why in OPTIONAL_PROGRAMS.items())]
 
@@ -233,6 +234,12 @@ def check_jail(_settings: Settings) -> Check:
     if not status.ok:
         return Check("missing", "Jail", status.reason, f"No file is opened and no preview is made. {status.advice}")
     return Check("works", "Jail", status.name)
+
+
+def check_reader(_settings: Settings) -> Check:
+    if lettering.installed():
+        return Check("works", "Reader of pictures", "rapidocr-onnxruntime")
+    return Check("missing", "Reader of pictures", "not installed.", f"Words in pictures and scanned pages can't be read. {lettering.ADVICE}")
 
 
 def check_program(name: str, lost: str) -> Check:
