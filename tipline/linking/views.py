@@ -40,8 +40,8 @@ def _register(state: BlueprintSetupState) -> None:
 
 @bp.before_app_request
 def _before_a_case() -> None:
-    """A case shows its links, so what waits is taken in before it opens."""
-    if request.endpoint == "cases.show" and current_user.is_authenticated and policy.may(actor(), "link.read"):
+    """A case and its graph show links, so what waits is taken in before they open."""
+    if request.endpoint in ("cases.show", "mapping.graph") and current_user.is_authenticated and policy.may(actor(), "link.read"):
         catch_up_now(work(), actor())
 
 

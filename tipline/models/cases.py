@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
@@ -72,7 +72,11 @@ class Link(Base):
     """A link between two things, suggested by a method or made by a person; only a person decides."""
 
     __tablename__ = "link"
-    __table_args__ = (UniqueConstraint("from_id", "to_id", "kind"),)
+    __table_args__ = (
+        UniqueConstraint("from_id", "to_id", "kind"),
+        # the whole queue is counted and ordered by it, without a look at the rows with their sealed findings
+        Index("ix_link_queue", "state", "program_id", "later_until", "tier", "made_at", "id", "from_id", "to_id", "kind"),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)

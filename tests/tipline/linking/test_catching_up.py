@@ -188,6 +188,6 @@ def test_a_flood_of_tips_does_not_bury_the_queue(desk: Desk, case: str) -> None:
 def test_a_case_shows_what_waited(desk: Desk, case: str, inputs: Inputs) -> None:
     add_letter(desk, case, inputs.letter)
     number = desk.send(inputs.quoted)
-    assert number in desk.client().get(f"/cases/{case}").text
+    assert number in desk.client().get(f"/cases/{case}/graph").text
     assert desk.public.application.test_client().get(f"/cases/{case}").status_code == 404
     assert desk.console_app.test_client().get(f"/cases/{case}").status_code == 302
