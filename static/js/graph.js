@@ -14,7 +14,8 @@
   const look = () => [
     { selector: "node", style: {
       "shape": "data(shape)", "width": 28, "height": 28, "border-width": 2, "border-color": colour("--accent"), "background-color": colour("--surface"),
-      "label": "data(label)", "text-wrap": "wrap", "text-valign": "bottom", "text-margin-y": 4, "font-size": 11, "color": colour("--ink") } },
+      "label": "data(label)", "text-wrap": "wrap", "text-valign": "bottom", "text-margin-y": 4, "font-size": 11, "color": colour("--ink"),
+      "text-background-color": colour("--surface"), "text-background-opacity": 0.85 } },
     { selector: "node[?inside]", style: { "background-color": colour("--accent-soft") } },
     { selector: "node[?pinned]", style: { "border-style": "double", "border-width": 5 } },
     { selector: "node[?strong], node:selected", style: { "border-width": 5, "border-color": colour("--accent-strong") } },
@@ -36,7 +37,7 @@
     let kept = false;
     try {
       const answer = await fetch(box.dataset.pins, { method: "POST", body: form, headers: { Accept: "application/json" }, credentials: "same-origin" });
-      kept = answer.ok;
+      kept = answer.ok && (await answer.json()).pinned === nodes.length;
     } catch { kept = false; }
     if (kept) nodes.forEach((node) => node.data("pinned", true));
     said.textContent = kept

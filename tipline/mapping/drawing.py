@@ -50,7 +50,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Words:
-    """One line of text. `most`: the width at which it is cut, with an ellipsis."""
+    """One line of text. `most`: the width at which it is cut, with an ellipsis; `ground`: paper under it, so that no line runs through."""
 
     x: float
     y: float
@@ -59,6 +59,7 @@ class Words:
     ink: str = INK
     anchor: Anchor = "start"
     most: float = 0
+    ground: bool = False
 
 
 @dataclass
@@ -71,7 +72,18 @@ class Drawing:
     parts: list[Line | Shape | Words] = field(default_factory=list)
 
     def add(self, *parts: Line | Shape | Words) -> None:
-        self.parts.extend(parts)
+        for part in parts:
+            if isinstance(part, Words) and part.ground:
+                self.parts.append(_ground_of(part))
+            self.parts.append(part)
+
+
+def _ground_of(words: Words) -> Shape:
+    """A piece of paper as large as a line of text."""
+    wide = width_of(cut(clean(words.text), words.size, words.most), words.size) + 4
+    left = words.x - {"start": 2.0, "middle": wide / 2, "end": wide - 2}[words.anchor]
+    top, foot = words.y - words.size, words.y + words.size / 4
+    return Shape(((left, top), (left + wide, top), (left + wide, foot), (left, foot)), PAPER, PAPER, width=0)
 
 
 def clean(text: str) -> str:

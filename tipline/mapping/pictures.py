@@ -164,7 +164,7 @@ def _edge(drawing: Drawing, edge: Edge, start: tuple[float, float], end: tuple[f
     dash = {"suggested": (6, 4), "belongs": (2, 4)}.get(edge.state)
     drawing.add(Line(*start, *end, ink=ACCENT if strong else EDGE, width=3 if strong else 1.5, dash=dash))
     if edge.state != "belongs" and math.hypot(end[0] - start[0], end[1] - start[1]) > 60:
-        drawing.add(Words((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 4, edge.words, 10, INK_3, "middle"))
+        drawing.add(Words((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 4, edge.words, 10, INK_3, "middle", ground=True))
 
 
 def _node(drawing: Drawing, node: Node, spot: tuple[float, float], strong: bool) -> None:
@@ -173,7 +173,8 @@ def _node(drawing: Drawing, node: Node, spot: tuple[float, float], strong: bool)
     if node.pinned:
         drawing.add(Shape(((x + RADIUS, y - RADIUS),), INK, INK, radius=3))
     drawing.add(
-        Words(x, y + 30, node.number, 11, INK, "middle", SPACING_X - 20), Words(x, y + 44, node.title, 10, INK_2, "middle", SPACING_X - 20)
+        Words(x, y + 30, node.number, 11, INK, "middle", SPACING_X - 20, ground=True),
+        Words(x, y + 44, node.title, 10, INK_2, "middle", SPACING_X - 20, ground=True),
     )
 
 

@@ -16,9 +16,12 @@ MOST_LOOKED_AT = 3000  # on the search for a way between two
 MOST_STEPS = 6
 DEPTHS = (0, 1, 2, 3)
 ARRANGED_UP_TO = 48  # things that are pushed and pulled into place; more stand in columns
+ROW_WIDTH = 1500  # of groups beside each other
 SPACING_X, SPACING_Y = 190, 110
 BOX_X, BOX_Y = 170, 84  # what a shape with its two lines of words takes
-ROUNDS = 60
+ROUNDS = 40
+IDEAL = 165.0  # length of a line
+TOGETHER = 0.4  # pull to the middle of the group
 
 Key = tuple[str, str]  # kind and id
 
@@ -149,15 +152,61 @@ def steps_from(starts: Iterable[Key], edges: Iterable[Edge], depth: int) -> dict
 def place(keys: Sequence[Key], edges: Sequence[Edge], pins: Mapping[str, tuple[int, int]]) -> dict[Key, tuple[int, int]]:
     """Give each thing its place. The same things and links always get the same places; a pinned one stands where it was put.
 
-    Few are arranged by pushing all apart and pulling linked ones together, more stand in columns, a kind beside the other.
+    Things that hang together are arranged by pushing all apart and pulling linked ones together, very many stand in columns, a kind
+    beside the other. Groups that nothing links stand in rows, the largest first.
     """
-    spots = {key: (float(x), float(y)) for key, (x, y) in _columns(keys, edges).items()}
     fixed = {key: (float(pins[key[1]][0]), float(pins[key[1]][1])) for key in keys if key[1] in pins}
-    spots.update(fixed)
-    if 1 < len(keys) <= ARRANGED_UP_TO:
-        _arrange(spots, edges, fixed)
-        _spread(spots, fixed)
-    return {key: (round(x), round(y)) for key, (x, y) in spots.items()}
+    found: dict[Key, tuple[float, float]] = {}
+    free, pairs = [], ARRANGED_UP_TO**2
+    for group in groups(keys, edges):
+        inside = [edge for edge in edges if edge.start in set(group)]
+        spots = {key: (float(x), float(y)) for key, (x, y) in _columns(group, inside).items()}
+        held = {key: spot for key, spot in fixed.items() if key in spots}
+        spots.update(held)
+        pairs -= len(group) ** 2
+        if len(group) > 1 and pairs >= 0:
+            _arrange(spots, inside, held)
+        _spread(spots, held)
+        if held:
+            found.update(spots)
+        else:
+            free.append(spots)
+    _pack(found, free)
+    return {key: (round(x), round(y)) for key, (x, y) in found.items()}
+
+
+def groups(keys: Sequence[Key], edges: Sequence[Edge]) -> list[list[Key]]:
+    """Return the things that hang together, in groups: the largest first, then in the order of `keys`."""
+    left, found = dict.fromkeys(keys), []
+    beside: dict[Key, list[Key]] = {}
+    for edge in edges:
+        beside.setdefault(edge.start, []).append(edge.end)
+        beside.setdefault(edge.end, []).append(edge.start)
+    for first in keys:
+        if first not in left:
+            continue
+        group, waiting = [], [first]
+        while waiting:
+            here = waiting.pop()
+            if here in left:
+                del left[here]
+                group.append(here)
+                waiting += beside.get(here, ())
+        found.append(sorted(group))
+    return sorted(found, key=len, reverse=True)
+
+
+def _pack(found: dict[Key, tuple[float, float]], free: Sequence[dict[Key, tuple[float, float]]]) -> None:
+    """Put groups without a pin beside each other in rows, below what is pinned."""
+    top = max((y for _, y in found.values()), default=-BOX_Y * 1.5) + BOX_Y * 1.5
+    left, height = 0.0, 0.0
+    for spots in free:
+        x0, y0 = min(x for x, _ in spots.values()), min(y for _, y in spots.values())
+        width, tall = max(x for x, _ in spots.values()) - x0, max(y for _, y in spots.values()) - y0
+        if left and left + width > ROW_WIDTH:
+            left, top, height = 0.0, top + height + BOX_Y * 1.5, 0.0
+        found.update({key: (x - x0 + left, y - y0 + top) for key, (x, y) in spots.items()})
+        left, height = left + width + SPACING_X, max(height, tall)
 
 
 def _columns(keys: Sequence[Key], edges: Sequence[Edge]) -> dict[Key, tuple[int, int]]:
@@ -183,7 +232,7 @@ def _columns(keys: Sequence[Key], edges: Sequence[Edge]) -> dict[Key, tuple[int,
 
 def _arrange(spots: dict[Key, tuple[float, float]], edges: Sequence[Edge], fixed: Mapping[Key, tuple[float, float]]) -> None:
     """Push all apart and pull linked ones together, less in each round (Fruchterman and Reingold, 1991)."""
-    keys, ideal = list(spots), float(SPACING_X)
+    keys, ideal = list(spots), IDEAL
     pairs = [(edge.start, edge.end) for edge in edges if edge.start in spots and edge.end in spots and edge.start != edge.end]
     for turn in range(ROUNDS):
         moves = {key: [0.0, 0.0] for key in keys}
@@ -197,9 +246,11 @@ def _arrange(spots: dict[Key, tuple[float, float]], edges: Sequence[Edge], fixed
                 moves[key][0] += sign * dx * pull
                 moves[key][1] += sign * dy * pull
         most = ideal * (1 - turn / ROUNDS)
+        middle = sum(x for x, _ in spots.values()) / len(keys), sum(y for _, y in spots.values()) / len(keys)
         for key in keys:
             if key not in fixed:
-                dx, dy = moves[key]
+                dx = moves[key][0] - (spots[key][0] - middle[0]) * TOGETHER
+                dy = moves[key][1] - (spots[key][1] - middle[1]) * TOGETHER
                 far = math.hypot(dx, dy) or 1.0
                 spots[key] = (spots[key][0] + dx / far * min(far, most), spots[key][1] + dy / far * min(far, most))
 
