@@ -130,33 +130,26 @@ class CustodyVault:
         Raises:
             Unsound: the exhibit's row names another recipient than its own key.
         """
-        return self.record_act(session, [act], now)[0]
+        return self.record_each(session, [act], now)[0]
 
     def record_act(self, session: Session, acts: Sequence[Act], now: datetime) -> list[CustodyEvent]:
         """Append one act on several exhibits: an event for each, all under one act id, in the caller's transaction.
 
-        Exhibits are locked in the order of their ids, so two acts on the same ones never wait for each other.
-
-        Returns:
-            The clear rows in the order of `acts`. Raises: as `record`.
+        Returns: the clear rows in the order of `acts`. Raises: as `record`.
         """
         shared: dict[str, Scalar] = {"act_id": new_id(), "act_size": len(acts)}
         return self._append(session, [(act, shared) for act in acts], now)
 
     def record_each(self, session: Session, acts: Sequence[Act], now: datetime) -> list[CustodyEvent]:
-        """Append several acts on one exhibit each, as `record` does one after the other, with a handful of statements for all of them.
-
-        Returns:
-            The clear rows in the order of `acts`. Raises: as `record`.
-        """
+        """As `record` for several acts, each on one exhibit, with a handful of statements for all of them."""
         return self._append(session, [(act, {"act_id": new_id(), "act_size": 1}) for act in acts], now)
 
     def _append(self, session: Session, acts: Sequence[tuple[Act, Mapping[str, Scalar]]], now: datetime) -> list[CustodyEvent]:
+        """Exhibits are locked in the order of their ids, so two who record on the same ones never wait for each other."""
         recipients = [self._recipients_of(act) for act, _ in acts]
         session.flush()  # rows of exhibits made in this transaction
         heads = self._heads(session, {act.exhibit.id for act, _ in acts})
-        rows: list[dict[str, Any]] = []
-        openings: list[dict[str, Any]] = []
+        rows, openings = list[dict[str, Any]](), list[dict[str, Any]]()
         for (act, shared), to in zip(acts, recipients, strict=True):
             seq, previous = heads[act.exhibit.id]
             given = {"kind": act.kind, **shared, **self._who_and_when(act, now), **act.fields}
@@ -168,10 +161,9 @@ class CustodyVault:
             blob = opening.to_bytes() if to is None else wrap(opening.to_bytes(), to)
             openings.append({"event_id": row["event_id"], "opening": blob})
             heads[act.exhibit.id] = (seq + 1, entry)
-        connection = session.connection()
-        connection.execute(_ADD_EVENTS, rows)
-        connection.execute(_ADD_OPENINGS, openings)
-        connection.execute(_ADD_PENDING, [{"event_id": row["event_id"]} for row in rows])
+        pending = [{"event_id": row["event_id"]} for row in rows]
+        for statement, values_of in ((_ADD_EVENTS, rows), (_ADD_OPENINGS, openings), (_ADD_PENDING, pending)):
+            session.connection().execute(statement, values_of)
         return [CustodyEvent(**row) for row in rows]
 
     def _signers(self, act: Act) -> list[Signer]:
