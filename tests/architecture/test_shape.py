@@ -91,6 +91,7 @@ COMMITS = {
     "tipline/stamping.py": "no transaction is open while an authority is asked",
     "tipline/linking/indexing.py": "catching up, one exhibit at a time, in a request that only reads",
     "tipline/linking/services.py": "an index is made again in the request that asks for it",
+    "tipline/search/building.py": "an index is read in batches, and says how far it is",
     "tipline/inbox/reading.py": "access events commit before the first byte",
 }
 
