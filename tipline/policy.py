@@ -22,7 +22,17 @@ READ = frozenset(
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
-        {"staff.manage", "program.manage", "program.grant", "program.notice", "keys.read", "record.restore", "store.scrub", "audit.read"}
+        {
+            "staff.manage",
+            "program.manage",
+            "program.grant",
+            "program.notice",
+            "keys.read",
+            "key.follow",
+            "record.restore",
+            "store.scrub",
+            "audit.read",
+        }
     ),
     "investigator": READ
     | {
@@ -51,6 +61,7 @@ ROLES: dict[str, frozenset[str]] = {
         "claim.recommend",
         "letter.check",
         "tip.take",
+        "key.follow",
         "reveal.ask",
         "reveal.decide",
     },
@@ -80,6 +91,7 @@ ROLES: dict[str, frozenset[str]] = {
         "notice.issue",
         "letter.check",
         "audit.read",
+        "key.follow",
         "reveal.ask",
         "reveal.decide",
         "export.decide",
@@ -97,6 +109,7 @@ ROLES: dict[str, frozenset[str]] = {
         "claim.recommend",
         "claim.decide",
         "notice.issue",
+        "key.follow",
         "reveal.decide",
         "export.decide",
     },

@@ -23,7 +23,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest
 
-from tipline import logs, restoring, security
+from tipline import logs, restoring, routes, security
 from tipline.actor import Actor
 from tipline.errorpages import is_api
 from tipline.process import Process
@@ -91,7 +91,7 @@ def work() -> Work:
     """Return this request's unit of work: a reading one for GET, a writing one else. Call it after the body was read."""
     if "work" not in g:
         view = current_app.view_functions.get(request.endpoint or "")
-        write = request.method not in READING_METHODS or getattr(view, "writes", False)
+        write = getattr(view, "writes", request.method not in READING_METHODS)
         g.work = frame().begin(write=write)
     return cast(Work, g.work)
 
@@ -219,6 +219,11 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
         return redirect("/sign-in")
 
     login.request_loader(load)
+
+    def refuse_roles() -> None:
+        if current_user.is_authenticated:
+            routes.require(actor(), request.endpoint)
+
     app.before_request(refuse_strangers)
     app.after_request(_lead_scripts)
     app.config.update(
@@ -228,6 +233,7 @@ def guard_console(app: Flask, find_actor: FindActor) -> None:
     csrf = CSRFProtect(app)
     for blueprint in app.extensions.get("without_form_tokens", ()):
         csrf.exempt(blueprint)
+    app.before_request(refuse_roles)  # after the token of the form: a form of nobody's is refused as such
 
 
 def _lead_scripts(response: Response) -> Response:

@@ -9,7 +9,7 @@ from itertools import count
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import MetaData, select
+from sqlalchemy import inspect, select, table, text
 
 from tests.installations import Installation
 from tipline import jobs
@@ -25,13 +25,17 @@ from tipline.exports.services import RequestExport, request_export
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
 from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
-from tipline.models.desk import Subject
+from tipline.models.desk import HashList, Note, SecondPerson, Subject, Task
 from tipline.models.notices import NoticeBatch
 from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
-from tipline.models.tips import TipSweep
+from tipline.models.tips import Tip, TipSweep
+from tipline.notes.services import WriteNote, write_note
+from tipline.notes.tasks import AddTask, add_task
+from tipline.notes.things import get_thing
 from tipline.retention.dispositions import Propose, propose
 from tipline.retention.holds import PlaceHold, place
+from tipline.samples.reveals import AskReveal, ask_reveal
 from tipline.security import cookie_name
 
 LOGINS = {
@@ -84,6 +88,11 @@ class World:
                 "subject": select(Subject.number),
                 "claim": select(RewardClaim.number),
                 "notice": select(NoticeBatch.number),
+                "note_id": select(Note.id),
+                "task_id": select(Task.id),
+                "request_id": select(SecondPerson.id),
+                "list_id": select(HashList.id),
+                "thing_id": select(Tip.id).where(Tip.number == self.story.tips[0].number),
             }
             found = {name: work.session.scalars(query.limit(1)).one() for name, query in first.items()}
         return {
@@ -93,17 +102,18 @@ class World:
             "filename": "css/public.css",
             "seq": "1",
             "language": "es",
+            "kind": "tip",
         }
 
     def rows(self) -> Rows:
         """Everything that the database holds, the job queue's tables too."""
-        engine, metadata, found = self.inside.console.database.engine, MetaData(), {}
+        engine, found = self.inside.console.database.engine, {}
         with engine.connect() as connection:
             for schema in (None, jobs.SCHEMA) if engine.dialect.name == "postgresql" else (None,):
-                metadata.reflect(connection, schema=schema)
-            for table in metadata.tables.values():
-                if table.name not in MAY_CHANGE:
-                    found[table.name] = sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+                for name in inspect(connection).get_table_names(schema):
+                    if name not in MAY_CHANGE:
+                        rows = connection.execute(select(text("*")).select_from(table(name, schema=schema)))
+                        found[name] = sorted((tuple(row) for row in rows), key=repr)
         return found
 
     def stored(self) -> list[str]:
@@ -135,9 +145,27 @@ def told(settings: Settings) -> Iterator[World]:
         words = {"reason": "A flood", "chosen": "form"}
         swept.reason = counsel.keyring.program(story.program_id).seal_json("tip_sweep", "reason", swept.id, words)
         work.session.add(swept)
+    _talk(world)
     inside.run_jobs()
     try:
         yield world
     finally:
         inside.close()
         story.close()  # its people's keys are read through its own processes
+
+
+def _talk(world: World) -> None:
+    """A note and a task on the first tip, a request to a second person, and a list of digests."""
+    story, okafor = world.story, world.story.actor("m.okafor")
+    with world.inside.work() as work:
+        tip = work.session.scalars(select(Tip.id).where(Tip.number == story.tips[0].number)).one()
+        on = get_thing(work, okafor, "tip", tip)
+        write_note(work, okafor, WriteNote(on, "Read it again tomorrow"))
+        add_task(work, okafor, AddTask(on, "Ask for the list"))
+        sample = work.session.scalars(select(Sample.number)).first()
+        ask_reveal(work, okafor, AskReveal(str(sample), "1", "Compare with the tip"))
+        made = {"meaning": "known", "digests": 0, "loaded_by": okafor.staff_id, "loaded_at": work.now()}
+        about = {"name": "Known files", "origin": "A disk", "sha256": "0" * 64}
+        list_id, keys = new_id(), okafor.keyring.program(story.program_id)
+        sealed = keys.seal_json("hash_list", "about", list_id, about)
+        work.session.add(HashList(id=list_id, program_id=story.program_id, about=sealed, **made))

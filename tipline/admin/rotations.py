@@ -191,7 +191,7 @@ def step(work: Work, actor: Actor, program_id: str, *, without_unread: bool = Fa
     Raises:
         NotFound: there is no such program. NoKey: the actor does not hold it. Conflict: its key is not the listed one.
     """
-    require(actor, "keys.read")
+    require(actor, "key.follow")
     keys = _held_keys(work, actor, program_id)
     with work.database.session(write=False) as session:
         found = session.scalars(select(Rotation).where(Rotation.program_id == program_id, Rotation.finished_at.is_(None))).first()
@@ -222,7 +222,7 @@ def progress(work: Work, actor: Actor, program_id: str) -> Progress | None:
     Raises:
         NotFound: there is no such program. NoKey: the actor does not hold it.
     """
-    require(actor, "keys.read")
+    require(actor, "key.follow")
     _held_keys(work, actor, program_id)
     newest = select(Rotation).where(Rotation.program_id == program_id).order_by(Rotation.started_at.desc()).limit(1)
     rotation = work.session.scalars(newest).first()
