@@ -170,6 +170,13 @@ def read_exhibit(work: Work, actor: Actor, exhibit_id: str, before: int | None =
     )
 
 
+def read_title(work: Work, actor: Actor, exhibit_id: str) -> tuple[Exhibit, str]:
+    """Return an exhibit and what it is called, for a page beside its custody. Nothing of it is opened."""
+    policy.require(actor, "exhibit.read")
+    exhibit = get_exhibit(work, actor, exhibit_id)
+    return exhibit, exhibit_title(work, actor.keyring.program(str(exhibit.program_id)), exhibit)
+
+
 def _names(work: Work, exhibit: Exhibit, transfer: Transfer | None, holds: Sequence[Hold], proposal: Disposition | None) -> dict[str, str]:
     """The names of those who stand on the page outside of its custody, by id: one look for each, however many colleagues there are."""
     wanted = {exhibit.custodian_id, *(hold.placed_by for hold in holds)}

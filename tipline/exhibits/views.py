@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from tipline import policy
@@ -14,9 +15,12 @@ from tipline.exhibits.custody_table import custody_csv
 from tipline.exhibits.forms import ON_PAGE, form_on_page
 from tipline.exhibits.labels import read_label
 from tipline.exhibits.listing import NARROWED, Filters, list_exhibits
-from tipline.exhibits.pages import read_exhibit
+from tipline.exhibits.pages import read_exhibit, read_title
 from tipline.exhibits.services import MakeExhibit
 from tipline.inbox.forms import show_faults
+from tipline.notes.forms import Typed
+from tipline.notes.panels import count_panels, read_panels
+from tipline.notes.things import thing_of
 from tipline.web import actor, work
 
 bp = Blueprint("exhibits", __name__)
@@ -33,12 +37,27 @@ def index() -> ResponseReturnValue:
     return render_template("exhibits/exhibits_list.html", rows=rows, following=following, after=after, filters=filters, **words)
 
 
+@bp.record
+def _pages_of_notes(state: BlueprintSetupState) -> None:
+    state.app.extensions.setdefault("thing_pages", {})["exhibit"] = lambda on, form: _notes(on.id, form)
+
+
 @bp.get("/exhibits/<exhibit_id>")
 def show(exhibit_id: str) -> ResponseReturnValue:
+    if request.args.get("tab") in ("notes", "history"):
+        return _notes(exhibit_id, Typed())
     try:
         return show_exhibit(exhibit_id)
     except Disposed:
         return redirect(f"/exhibits/{exhibit_id}/left", 303)
+
+
+def _notes(exhibit_id: str, form: Typed) -> str:
+    """Notes and tasks of an exhibit. Nothing of it is opened."""
+    exhibit, title = read_title(work(), actor(), exhibit_id)
+    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
+    panels = read_panels(work(), actor(), thing_of(exhibit), **asked).showing(form)
+    return render_template("exhibits/exhibit_notes.html", exhibit=exhibit, title=title, panels=panels)
 
 
 def show_exhibit(exhibit_id: str, name: str = "", sent: Any = None) -> ResponseReturnValue:
@@ -51,7 +70,16 @@ def show_exhibit(exhibit_id: str, name: str = "", sent: Any = None) -> ResponseR
     held = page.exhibit.state == "held" and page.keeping.finding is None
     mine = held and page.exhibit.custodian_id in (None, who.staff_id)
     answer = render_template(
-        "exhibits/exhibit_show.html", page=page, forms=forms, wrong=name, rules=rules, now=work().now(), held=held, mine=mine, before=before
+        "exhibits/exhibit_show.html",
+        counts=count_panels(work(), who, thing_of(page.exhibit)),
+        page=page,
+        forms=forms,
+        wrong=name,
+        rules=rules,
+        now=work().now(),
+        held=held,
+        mine=mine,
+        before=before,
     )
     return answer, 422 if name else 200
 

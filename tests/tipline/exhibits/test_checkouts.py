@@ -102,6 +102,16 @@ def test_what_cannot_be_is_refused(desk: Desk, stick: str) -> None:
     assert (answer.status_code, "Say where it is now." in answer.text) == (422, True)
 
 
+def test_an_exhibit_has_notes_and_tasks_beside_its_custody(desk: Desk, stick: str) -> None:
+    browser = desk.client()
+    assert browser.post(f"/on/exhibit/{stick}/notes", data={"body": "canary: the cap is loose"}).status_code == 303
+    page = browser.get(f"/exhibits/{stick}?tab=notes").text
+    assert "canary: the cap is loose" in page
+    assert "1 note, 0 open tasks" in browser.get(f"/exhibits/{stick}").text
+    assert browser.post(f"/on/exhibit/{stick}/notes", data={"body": " "}).status_code == 422
+    assert desk.kinds(stick) == ["ACQUIRED", "SEALED"]
+
+
 def test_a_file_is_taken_out_by_nobody(desk: Desk) -> None:
     file = desk.exhibits(desk.send("He bragged.", {"a.txt": b"a"}))[1]
     with desk.acting() as (work, actor), pytest.raises(Conflict, match="no physical thing"):
