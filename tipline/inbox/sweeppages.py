@@ -13,7 +13,7 @@ from tipline import policy
 from tipline.errors import BadInput, Conflict
 from tipline.inbox import sweeping
 from tipline.inbox.sweepforms import ChoiceForm, SweepForm
-from tipline.web import actor, frame, work
+from tipline.web import actor, frame, offer_undo, work
 
 bp = Blueprint("sweeping", __name__)
 Form = TypeVar("Form", bound=ChoiceForm)
@@ -45,7 +45,7 @@ def sweep() -> ResponseReturnValue:
         made = sweeping.sweep(work(), actor(), form.command())
     except (BadInput, Conflict) as error:
         return _looked_at(form, error)
-    flash(f"{made.tips:,} {'tip is' if made.tips == 1 else 'tips are'} junk now. Take it back below if that was wrong.")
+    offer_undo(f"{made.tips:,} {'tip is' if made.tips == 1 else 'tips are'} junk now.", url_for("sweeping.undo", sweep_id=made.id))
     return redirect(url_for("sweeping.index"), 303)
 
 
