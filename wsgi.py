@@ -24,6 +24,7 @@ def _public(settings: Settings) -> Flask:
     logs.configure()
     process = open_process("public", settings)
     process.jobs.client()  # its library takes a second to import: better now than in a source's request
+    process.vault.objects.store.prepare()
     SlowLines.of(settings.public_processes).watch()
     return app.create_public_app(process)
 

@@ -1,4 +1,4 @@
-"""The only wiring: which blueprints make the public face, the console and the files origin."""
+"""The only wiring: what makes an app of the public face, of the console and of the files origin. Each loads only its own pages."""
 
 from __future__ import annotations
 
@@ -9,53 +9,10 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from tipline import errorpages, filters, policy, running, security, translated, web
-from tipline.accounts import kitpages, preferencepages, sessionpages, tokenpages
-from tipline.accounts import views as accounts
-from tipline.accounts.services import find_actor
-from tipline.admin import auditpages, examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
-from tipline.admin import views as admin
-from tipline.api import views as api
-from tipline.approvals import views as approvals
-from tipline.attachments import views as attachments
-from tipline.cases import entrypages, memberpages, subjectpages
-from tipline.cases import views as cases
 from tipline.config import Face, Settings
-from tipline.exhibits import act_views as exhibit_acts
-from tipline.exhibits import files
-from tipline.exhibits import views as exhibits
-from tipline.exports import views as exports
-from tipline.inbox import bulkpages, deskpages, redactpages, sweeppages, viewpages, workloadpages
-from tipline.inbox import views as inbox
-from tipline.intake import pages, phonepages, proofpages, talkpages
-from tipline.intake import views as intake
-from tipline.letters import views as letters
-from tipline.linking import indicatorpages
-from tipline.linking import views as linking
-from tipline.mapping import movingpages
-from tipline.mapping import views as mapping
-from tipline.notes import views as notes
-from tipline.notices import mailing
-from tipline.notices import publicpages as letters_public
-from tipline.notices import views as notices
-from tipline.palette import views as palette
 from tipline.process import Process, open_process
-from tipline.retention import views as retention
-from tipline.rewards import publicpages as claims
-from tipline.rewards import views as rewards
-from tipline.samples import revealpages
-from tipline.samples import views as samples
-from tipline.search import views as search
-from tipline.similar import views as similar
 
 PAGE_BODY_BYTES = 8 * 1024**2  # a view that takes more says so itself
-ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
-PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
-STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
-OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, similar.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)
-INBOX = (notes.bp, deskpages.bp, inbox.bp, redactpages.bp, bulkpages.bp, viewpages.bp, workloadpages.bp, sweeppages.bp)
-CASES = (cases.bp, entrypages.bp, subjectpages.bp, mapping.bp, movingpages.bp)
-FILES = (exhibits.bp, exhibit_acts.bp, attachments.bp)
-CONSOLE = (*STAFF, phonepages.bp, *INBOX, *CASES, *FILES, *OTHERS, api.bp)
 
 
 def shared_folder(name: str) -> Path:
@@ -67,17 +24,18 @@ def shared_folder(name: str) -> Path:
 
 def create_public_app(process: Process | None = None) -> Flask:
     """Return the public face: notice, tip form, receipt. No staff route, nothing that opens what was stored."""
-    return _create(
-        "public",
-        process or _open("public"),
-        [pages.bp, intake.bp, talkpages.bp, phonepages.source_bp, proofpages.bp, claims.bp, letters_public.bp],
-    )
+    from tipline.publicface import BLUEPRINTS
+
+    return _create("public", process or _open("public"), BLUEPRINTS)
 
 
 def create_console_app(process: Process | None = None) -> Flask:
     """Return the console, for signed-in staff."""
+    from tipline.accounts.services import find_actor
+    from tipline.consoleface import BLUEPRINTS
+
     process = process or _open("console")
-    app = _create("console", process, CONSOLE)
+    app = _create("console", process, BLUEPRINTS)
     secret = process.vault.keys.text("flask.secret")
     app.config.update(
         SECRET_KEY=secret,
@@ -101,17 +59,16 @@ def create_console_app(process: Process | None = None) -> Flask:
 
 def create_files_app(process: Process | None = None) -> Flask:
     """Return the origin of downloads: it serves attachments for one-time tickets and nothing else."""
-    return _create("console", process or _open("console"), [files.bp, mailing.bp])
+    from tipline.filesface import BLUEPRINTS
+
+    return _create("console", process or _open("console"), BLUEPRINTS)
 
 
 def _open(face: Face) -> Process:
     """Open a server's process and say, until it ends, that it lives."""
     settings = Settings()
     running.hold(settings)
-    process = open_process(face, settings)
-    if face == "public":
-        process.vault.objects.store.prepare()
-    return process
+    return open_process(face, settings)
 
 
 def _create(face: Face, process: Process, blueprints: Sequence[Blueprint]) -> Flask:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -137,6 +135,9 @@ def _begin_sqlite(connection: Connection, turn: _Turn) -> None:
 
 def upgrade(url: str) -> None:
     """Bring the schema to the newest migration. Safe to call at every start."""
+    from alembic import command  # no server needs it
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "tipline:migrations")
     config.attributes["url"] = url
