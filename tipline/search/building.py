@@ -145,8 +145,11 @@ def put(work: Work, keys: ProgramKeys, index: ProgramIndex, wanted: Sequence[Key
 # everything
 
 
-def ask(work: Work, actor: Actor, program_id: str) -> SearchBuild:
+def ask(work: Work, actor: Actor, program_id: str, *, again: bool = False) -> SearchBuild:
     """Let the worker make a program's index anew: a leave from this person, and the job. One that runs already is returned.
+
+    Args:
+        again: end that one instead; its worker may have been stopped for good.
 
     Raises:
         NotFound: the person does not hold this program.
@@ -155,7 +158,7 @@ def ask(work: Work, actor: Actor, program_id: str) -> SearchBuild:
     program = work.session.get(Program, program_id, with_for_update=True) if program_id in actor.keyring.program_ids() else None
     if program is None:
         raise NotFound("There is no such program, or nobody has given you its key.", "Choose one of your programs.")
-    going = _going(work, program_id)
+    going = _going(work, program_id, again)
     if going is not None:
         return going
     now, identity = work.now(), actor.keyring.program(program_id).identity
@@ -176,11 +179,11 @@ def ask(work: Work, actor: Actor, program_id: str) -> SearchBuild:
     return build
 
 
-def _going(work: Work, program_id: str) -> SearchBuild | None:
-    """The building that is under way; one whose leave is over is closed."""
+def _going(work: Work, program_id: str, again: bool) -> SearchBuild | None:
+    """The building that is under way; one whose leave is over, or that is not wanted, is closed."""
     found = work.session.scalars(select(SearchBuild).where(SearchBuild.program_id == program_id, SearchBuild.state.in_(OPEN_STATES))).all()
     for build in found:
-        if build.expires_at is not None and build.expires_at > work.now():
+        if build.expires_at is not None and build.expires_at > work.now() and not again:
             return build
         build.state, build.leave, build.finished_at = "failed", None, work.now()
     return None

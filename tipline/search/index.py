@@ -314,6 +314,7 @@ def unlock(connection: Any, key: str) -> None:
     connection.execute(f"PRAGMA key = \"x'{key}'\"")
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -32768")  # kB: a batch that spills would keep readers out until it is committed
 
 
 def path_of(folder: Path, program_id: str) -> Path:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -149,10 +149,12 @@ def _view_key(actor: Actor) -> bytes:
     return hkdf(actor.keyring.identity.secret.encode(), VIEW, 32)
 
 
-def choices(work: Work, actor: Actor) -> Choices:
-    """What the search form offers, and how far the indexes are."""
+def choices(work: Work, actor: Actor, found: Found | None = None) -> Choices:
+    """What the search form offers, and how far the indexes are: as a search has just found, or as they are now."""
     policy.require(actor, "search.read")
     programs = list_programs(work, actor)
+    if found is not None:
+        return Choices(programs, found.standings)
     return Choices(programs, [building.find_standing(work, actor.keyring.program(program_id)) for program_id, _ in programs])
 
 
@@ -186,7 +188,7 @@ def _desk(work: Work, actor: Actor, programs: list[str], query: Query) -> Iterat
 
 def _span(work: Work, actor: Actor, query: Query) -> Span:
     low = query.first.toordinal() * DAY if query.first else FIRST
-    high = (query.last + timedelta(days=1)).toordinal() * DAY if query.last else LAST
+    high = (query.last.toordinal() + 1) * DAY if query.last else LAST
     return Span(low, high, _things_of(work, actor, query.case) if query.case else None)
 
 
@@ -312,13 +314,16 @@ def _corrections(desk: _Desk, query: Query) -> Iterator[Query]:
 # building
 
 
-def rebuild(work: Work, actor: Actor, program_id: str) -> str:
+def rebuild(work: Work, actor: Actor, program_id: str, *, again: bool = False) -> str:
     """Let the worker make a program's index anew. Returns the id of the building; one that is under way goes on.
+
+    Args:
+        again: end one that is under way, and begin from the start.
 
     Raises:
         NotFound: the person does not hold this program.
     """
-    return building.ask(work, actor, program_id).id
+    return building.ask(work, actor, program_id, again=again).id
 
 
 def programs_of(work: Work, actor: Actor, slug: str | None = None) -> list[tuple[str, str]]:

@@ -44,17 +44,16 @@ def show(view: str) -> ResponseReturnValue:
 
 @bp.post("/search/rebuild")
 def rebuild() -> ResponseReturnValue:
-    services.rebuild(work(), actor(), request.form.get("program", ""))
+    services.rebuild(work(), actor(), request.form.get("program", ""), again="again" in request.form)
     flash("The index is being made. You can leave this page, and search while it goes on.")
     return redirect(url_for("search.index"), 303)
 
 
 def _page(form: SearchForm, view: str = "", found: services.Found | None = None) -> ResponseReturnValue:
     who = actor()
-    offered = services.choices(work(), who)
+    offered = services.choices(work(), who, found)
     programs = dict(offered.programs)
     form.program.choices = [("", "All"), *offered.programs]
-    standings = found.standings if found is not None else offered.standings
     hint = found.hint if found is not None else None
     answer = render_template(
         "search/search.html",
@@ -66,7 +65,7 @@ def _page(form: SearchForm, view: str = "", found: services.Found | None = None)
         state_kinds=STATE_KINDS,
         programs=programs,
         hint_view=services.seal_view(who, hint) if hint else "",
-        standings=[(one, services.standing_words(one, programs)) for one in standings],
+        standings=[(one, services.standing_words(one, programs)) for one in offered.standings],
         may_build=policy.may(who, "search.rebuild"),
         first=bool(request.args.get("after")),
     )

@@ -132,7 +132,12 @@ def test_one_building_at_a_time_and_another_after_it(full: Searching) -> None:
     first = ask(full)
     assert ask(full) == first
     full.installation.run_jobs()
-    assert ask(full) != first
+    second = ask(full)
+    assert second != first
+    assert full.client().post("/search/rebuild", data={"program": full.installation.program_id, "again": "1"}).status_code == 303
+    assert (row(full, second).state, row(full, second).leave) == ("failed", None)
+    full.installation.run_jobs()
+    assert len(full.told("heron")) == 4
 
 
 def test_an_index_that_was_made_anew_stops_an_older_building(full: Searching) -> None:

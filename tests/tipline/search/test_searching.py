@@ -63,6 +63,7 @@ def test_filters(desk: Searching) -> None:
     today = date.today()
     assert len(desk.told("walrus", first=today - timedelta(days=1), last=today + timedelta(days=1))) == 3
     assert desk.told("walrus", last=today - timedelta(days=2)) == []
+    assert len(desk.told("walrus", first=date.min, last=date.max)) == 3
     assert len(desk.told("walrus", program=desk.installation.program_id)) == 3
 
 
