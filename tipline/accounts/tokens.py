@@ -44,6 +44,7 @@ SCOPES = {
     "tips:write": Scope("tip.work", "Assign tips and set their state"),
     "cases:read": Scope("case.read", "Read cases, letters, samples and subjects"),
     "exhibits:read": Scope("exhibit.read", "Read exhibits’ facts and custody"),
+    "search:read": Scope("search.read", "Search all that you may read"),
     "links:read": Scope("link.read", "Read suggestions and links with both texts"),
     "links:write": Scope("link.decide", "Decide on suggestions and link by hand"),
     "indicators:read": Scope("indicator.export", "Take indicators as STIX or MISP"),

@@ -42,7 +42,8 @@ class Route:
         path: with parts in braces, below PREFIX.
         scope: what a token needs; empty where any token will do.
         needed: names of the query that have to be there.
-        writes: a GET that enters something into a record.
+        writes: whether its unit of work writes, where that is not what its method says: a GET that enters something into a record; a
+            POST only because its words may stand in no address.
         media: of the answer; only JSON is described further.
     """
 
@@ -57,5 +58,5 @@ class Route:
     needed: tuple[str, ...] = ()
     body: Schema | None = None
     status: int = 200
-    writes: bool = False
+    writes: bool | None = None
     media: str = "application/json"

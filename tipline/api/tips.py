@@ -11,7 +11,7 @@ from tipline.inbox.conversation import Message, TipPage, read_tip
 from tipline.inbox.filters import NEWEST, ORDERS, Filters, parse_groups
 from tipline.inbox.finding import Place
 from tipline.inbox.queries import Row, list_tips
-from tipline.inbox.rules import STATES
+from tipline.inbox.rules import PRIORITY_CODES, STATES
 from tipline.inbox.services import AssignTip, ChangeState, SetDue, SetPriority
 from tipline.models.tips import Tip
 
@@ -209,10 +209,10 @@ ROUTES = (
         "/tips/{number}/priority",
         "tip_priority",
         "tips:write",
-        "Set a tip's priority: 1 high, 0 normal, -1 low",
+        "Set a tip's priority",
         _priority,
         CHANGED,
-        body=thing({"priority": choice(("1", "0", "-1")), "version": VERSION}, ["version"]),
+        body=thing({"priority": choice(PRIORITY_CODES), "version": VERSION}, ["version"]),
     ),
     Route(
         "POST",

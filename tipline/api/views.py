@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from tipline.accounts.tokens import Bearer, find_bearer
-from tipline.api import cases, exhibits, indicators, links, own, tips
+from tipline.api import cases, exhibits, indicators, links, own, search, tips
 from tipline.api.openapi import document
 from tipline.api.routes import PREFIX, Asked, Route
 from tipline.api.schema import check
@@ -23,7 +23,7 @@ from tipline.notes.locking import ChangedMeanwhile
 from tipline.web import frame, work
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
-TABLE: tuple[Route, ...] = (*own.ROUTES, *tips.ROUTES, *cases.ROUTES, *exhibits.ROUTES, *links.ROUTES, *indicators.ROUTES)
+TABLE: tuple[Route, ...] = (*own.ROUTES, *tips.ROUTES, *cases.ROUTES, *exhibits.ROUTES, *links.ROUTES, *search.ROUTES, *indicators.ROUTES)
 NO_TOKEN = Trouble(
     401, "No token that works", "Each request carries a token of yours, as Authorization: Bearer.", "Make one in the console, under Tokens."
 )
@@ -74,7 +74,8 @@ def _view(route: Route) -> Callable[..., Response]:
         return _json(found, route.status, route.media)
 
     answer.__doc__ = route.summary
-    answer.writes = route.writes  # type: ignore[attr-defined]  # read by web.work()
+    if route.writes is not None:
+        answer.writes = route.writes  # type: ignore[attr-defined]  # read by web.work()
     answer.scope = route.scope  # type: ignore[attr-defined]  # told by the table of routes
     return answer
 

@@ -17,7 +17,8 @@ from tests.tipline.linking.linking_house import LinkingDesk
 from tests.tipline.linking.test_desk import one_link
 from tipline.api.views import TABLE
 
-EXAMPLES = {GenerationMode.POSITIVE: 4, GenerationMode.NEGATIVE: 4}
+EXAMPLES = {GenerationMode.POSITIVE: 3, GenerationMode.NEGATIVE: 3}
+ASKED_ELSEWHERE = ("ignored_auth", "use_after_free", "ensure_resource_availability", "object_level_authorization")  # test_tokens, test_acts
 
 
 def test_each_operation_keeps_to_the_document(desk: LinkingDesk) -> None:
@@ -28,7 +29,7 @@ def test_each_operation_keeps_to_the_document(desk: LinkingDesk) -> None:
     schema = schemathesis.openapi.from_dict(desk.console_app.test_client().get(f"{API}/openapi.json", headers=headers).get_json())
     schema.app = desk.console_app
     load_all_checks()
-    every = CHECKS.get_all()
+    every = [check for name, check in zip(CHECKS.get_all_names(), CHECKS.get_all(), strict=True) if name not in ASKED_ELSEWHERE]
     acceptance = CHECKS.get_by_names(["positive_data_acceptance"])
     answered: dict[GenerationMode, Counter[str]] = {mode: Counter() for mode in EXAMPLES}
 
