@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.cases import members
+from tipline.cases import members, overview, rules
 from tipline.errors import BadInput
 from tipline.web import actor, work
 
@@ -50,7 +50,8 @@ def access(number: str) -> ResponseReturnValue:
 
 def _page(number: str, error: BadInput | None = None) -> str:
     shown = members.read_members(work(), actor(), number)
-    return render_template("cases/members.html", members=shown, words=members.ACCESS, error=error)
+    head = overview.read_head(work(), actor(), number)
+    return render_template("cases/members.html", head=head, rules=rules, members=shown, words=members.ACCESS, error=error)
 
 
 def _back(number: str) -> ResponseReturnValue:

@@ -108,7 +108,7 @@ def find_reference(work: Work, actor: Actor, reference: str) -> Thing | None:
     """Return the thing that `Thing.reference` names; None where there is none that the actor sees."""
     kind, _, name = reference.partition(":")
     model = MODELS.get(kind)
-    if model is None:
+    if model is None or not name.isprintable():  # PostgreSQL takes no NUL in any value
         return None
     same = model.id == name if kind == "exhibit" else model.number == name
     row = work.session.scalar(lean(select(model).where(same, access.sees(actor, model)), kind))
@@ -128,7 +128,7 @@ def things_of_case(work: Work, actor: Actor, case: CaseFile, kind: str, part: Sl
     model, keys = MODELS[kind], actor.keyring.program(case.program_id)
     length = func.length(model.number)  # EX-2026-0007-100 comes after EX-2026-0007-99
     query = select(model).where(model.case_id == case.id, model.number.is_not(None), access.sees(actor, model))
-    if part.after:
+    if part.after and part.after.isprintable():
         query = query.where((length > len(part.after)) | ((length == len(part.after)) & (model.number > part.after)))
     rows: Sequence[Any] = work.session.scalars(lean(query.order_by(length, model.number).limit(part.limit), kind)).all()
     return [thing_of(work, keys, kind, row) for row in rows]
