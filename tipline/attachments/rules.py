@@ -31,6 +31,10 @@ FACTS = {
     "media": "Sound and picture",
     "structure": "How it is made",
 }
+# what a program reads, not a person: shown letter by letter
+CODE = frozenset(
+    {"text/html", "text/xml", "text/csv", "text/x-script", "image/svg+xml", "application/json", "application/rtf", "application/edi-x12"}
+)
 ALARMING = frozenset({"macro", "action"})
 MEANINGS = {"wanted": "Wanted", "known": "Known and harmless"}
 NAME_LENGTH = 120

@@ -93,7 +93,7 @@ def words(message: Message) -> str:
             text = re.sub(r"\s*\n\s*", "\n", re.sub(r"<[^<>]{0,2000}>", " ", re.sub(r"(?is)<(script|style)\b.{0,200000}?</\1>", " ", text)))
         pieces.append(text.strip())
         size += len(text)
-    return "\n\n".join(dict.fromkeys(pieces))[:MOST_WORDS]
+    return "\n\n".join(filter(None, dict.fromkeys(pieces)))[:MOST_WORDS]
 
 
 def parts(message: Message) -> Iterator[tuple[str, Message]]:

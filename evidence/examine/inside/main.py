@@ -10,6 +10,8 @@ from evidence.examine.inside.entry import Subject, attempt, run
 from evidence.examine.inside.frames import Speaker
 from evidence.examine.media_types import is_compressed, is_text, is_zip_family
 
+OF_DOCUMENT = "The words of the document, without its form."
+
 
 def main() -> None:
     """Examine the file of the request and say what was found."""
@@ -36,7 +38,8 @@ def examine(subject: Subject, speaker: Speaker) -> None:
         _text(subject, speaker)
     elif subject.head.startswith(MARK):
         _compound(file, speaker)
-    if is_zip_family(media_type) or b"PK\x05\x06" in subject.tail:
+    holds_parts = subject.head.startswith(MARK)  # old Office files embed newer ones, which are ZIP
+    if is_zip_family(media_type) or (b"PK\x05\x06" in subject.tail and not holds_parts):
         _zip(file, subject.size, media_type, speaker)
     elif media_type == "application/x-tar" or is_compressed(media_type):
         _stream(file, media_type, speaker)
@@ -114,7 +117,7 @@ def _say_message(words: str, speaker: Speaker) -> None:
 
 
 def _compound(file: BinaryIO, speaker: Speaker) -> None:
-    from evidence.examine.inside import outlook
+    from evidence.examine.inside import oldwords, outlook
     from evidence.examine.inside.compound import MOST_BYTES, Compound
 
     def show() -> None:
@@ -122,8 +125,9 @@ def _compound(file: BinaryIO, speaker: Speaker) -> None:
         if outlook.is_message(held):
             _say_listing(outlook.listing(held), speaker)
             _say_message(outlook.words(held), speaker)
-        else:
-            speaker.note("The words of Office documents of this old kind are not read here.")
+        elif text := oldwords.words(held):
+            _show_words(text, OF_DOCUMENT, speaker)
+            _say_text(text, len(text) < oldwords.MOST_WORDS, speaker)
 
     attempt(show, "The document could not be opened: it is damaged", speaker)
 
@@ -147,7 +151,7 @@ def _zip(file: BinaryIO, size: int, media_type: str, speaker: Speaker) -> None:
     def look() -> None:
         text, whole = offices.text_of(file)
         if text:
-            _show_words(text, "The words of the document, without its form.", speaker)
+            _show_words(text, OF_DOCUMENT, speaker)
             _say_text(text, whole, speaker)
 
     attempt(look, "The document inside could not be read", speaker)

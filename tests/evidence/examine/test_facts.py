@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence.examine.inside import mails, officefacts, oldoffice, outlook, pdffacts, recordings, textfacts, vba
+from evidence.examine.inside import mails, officefacts, oldoffice, oldwords, outlook, pdffacts, recordings, textfacts, vba
 from evidence.examine.inside.archives import Listing
 from evidence.examine.inside.compound import MARK, Compound
 from evidence.examine.inside.entry import BROKEN
@@ -123,6 +123,28 @@ def test_an_old_workbook_tells_macro_sheets_hidden_sheets_and_links() -> None:
     assert ("structure", "Hidden sheet", "Secret") in found
     assert ("action", "Exchange of data (DDE)", "cmd | /c x") in found
     assert ("embedded", "Embedded file", "a.lnk from C:\\a.lnk") in found
+
+
+def test_the_words_of_old_documents_are_read() -> None:
+    def record(kind: int, body: bytes) -> bytes:
+        return struct.pack("<HH", kind, len(body)) + body
+
+    text = b"Plain \x13 HYPERLINK x \x14link\x15 words.\r"
+    wide = "caf\u00e9".encode("utf-16-le")
+    pieces = struct.pack("<III", 0, len(text), len(text) + 4)
+    pieces += struct.pack("<HIH", 0, 0x40000000 | 2 * 1024, 0) + struct.pack("<HIH", 0, 2048, 0)
+    head = bytearray(1024)
+    head[0x1A2:0x1AA] = struct.pack("<II", 0, 5 + len(pieces))
+    streams = {"WordDocument": bytes(head) + text.ljust(1024, b"\0") + wide, "0Table": b"\x02" + struct.pack("<I", len(pieces)) + pieces}
+    assert oldwords.words(Compound(compound(streams))) == "Plain link words.\ncaf\u00e9"
+    head[10:12] = struct.pack("<H", 0x0100)
+    assert oldwords.words(Compound(compound({**streams, "WordDocument": bytes(head)}))) == ""
+    slides = struct.pack("<HHI", 0xF, 1000, 30) + struct.pack("<HHI", 0, 0x0FA8, 5) + b"First" + struct.pack("<HHI", 0, 0x0FA0, 8) + wide
+    assert oldwords.words(Compound(compound({"PowerPoint Document": slides}))) == "First\ncaf\u00e9"
+    table = struct.pack("<II", 2, 2) + struct.pack("<HB", 3, 0) + b"one" + struct.pack("<HB", 6, 0) + b"two"
+    book = record(0xFC, table) + record(0x3C, b"\x01" + "thr".encode("utf-16-le")) + record(0x0A, b"")
+    assert oldwords.words(Compound(compound({"Workbook": book}))) == "one\ntwothr"  # a string that goes on in the next record
+    assert oldwords.words(Compound(compound({"Workbook": record(0x2F, b"x") + book}))) == ""
 
 
 def test_a_new_office_file_tells_templates_fields_entities_and_what_is_inside() -> None:
@@ -282,7 +304,7 @@ def test_ruins_of_every_kind_break_no_reader() -> None:
         "pdf": samples.pdf(["a"]),
     }
     readers = {
-        "compound": lambda data: oldoffice.facts(Compound(data)),
+        "compound": lambda data: (oldoffice.facts(Compound(data)), oldwords.words(Compound(data))),
         "office": lambda data: officefacts.facts(io.BytesIO(data)),
         "pdf": lambda data: pdffacts.in_bytes(io.BytesIO(data)),
     }
