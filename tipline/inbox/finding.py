@@ -23,7 +23,7 @@ from tipline.work import Work
 
 READ_ACT = "tip.read"
 WEEK = timedelta(days=7)
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 Condition = ColumnElement[bool]
 
 
@@ -133,9 +133,10 @@ def _link(who: Asker, values: Sequence[str]) -> Condition:
     suggested = and_(Link.state == "suggested", access.sees(who.actor, Link))
     if SOME not in values:
         suggested = and_(suggested, Link.kind.in_(values))
-    ends = [(Link.from_kind, Link.from_id), (Link.to_kind, Link.to_id)]
-    of_tips = [select(end).where(kind == "tip", suggested) for kind, end in ends]
-    files = [select(TipItem.tip_id).join(Link, end == TipItem.exhibit_id).where(kind == "exhibit", suggested) for kind, end in ends]
+    found = select(Link.from_kind, Link.from_id, Link.to_kind, Link.to_id).where(suggested).cte()
+    ends = [(found.c.from_kind, found.c.from_id), (found.c.to_kind, found.c.to_id)]
+    of_tips = [select(end).where(kind == "tip") for kind, end in ends]
+    files = [select(TipItem.tip_id).join(found, end == TipItem.exhibit_id).where(kind == "exhibit") for kind, end in ends]
     return Tip.id.in_(union_all(*of_tips, *files))
 
 
@@ -144,9 +145,9 @@ def _read(who: Asker, values: Sequence[str]) -> Condition:
     found: list[Condition] = [Tip.id.in_(wrote_since(who.me))]
     if "unread" in values:
         read = select(AuditEvent.subject_id).where(
-            AuditEvent.staff_id == who.me, AuditEvent.act == READ_ACT, AuditEvent.subject_id.is_not(None)
+            AuditEvent.staff_id == who.me, AuditEvent.act == READ_ACT, AuditEvent.subject_id == Tip.id
         )
-        found.append(and_(Tip.id.not_in(read), Tip.id.not_in(select(TipMessage.tip_id).where(text(OURS)))))
+        found.append(and_(~read.correlate(Tip).exists(), Tip.id.not_in(select(TipMessage.tip_id).where(text(OURS)))))
     return or_(*found)
 
 
