@@ -6,7 +6,7 @@ A merged case keeps its number, which is never given again, and says where every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from tipline.actor import Actor
 from tipline.cases import overview, rules
 from tipline.cases.events import events_of
 from tipline.cases.services import OpenCase, open_case, require_open
-from tipline.cases.things import MODELS, Thing, things_of_case
+from tipline.cases.things import MODELS, Thing, lean, things_of_case
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Sample
@@ -31,6 +31,7 @@ from tipline.notes.things import thing_of
 from tipline.work import Work
 
 REASON_LENGTH = 1000
+BATCH = 1000  # ids that one statement names
 OFFERED = 500  # things of each kind that a split can choose from
 UNDER_WAY = ("preparing", "sealing")  # exports that the worker is busy with
 
@@ -266,35 +267,38 @@ def _follow_tips(work: Work, source: CaseFile, moving: _Moving) -> None:
 
 
 def _move(work: Work, actor: Actor, moving: _Moving, between: tuple[CaseFile, CaseFile]) -> None:
-    """Change the case of each thing; tips and subjects keep it in their history."""
+    """Change the case of each thing; tips and subjects keep it in their history. Pins go along where the place is free."""
     source, target = between
     work.session.flush()
-    for kind, ids in moving.ids.items():
+    for kind, model in MODELS.items():
         values: dict[Any, Any] = {"case_id": target.id}
-        if kind in ("tip", "subject"):
-            values["version"] = MODELS[kind].version + 1
-            for row in work.session.scalars(select(MODELS[kind]).where(MODELS[kind].id.in_(ids))):
-                record_change(work, actor, thing_of(row), "case", source.number, target.number)
-        if ids:
-            work.session.execute(update(MODELS[kind]).where(MODELS[kind].id.in_(ids)).values(values))
-    work.session.execute(
-        update(GraphPin).where(GraphPin.case_id == source.id, GraphPin.thing_id.in_(_unpinned(target, moving))).values(case_id=target.id)
-    )
+        for ids in _batches(moving.ids[kind]):
+            if kind in ("tip", "subject"):
+                values["version"] = model.version + 1
+                for row in work.session.scalars(lean(select(model).where(model.id.in_(ids)), kind)):
+                    record_change(work, actor, thing_of(row), "case", source.number, target.number)
+            work.session.execute(update(model).where(model.id.in_(ids)).values(values))
+    there = set(work.session.scalars(select(GraphPin.thing_id).where(GraphPin.case_id == target.id)))
+    for ids in _batches(moving.all() - there):
+        pins = update(GraphPin).where(GraphPin.case_id == source.id, GraphPin.thing_id.in_(ids))
+        work.session.execute(pins.values(case_id=target.id))
 
 
-def _unpinned(target: CaseFile, moving: _Moving) -> Any:
-    """What moves and has no place in the other case's graph yet."""
-    there = select(GraphPin.thing_id).where(GraphPin.case_id == target.id)
-    return select(GraphPin.thing_id).where(GraphPin.thing_id.in_(moving.all()), GraphPin.thing_id.not_in(there))
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Ids in as many pieces as a statement can name."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]
 
 
 def _remember(work: Work, actor: Actor, move: tuple[str, CaseFile, CaseFile], moving: _Moving, reason: str) -> None:
     """Keep for good what moved between which cases and why, and count both cases' versions up."""
     kind, source, target = move
-    numbers: Mapping[str, list[str]] = {
-        name: sorted(work.session.scalars(select(MODELS[name].number).where(MODELS[name].id.in_(ids), MODELS[name].number.is_not(None))))
-        for name, ids in moving.ids.items()
-    }
+    numbers: dict[str, list[str]] = {name: [] for name in MODELS}
+    for name, model in MODELS.items():
+        for ids in _batches(moving.ids[name]):
+            numbers[name] += work.session.scalars(select(model.number).where(model.id.in_(ids), model.number.is_not(None)))
+        numbers[name].sort()
     counts = {name: len(found) for name, found in numbers.items()}
     row_id, keys = new_id(), actor.keyring.program(source.program_id)
     about = {"from": source.number, "to": target.number, "reason": reason, "counts": counts, "numbers": numbers}
