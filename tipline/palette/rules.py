@@ -64,7 +64,6 @@ PLACES = (
     Place("Register a thing one can hold", "/exhibits/physical/new", "exhibit.register", kind="Do"),
     Place("Take a tip by phone", "/tips/phone", "tip.take", kind="Do"),
     Place("Sweep junk", "/sweeps", "tip.work", kind="Do"),
-    Place("Place a hold", "/holds/new", "hold.manage", kind="Do"),
     Place("Colours: dark", "/preferences/theme", kind="Do", name="theme", value="dark"),
     Place("Colours: light", "/preferences/theme", kind="Do", name="theme", value="light"),
     Place("Colours: as the system says", "/preferences/theme", kind="Do", name="theme", value="system"),
