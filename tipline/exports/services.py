@@ -5,33 +5,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from textwrap import shorten
 
 from sqlalchemy import select
 
 from evidence import custody
-from evidence.errors import EvidenceError
 from evidence.keys import KeyFile
-from evidence.scrub import FAULTS
 from tipline import access, audit, policy, restoring
 from tipline.actor import Actor, ProgramKeys
 from tipline.approvals import services as approvals
 from tipline.approvals.rules import EXPORT, REASON_LENGTH, WAITING
 from tipline.cases.services import get_case
-from tipline.errors import BadInput, Conflict, NotFound, Unsound
+from tipline.errors import BadInput, Conflict, NotFound
 from tipline.exhibits.tickets import hand_out
 from tipline.exports import rules
 from tipline.exports.aftermath import After, covering, late_stamp, look
+from tipline.exports.choices import ExhibitChoice, offered
 from tipline.exports.disclosing import DisclosedExhibit, seal_disclosures
-from tipline.inbox.originals import UNDER_SEAL, closed_exhibits, require_originals
+from tipline.inbox.originals import require_originals
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, ExportExhibit
-from tipline.models.custody import Exhibit, ScrubFinding
+from tipline.models.custody import Exhibit
 from tipline.models.programs import Program
 from tipline.models.staff import Staff
-from tipline.scrubbing import open_findings
 from tipline.vault import Act
 from tipline.work import Work
 
@@ -43,18 +41,6 @@ class RequestExport:
     case_number: str
     exhibit_ids: tuple[str, ...]
     purpose: str
-
-
-@dataclass(frozen=True)
-class ExhibitChoice:
-    """One line of the choice: an exhibit of the case, and why it can't go out where it can't."""
-
-    id: str
-    number: str
-    title: str
-    kind: str
-    obstacle: str
-    copied: bool
 
 
 @dataclass(frozen=True)
@@ -88,7 +74,7 @@ def choices(work: Work, actor: Actor, case_number: str) -> tuple[CaseFile, str, 
     keys = actor.keyring.program(case.program_id)
     query = select(Exhibit).where(Exhibit.case_id == case.id, access.sees(actor, Exhibit)).order_by(Exhibit.number)
     title = keys.open("case_file", "title", case.id, case.title)
-    return case, title, _choices(work, actor, keys, work.session.scalars(query).all())
+    return case, title, offered(work, actor, keys, work.session.scalars(query).all())
 
 
 def request_export(work: Work, actor: Actor, command: RequestExport) -> Export:
@@ -149,7 +135,7 @@ def sign_export(work: Work, actor: Actor, export_id: str) -> Export:
     second = _second(work, actor, export, case)
     keys = actor.keyring.program(case.program_id)
     exhibits = exhibits_of(work, export)
-    stuck = [f"{choice.number}: {choice.obstacle}" for choice in _choices(work, actor, keys, exhibits) if choice.obstacle]
+    stuck = [f"{choice.number}: {choice.obstacle}" for choice in offered(work, actor, keys, exhibits) if choice.obstacle]
     if stuck:
         raise Conflict("Not every exhibit can go out any more. " + " ".join(stuck), "Start a new export without it.")
     purpose = keys.open("export", "purpose", export.id, export.purpose)
@@ -357,7 +343,7 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
     case = work.session.get_one(CaseFile, export.case_id)
     keys = actor.keyring.program(case.program_id)
     who = work.session.get_one(Staff, export.requested_by)
-    exhibits = _choices(work, actor, keys, exhibits_of(work, export)) if with_exhibits else []
+    exhibits = offered(work, actor, keys, exhibits_of(work, export)) if with_exhibits else []
     withheld = json.loads(keys.open("export", "withheld", export.id, export.withheld)) if export.withheld else None
     return ExportView(
         id=export.id,
@@ -383,28 +369,3 @@ def _view(work: Work, actor: Actor, export: Export, *, with_exhibits: bool = Tru
 
 def _bundle_bytes(work: Work, keys: ProgramKeys, export: Export) -> int:
     return work.vault.objects.open_key(export.bundle_name, keys.identity).length if export.bundle_name else 0
-
-
-def _choices(work: Work, actor: Actor, keys: ProgramKeys, exhibits: Sequence[Exhibit]) -> list[ExhibitChoice]:
-    findings = open_findings(work.session, [exhibit.object_name for exhibit in exhibits if exhibit.object_name])
-    closed = closed_exhibits(work.session, actor.keyring, [exhibit.id for exhibit in exhibits])
-    found = [_choice(work, keys, exhibit, findings.get(exhibit.object_name or "")) for exhibit in exhibits]
-    return [replace(choice, obstacle=choice.obstacle or rules.NAMED_ONLY) if choice.id in closed else choice for choice in found]
-
-
-def _choice(work: Work, keys: ProgramKeys, exhibit: Exhibit, finding: ScrubFinding | None) -> ExhibitChoice:
-    fault = FAULTS.get(finding.fault, finding.fault) if finding else ""
-    obstacle = rules.obstacle(exhibit.state, has_bytes=exhibit.object_name is not None, fault=fault)
-    title = _exhibit_title(work, keys, exhibit) if exhibit.state != "disposed" else ""
-    return ExhibitChoice(exhibit.id, exhibit.number or "", title, exhibit.kind, obstacle, rules.is_copied(exhibit.kind))
-
-
-def _exhibit_title(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
-    if exhibit.title is not None:
-        return keys.open("exhibit", "title", exhibit.id, exhibit.title)
-    if exhibit.named_only:
-        return UNDER_SEAL
-    try:
-        return work.vault.facts(exhibit, keys).name
-    except EvidenceError as error:
-        raise Unsound("An exhibit's facts can't be opened.", "Tell the administrator: its row was changed.") from error

@@ -11,10 +11,12 @@ from tests.tipline.intake.house import come_back
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound, TooLarge, Unsound
 from tipline.inbox import replying, services
 from tipline.inbox.replying import Reply
-from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel
+from tipline.inbox.services import AddLabel, AssignTip, ChangeState, RemoveLabel, SetDue, SetPriority
 from tipline.inbox.telling import read_for_staff
 from tipline.models.operations import AuditEvent
 from tipline.models.tips import Tip, TipLabel, TipMessage
+from tipline.notes.history import list_changes
+from tipline.notes.things import thing_of
 
 REPLY = "Thank you. Do not go back for more.\n\nWe keep the picture."
 
@@ -141,3 +143,44 @@ def test_who_may_not_work_on_tips_is_refused(desk: Desk) -> None:
 def test_a_number_that_nobody_has_is_not_found(desk: Desk) -> None:
     with desk.acting() as (work, actor), pytest.raises(NotFound):
         services.assign(work, actor, AssignTip("TIP-2026-9999", "me"))
+
+
+def test_no_reply_goes_past_one_that_a_colleague_has_just_sent(desk: Desk) -> None:
+    number = desk.send("He bragged.")
+    mine, theirs = desk.client(), desk.client("program_manager")
+    assert 'name="seen" value="0"' in mine.get(f"/tips/{number}").text
+    assert theirs.post(f"/tips/{number}/reply", data={"words": "Their words", "seen": "0"}).status_code == 303
+    late = mine.post(f"/tips/{number}/reply", data={"words": "My words", "seen": "0"})
+    assert late.status_code == 409
+    assert "T. Brandt wrote to the source while you were writing." in late.text
+    assert "Their words" in late.text
+    assert "My words" in late.text
+    assert 'name="seen" value="1"' in late.text, "sent again, it goes through"
+    assert mine.post(f"/tips/{number}/question", data={"question": "When?", "options": "May\nJune", "seen": "0"}).status_code == 409
+    assert mine.post(f"/tips/{number}/reply", data={"words": "My words", "seen": "x"}).status_code == 422
+    assert mine.post(f"/tips/{number}/reply", data={"words": "My words", "seen": "1"}).status_code == 303
+    with desk.installation.work(write=False) as work:
+        assert len(work.session.scalars(select(TipMessage.id).where(TipMessage.by_source.is_(False))).all()) == 2
+
+
+def test_what_is_changed_stands_in_the_history_and_counts_the_version_up(desk: Desk) -> None:
+    (number,) = desk.add_tips(1)
+    with desk.acting() as (work, actor):
+        services.assign(work, actor, AssignTip(number, "me"))
+        services.set_priority(work, actor, SetPriority(number, "high"))
+        services.set_due(work, actor, SetDue(number, "2026-12-01"))
+        services.add_label(work, actor, AddLabel(number, "Insider"))
+        services.change_state(work, actor, ChangeState(number, "closed"))
+        tip = services.get_tip(work, actor, number)
+        work.session.flush()
+        changes, _ = list_changes(work, actor, thing_of(tip))
+        assert tip.version == 1 + len(changes) == 7
+    assert {(one.field, one.before, one.after) for one in changes} == {
+        ("Assignee", "", "M. Okafor"),
+        ("State", "new", "working"),
+        ("Priority", "normal", "high"),
+        ("Due", "", "2026-12-01"),
+        ("Label", "", "Insider"),
+        ("State", "working", "closed"),
+    }
+    assert b"Insider" not in desk.everything_stored()
