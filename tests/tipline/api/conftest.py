@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.installations import Installation
+from tests.tipline.linkeddesk import _linked as _linked
+from tests.tipline.linkeddesk import linked as linked
 from tests.tipline.linking.linking_house import LinkingDesk, sit_down
 
 

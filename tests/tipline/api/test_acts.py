@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from tests.tipline.api.api_house import API, caller
 from tests.tipline.linking.linking_house import LinkingDesk
-from tests.tipline.linking.test_desk import one_link
 from tipline.demo import content
 from tipline.models.operations import AuditEvent
 
@@ -25,10 +24,10 @@ def test_reading_a_tip_is_on_record_and_says_what_the_page_says(desk: LinkingDes
     assert desk.kinds(desk.exhibits(tip)[0].id) == ["ACQUIRED", "EXAMINED", "VIEWED"], "once for a token"
 
 
-def test_redacted_words_stay_redacted(desk: LinkingDesk) -> None:
-    link_id, tip, _ = one_link(desk)
-    desk.redact(tip, content.DESK)
-    asks = caller(desk, "counsel")
+def test_redacted_words_stay_redacted(linked: LinkingDesk) -> None:
+    link_id, tip, _ = linked.one
+    linked.redact(tip, content.DESK)
+    asks = caller(linked, "counsel")
     answers = [asks.get(path) for path in (f"/tips/{tip}", "/tips", "/links", f"/links/{link_id}")]
     assert [answer.status_code for answer in answers] == [200] * 4
     texts = json.loads(answers[3].text)["sides"][0]
@@ -57,9 +56,9 @@ def test_acts_on_a_tip_go_through_the_same_checks(desk: LinkingDesk) -> None:
         )
 
 
-def test_a_link_is_decided_undone_and_made(desk: LinkingDesk) -> None:
-    link_id, tip, letter = one_link(desk)
-    asks = caller(desk)
+def test_a_link_is_decided_undone_and_made(linked: LinkingDesk) -> None:
+    link_id, tip, letter = linked.one
+    asks = caller(linked)
     path = f"/links/{link_id}"
     assert asks.get("/links").get_json()["waiting"] == 1
     wrong = asks.post(f"{path}/decision", {"decision": "confirm", "confidence": "probable", "reason": " "})

@@ -14,20 +14,19 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.tipline.api.api_house import API, token_for
 from tests.tipline.linking.linking_house import LinkingDesk
-from tests.tipline.linking.test_desk import one_link
 from tipline.api.views import TABLE
 
 EXAMPLES = {GenerationMode.POSITIVE: 3, GenerationMode.NEGATIVE: 3}
 ASKED_ELSEWHERE = ("ignored_auth", "use_after_free", "ensure_resource_availability", "object_level_authorization")  # test_tokens, test_acts
 
 
-def test_each_operation_keeps_to_the_document(desk: LinkingDesk) -> None:
-    link_id, tip, _ = one_link(desk)
-    headers = {"Authorization": f"Bearer {token_for(desk)}"}
-    real = {"link_id": link_id, "exhibit_id": desk.exhibits(tip)[0].id, "program_id": desk.installation.program_id}
-    desk.console_app.extensions["gate"].limiter.allow = lambda *_: True  # what is tested is not how many requests fit
-    schema = schemathesis.openapi.from_dict(desk.console_app.test_client().get(f"{API}/openapi.json", headers=headers).get_json())
-    schema.app = desk.console_app
+def test_each_operation_keeps_to_the_document(linked: LinkingDesk) -> None:
+    link_id, tip, _ = linked.one
+    headers = {"Authorization": f"Bearer {token_for(linked)}"}
+    real = {"link_id": link_id, "exhibit_id": linked.exhibits(tip)[0].id, "program_id": linked.installation.program_id}
+    linked.console_app.extensions["gate"].limiter.allow = lambda *_: True  # what is tested is not how many requests fit
+    schema = schemathesis.openapi.from_dict(linked.console_app.test_client().get(f"{API}/openapi.json", headers=headers).get_json())
+    schema.app = linked.console_app
     load_all_checks()
     every = [check for name, check in zip(CHECKS.get_all_names(), CHECKS.get_all(), strict=True) if name not in ASKED_ELSEWHERE]
     acceptance = CHECKS.get_by_names(["positive_data_acceptance"])
@@ -36,7 +35,7 @@ def test_each_operation_keeps_to_the_document(desk: LinkingDesk) -> None:
     def asking(mode: GenerationMode) -> Callable[[Any], None]:
         def ask(case: Any) -> None:
             if mode is GenerationMode.POSITIVE:
-                named = {**real, "number": desk.cases[0] if "/cases/" in case.path else tip}
+                named = {**real, "number": linked.cases[0] if "/cases/" in case.path else tip}
                 case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
             # whether a decision fits what stands is no question of form: 422 says what is missing
             excluded = acceptance if case.method == "POST" else []

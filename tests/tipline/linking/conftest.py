@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk
+from tests.tipline.linkeddesk import _linked as _linked
+from tests.tipline.linkeddesk import linked as linked
 
 
 @pytest.fixture

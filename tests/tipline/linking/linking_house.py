@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import select
 
 from tests.apps import app_of
 from tests.conftest import ConsoleClient
-from tests.installations import Installation
+from tests.installations import Installation, copy_of
 from tests.tipline.desk_house import Desk
 from tests.tipline.handovers import arrive, handover, open_a_case
 from tests.tipline.intake import house as intake
@@ -26,6 +27,7 @@ class LinkingDesk(Desk):
     """What arrives here is examined at once; `catch_up` is what any page of a person does."""
 
     cases: list[str] = field(default_factory=list)
+    one: tuple[str, str, str] = ("", "", "")  # of a desk that is `linked`: the link's id, the tip's number, the letter's
 
     def case(self) -> str:
         if not self.cases:
@@ -83,6 +85,13 @@ class LinkingDesk(Desk):
     def links(self) -> list[Link]:
         with self.installation.work(write=False) as work:
             return list(work.session.scalars(select(Link).order_by(Link.made_at, Link.id)))
+
+
+def another(desk: LinkingDesk, data: Path) -> LinkingDesk:
+    """The same desk over a copy of all that it has."""
+    copied = sit_down(copy_of(desk.installation, data))
+    copied.cases, copied.receipts, copied.one = list(desk.cases), dict(desk.receipts), desk.one
+    return copied
 
 
 def sit_down(installation: Installation) -> LinkingDesk:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.installations import Installation
 from tests.tipline.linking.linking_house import LinkingDesk, sit_down
-from tests.tipline.linking.test_desk import WORDS, decide, make, one_link
+from tests.tipline.linking.test_desk import WORDS, decide, make
 from tipline.demo import content
 from tipline.errors import BadInput, Conflict, Forbidden
 from tipline.linking import services
@@ -49,23 +49,23 @@ def shown(desk: LinkingDesk, asked: Asked, later: timedelta = timedelta()) -> li
         return [row.id for row in read_queue(ahead, actor, asked).rows]
 
 
-def test_later_leaves_the_queue_stands_in_its_own_list_and_comes_back_by_itself(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    browser = desk.client()
+def test_later_leaves_the_queue_stands_in_its_own_list_and_comes_back_by_itself(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    browser = linked.client()
     answer = browser.post(f"/linking/{link_id}/decide", data={"decision": "later", "wait": "day"})
     assert answer.status_code == 303
-    assert shown(desk, Asked()) == []
-    assert shown(desk, Asked("later")) == [link_id]
+    assert shown(linked, Asked()) == []
+    assert shown(linked, Asked("later")) == [link_id]
     page = browser.get("/linking?show=later").text
     assert "Put off until" in page
     assert "0 to decide" in page
-    assert shown(desk, Asked(), timedelta(hours=25)) == [link_id]
-    assert shown(desk, Asked("later"), timedelta(hours=25)) == []
-    assert rows(desk, link_id) == ["later"]
-    decide(desk, DecideLink(link_id, "confirm", "probable", "Read both"))
-    assert desk.links()[0].later_until is None
+    assert shown(linked, Asked(), timedelta(hours=25)) == [link_id]
+    assert shown(linked, Asked("later"), timedelta(hours=25)) == []
+    assert rows(linked, link_id) == ["later"]
+    decide(linked, DecideLink(link_id, "confirm", "probable", "Read both"))
+    assert linked.links()[0].later_until is None
     with pytest.raises(BadInput):
-        decide(desk, DecideLink(make_another(desk), "later", wait="ever"))
+        decide(linked, DecideLink(make_another(linked), "later", wait="ever"))
 
 
 def make_another(desk: LinkingDesk) -> str:
@@ -75,13 +75,13 @@ def make_another(desk: LinkingDesk) -> str:
     return next(link.id for link in desk.links() if link.id not in known)
 
 
-def test_who_decided_what_when_and_why_is_listed_and_only_ever_grows(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    decide(desk, DecideLink(link_id, "reject", reason="Quoted from a newspaper"))
-    undo(desk, link_id)
-    decide(desk, DecideLink(link_id, "confirm", "possible", "It is in no newspaper"))
-    assert rows(desk, link_id) == ["reject", "undo", "confirm"]
-    with desk.acting(write=False) as (work, actor):
+def test_who_decided_what_when_and_why_is_listed_and_only_ever_grows(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    decide(linked, DecideLink(link_id, "reject", reason="Quoted from a newspaper"))
+    undo(linked, link_id)
+    decide(linked, DecideLink(link_id, "confirm", "possible", "It is in no newspaper"))
+    assert rows(linked, link_id) == ["reject", "undo", "confirm"]
+    with linked.acting(write=False) as (work, actor):
         link = work.session.get_one(Link, link_id)
         found = list_decisions(work, actor.keyring.program(link.program_id), link)
         acts = list(work.session.scalars(select(AuditEvent.act).where(AuditEvent.subject_id == link_id).order_by(AuditEvent.at)))
@@ -91,46 +91,46 @@ def test_who_decided_what_when_and_why_is_listed_and_only_ever_grows(desk: Linki
         ("Rejected", "M. Okafor", "Quoted from a newspaper", True),
     ]
     assert acts == ["link.reject", "link.undo", "link.confirm"]
-    page = desk.client().get(f"/linking?link={link_id}").text
+    page = linked.client().get(f"/linking?link={link_id}").text
     assert "Quoted from a newspaper" in page
-    assert b"Quoted from a newspaper" not in desk.everything_stored()
+    assert b"Quoted from a newspaper" not in linked.everything_stored()
 
 
-def test_an_undo_brings_back_what_stood_before(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    before = desk.links()[0]
-    decide(desk, DecideLink(link_id, "confirm", "probable", "Read both"))
+def test_an_undo_brings_back_what_stood_before(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    before = linked.links()[0]
+    decide(linked, DecideLink(link_id, "confirm", "probable", "Read both"))
     with pytest.raises(Conflict, match="decided about this link since"):
-        undo(desk, link_id, version=1)
-    undone = undo(desk, link_id, version=2)
+        undo(linked, link_id, version=1)
+    undone = undo(linked, link_id, version=2)
     assert (undone.state, undone.confidence, undone.decided_by, undone.version) == ("suggested", None, None, before.version + 2)
-    with desk.acting(write=False) as (work, actor):
+    with linked.acting(write=False) as (work, actor):
         view = read_link(work, actor, link_id)
     assert view.finding.reason.startswith("Both hold the e-mail address")
-    assert shown(desk, Asked()) == [link_id]
+    assert shown(linked, Asked()) == [link_id]
     with pytest.raises(Conflict, match="no decision to undo"):
-        undo(desk, link_id)
+        undo(linked, link_id)
 
 
-def test_the_buttons_undo_with_the_key_of_the_page(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    browser = desk.client()
+def test_the_buttons_undo_with_the_key_of_the_page(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    browser = linked.client()
     after = browser.post(f"/linking/{link_id}/decide", data={"decision": "reject"}, follow_redirects=True).text
     assert f"/linking/{link_id}/undo" in after, "the toast offers the way back"
     assert 'data-key="z"' in browser.get(f"/linking?link={link_id}").text
     assert browser.post(f"/linking/{link_id}/undo").status_code == 303
-    assert desk.links()[0].state == "suggested"
-    assert desk.client("counsel").post(f"/linking/{link_id}/undo").status_code == 403
+    assert linked.links()[0].state == "suggested"
+    assert linked.client("counsel").post(f"/linking/{link_id}/undo").status_code == 403
 
 
-def test_undoing_another_kind_takes_both_links_back(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    made = decide(desk, DecideLink(link_id, "confirm", "possible", "Same sentences", "same_template"))
-    undo(desk, link_id)
-    assert {link.id: link.state for link in desk.links()} == {link_id: "suggested", made.id: "rejected"}
-    again = decide(desk, DecideLink(link_id, "confirm", "probable", "The same sentences after all", "same_template"))
+def test_undoing_another_kind_takes_both_links_back(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    made = decide(linked, DecideLink(link_id, "confirm", "possible", "Same sentences", "same_template"))
+    undo(linked, link_id)
+    assert {link.id: link.state for link in linked.links()} == {link_id: "suggested", made.id: "rejected"}
+    again = decide(linked, DecideLink(link_id, "confirm", "probable", "The same sentences after all", "same_template"))
     assert (again.id, again.state, again.confidence) == (made.id, "confirmed", "probable")
-    assert rows(desk, made.id) == ["made", "undo", "made"]
+    assert rows(linked, made.id) == ["made", "undo", "made"]
 
 
 def test_a_link_by_hand_can_be_undone_and_made_again(desk: LinkingDesk) -> None:
@@ -143,28 +143,28 @@ def test_a_link_by_hand_can_be_undone_and_made_again(desk: LinkingDesk) -> None:
     assert make(desk, command).id == link.id
 
 
-def test_two_who_decide_are_told_of_each_other_and_the_second_may_go_over_the_first(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    decide(desk, DecideLink(link_id, "reject", reason="Quoted", version=1))
+def test_two_who_decide_are_told_of_each_other_and_the_second_may_go_over_the_first(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    decide(linked, DecideLink(link_id, "reject", reason="Quoted", version=1))
     mine = DecideLink(link_id, "confirm", "probable", "Read both", version=1)
     with pytest.raises(ChangedMeanwhile) as changed:
-        decide(desk, mine)
+        decide(linked, mine)
     assert {one.field: (one.theirs, one.mine) for one in changed.value.differences}["Decision"] == ("Rejected", "Confirmed")
     assert changed.value.by == "M. Okafor"
-    assert rows(desk, link_id) == ["reject"], "nothing was overwritten"
-    decide(desk, replace(mine, version=changed.value.version))
-    assert rows(desk, link_id) == ["reject", "undo", "confirm"]
-    assert desk.links()[0].state == "confirmed"
-    same = desk.links()[0].version
-    decide(desk, replace(mine, version=1))
-    assert desk.links()[0].version == same, "the same decision twice is one"
+    assert rows(linked, link_id) == ["reject"], "nothing was overwritten"
+    decide(linked, replace(mine, version=changed.value.version))
+    assert rows(linked, link_id) == ["reject", "undo", "confirm"]
+    assert linked.links()[0].state == "confirmed"
+    same = linked.links()[0].version
+    decide(linked, replace(mine, version=1))
+    assert linked.links()[0].version == same, "the same decision twice is one"
 
 
-def test_a_stale_form_shows_both_versions(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    decide(desk, DecideLink(link_id, "reject", reason="Quoted"))
+def test_a_stale_form_shows_both_versions(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    decide(linked, DecideLink(link_id, "reject", reason="Quoted"))
     values = {"decision": "confirm", "confidence": "probable", "reason": "Read both", "version": "1"}
-    page = desk.client().post(f"/linking/{link_id}/decide", data=values)
+    page = linked.client().post(f"/linking/{link_id}/decide", data=values)
     assert page.status_code == 409
     for word in ("Quoted", "Read both", "M. Okafor"):
         assert word in page.text, word
@@ -174,20 +174,20 @@ def test_a_stale_form_shows_both_versions(desk: LinkingDesk) -> None:
 
 
 def rejected(desk: LinkingDesk) -> str:
-    link_id, _, _ = one_link(desk)
+    link_id, _, _ = desk.one
     decide(desk, DecideLink(link_id, "reject", reason="A newspaper has it"))
     return link_id
 
 
-def test_a_rejected_suggestion_stays_rejected_whatever_else_comes_in(desk: LinkingDesk) -> None:
-    link_id = rejected(desk)
-    desk.send(f"{WORDS} A third text with the same address.")
-    desk.catch_up()
-    with desk.acting() as (work, actor):
-        services.rebuild(work, actor, desk.installation.program_id)
-    desk.catch_up()
-    assert [link.state for link in desk.links() if link.id == link_id] == ["rejected"]
-    assert rows(desk, link_id) == ["reject"]
+def test_a_rejected_suggestion_stays_rejected_whatever_else_comes_in(linked: LinkingDesk) -> None:
+    link_id = rejected(linked)
+    linked.send(f"{WORDS} A third text with the same address.")
+    linked.catch_up()
+    with linked.acting() as (work, actor):
+        services.rebuild(work, actor, linked.installation.program_id)
+    linked.catch_up()
+    assert [link.state for link in linked.links() if link.id == link_id] == ["rejected"]
+    assert rows(linked, link_id) == ["reject"]
 
 
 def test_it_comes_back_when_more_is_shared_and_says_so(desk: LinkingDesk) -> None:
@@ -226,9 +226,9 @@ def grow(desk: LinkingDesk, tip: str, more: str) -> None:
 
 
 @pytest.mark.parametrize("act", [lambda link: DecideLink(link, "reject"), lambda link: DecideLink(link, "later")])
-def test_only_who_decides_decides(desk: LinkingDesk, act: Callable[[str], DecideLink]) -> None:
-    link_id, _, _ = one_link(desk)
+def test_only_who_decides_decides(linked: LinkingDesk, act: Callable[[str], DecideLink]) -> None:
+    link_id, _, _ = linked.one
     for role in ("counsel", "program_manager", "administrator"):
         with pytest.raises(Forbidden):
-            decide(desk, act(link_id), role)
-    assert rows(desk, link_id) == []
+            decide(linked, act(link_id), role)
+    assert rows(linked, link_id) == []

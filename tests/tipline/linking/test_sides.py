@@ -6,7 +6,7 @@ import pytest
 
 from tests.installations import Installation
 from tests.tipline.linking.linking_house import LinkingDesk, sit_down
-from tests.tipline.linking.test_desk import WORDS, one_link
+from tests.tipline.linking.test_desk import WORDS
 from tipline.cases.subjects import About, AddSubject, ChangeSubject, add_subject, change_subject
 from tipline.demo import content
 from tipline.linking import services
@@ -154,25 +154,27 @@ def test_kinds_hold_only_where_they_make_sense(start: str, end: str, kinds: set[
 # under seal
 
 
-def test_who_reads_the_redacted_words_sees_these_and_no_reason_that_tells_more(desk: LinkingDesk) -> None:
-    link_id, tip, _ = one_link(desk)
-    desk.redact(tip, content.DESK)
-    closed = view(desk, link_id, "counsel")
+def test_who_reads_the_redacted_words_sees_these_and_no_reason_that_tells_more(linked: LinkingDesk) -> None:
+    link_id, tip, _ = linked.one
+    linked.redact(tip, content.DESK)
+    closed = view(linked, link_id, "counsel")
     assert content.DESK not in shown(closed).partition("To the board")[0]
     assert closed.finding.shared == ()
     assert closed.finding.reason == ""
     assert "named colleagues" in closed.finding.sealed
-    assert "VIEWED" not in desk.kinds(desk.exhibits(tip)[0].id)[2:] or desk.events(desk.exhibits(tip)[0].id)[-1]["actor"] == "m.okafor"
-    page = desk.client("counsel").get(f"/linking?link={link_id}").text
+    assert (
+        "VIEWED" not in linked.kinds(linked.exhibits(tip)[0].id)[2:] or linked.events(linked.exhibits(tip)[0].id)[-1]["actor"] == "m.okafor"
+    )
+    page = linked.client("counsel").get(f"/linking?link={link_id}").text
     assert "Original under seal" in page
     assert "A part is under seal" in page
-    assert view(desk, link_id).finding.reason.startswith("Both hold the e-mail address")
+    assert view(linked, link_id).finding.reason.startswith("Both hold the e-mail address")
 
 
-def test_a_link_into_a_case_for_members_is_not_there_for_others(desk: LinkingDesk) -> None:
-    link_id, _, _ = one_link(desk)
-    desk.close_case_to_others()
-    page = desk.client("counsel").get("/linking")
+def test_a_link_into_a_case_for_members_is_not_there_for_others(linked: LinkingDesk) -> None:
+    link_id, _, _ = linked.one
+    linked.close_case_to_others()
+    page = linked.client("counsel").get("/linking")
     assert "0 to decide" in page.text
-    assert desk.client("counsel").get(f"/linking?link={link_id}").status_code == 404
-    assert desk.client().get(f"/linking?link={link_id}").status_code == 200
+    assert linked.client("counsel").get(f"/linking?link={link_id}").status_code == 404
+    assert linked.client().get(f"/linking?link={link_id}").status_code == 200
