@@ -14,7 +14,7 @@ SHEET: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("g l", "Linking desk"),
             ("g x", "Exhibits"),
             ("g d", "My desk"),
-            ("z", "Undo what was just done"),
+            ("z", "Undo the last act"),
             ("Escape", "Leave a field, close what is open"),
         ),
     ),
