@@ -23,6 +23,9 @@ from tipline.models.cases import CaseFile, Letter, Link, Sample
 from tipline.models.custody import Exhibit, Hold
 from tipline.models.desk import Task
 from tipline.models.tips import Tip
+from tipline.notes import tasks
+from tipline.notes.tasks import TaskRow
+from tipline.notes.things import thing_of
 from tipline.work import Work
 
 PAGE = 50
@@ -67,6 +70,7 @@ class CasePage:
     samples: list[Thing]
     exhibits: list[Thing]
     subjects: list[Thing]
+    tasks: list[TaskRow]
     timeline: list[Happening]
     lines: int
 
@@ -152,11 +156,11 @@ def read_head(work: Work, actor: Actor, number: str) -> CaseHead:
         select(func.count()).select_from(model).where(model.case_id == case.id, access.sees(actor, model)).scalar_subquery()
         for model in MODELS.values()
     ]
-    tasks = select(func.count()).select_from(Task).where(Task.on_id == case.id, Task.state == "open").scalar_subquery()
+    to_do = select(func.count()).select_from(Task).where(Task.on_id == case.id, Task.state == "open").scalar_subquery()
     held = select(func.min(Hold.placed_at)).join(Exhibit, Exhibit.id == Hold.exhibit_id)
     held = held.where(Exhibit.case_id == case.id, Hold.released_at.is_(None))
     into = select(CaseFile.number).where(CaseFile.id == case.merged_into_id, access.sees_case(actor))
-    row = work.session.execute(select(*parts, tasks, held.scalar_subquery(), into.scalar_subquery())).one()
+    row = work.session.execute(select(*parts, to_do, held.scalar_subquery(), into.scalar_subquery())).one()
     events = events_of(work, keys, case)
     counts = dict(zip((f"{kind}s" for kind in MODELS), row, strict=False)) | {
         "tasks": row[len(parts)],
@@ -174,7 +178,18 @@ def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) 
     head = read_head(work, actor, number)
     first = {kind: things_of_case(work, actor, head.case, kind, Slice(limit=GLANCE)) for kind in MODELS}
     lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
-    return CasePage(head, first["tip"], first["letter"], first["sample"], first["exhibit"], first["subject"], lines[:LINES], len(lines))
+    waiting = [task for task in tasks.list_tasks(work, actor, on=thing_of(head.case)) if task.state == "open"]
+    return CasePage(
+        head=head,
+        tips=first["tip"],
+        letters=first["letter"],
+        samples=first["sample"],
+        exhibits=first["exhibit"],
+        subjects=first["subject"],
+        tasks=waiting[:GLANCE],
+        timeline=lines[:LINES],
+        lines=len(lines),
+    )
 
 
 def read_things(work: Work, actor: Actor, number: str, kind: str, after: str | None = None) -> ThingsPage:

@@ -51,6 +51,8 @@ def test_a_note_on_a_case_and_a_refused_one_stay_on_its_page(desk: Desk, case: s
         case_id = services.get_case(work, actor, case).id
     assert client.post(f"/on/case/{case_id}/notes", data={"body": "Ask the mail house"}).status_code == 303
     assert "Ask the mail house" in client.get(f"/cases/{case}?tab=notes").text
+    assert client.post(f"/on/case/{case_id}/tasks", data={"title": "Ask for shift lists", "due": "2026-01-02"}).status_code == 303
+    assert "Ask for shift lists" in client.get(f"/cases/{case}").text
     refused = client.post(f"/on/case/{case_id}/notes", data={"body": "x" * 50_000})
     assert (refused.status_code, "Notes and tasks" in refused.text) == (422, True)
 
