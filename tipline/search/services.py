@@ -6,9 +6,10 @@ import base64
 import binascii
 import heapq
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -39,6 +40,7 @@ RANKED = 400  # texts that are ordered by how well they fit; where more fit, the
 CHUNKS = (60, 340, 800, 800)  # candidates that are checked one after the other until a page is full
 HINTS = 3
 VIEW = "tipline search view"
+_PLACE = re.compile(r"r(?P<seen>\d{1,4})|n(?P<id>\d{1,18})-(?P<program>\d{1,4})", re.ASCII)
 HINTED_BY = 8  # known words near a misspelt one that are looked at
 
 
@@ -86,11 +88,12 @@ class _Place:
 
     @classmethod
     def read(cls, text: str | None) -> _Place:
-        kind, rest = (text or "")[:1], (text or "")[1:]
-        numbers = [int(part) for part in rest.split("-") if part.isascii() and part.isdigit() and len(part) < 19]
-        if kind == "r" and len(numbers) == 1:
-            return cls(ranked=True, seen=min(numbers[0], RANKED))
-        return cls(id=numbers[0], program=numbers[1]) if kind == "n" and len(numbers) == 2 else cls()
+        found = _PLACE.fullmatch(text or "")
+        if found is None:
+            return cls()
+        if found["seen"]:
+            return cls(ranked=True, seen=min(int(found["seen"]), RANKED))
+        return cls(id=int(found["id"]), program=int(found["program"]))
 
 
 @dataclass
@@ -220,11 +223,17 @@ class _Page:
 
 def _page(desk: _Desk, query: Query, place: _Place) -> _Page:
     match = query.match()
+    first = _newest_of(desk, match, place, RANKED + 1)
     wants_best = query.sort == "best" and (place.ranked or place.id == LAST)
-    if wants_best and sum(len(words.newest(match, desk.span, RANKED + 1)) for words in desk.words) <= RANKED:
+    if wants_best and len(first) <= RANKED:
         return _best(desk, query, match, place.seen)
-    page = _newest(desk, query, match, place)
-    return _Page(page.hits, page.after, page.cut, page.total, by_newest=query.sort == "best")
+    if place.ranked:  # more fits than when the page before was made
+        number, one = first[max(place.seen, 1) - 1]
+        return _page(desk, query, _Place(id=one, program=number))
+    page = _fill(desk, query, first, place)
+    if len(first) > RANKED and len(page.hits) < PAGE:  # much of what fits is not for this person, or not in the states asked for
+        page = _fill(desk, query, _newest_of(desk, match, place, sum(CHUNKS) + 1), place)
+    return replace(page, by_newest=query.sort == "best")
 
 
 def _best(desk: _Desk, query: Query, match: str, seen: int) -> _Page:
@@ -232,12 +241,12 @@ def _best(desk: _Desk, query: Query, match: str, seen: int) -> _Page:
     return _fill(desk, query, [(number, -one) for _, one, number in ranked], _Place(ranked=True, seen=seen))
 
 
-def _newest(desk: _Desk, query: Query, match: str, place: _Place) -> _Page:
+def _newest_of(desk: _Desk, match: str, place: _Place, most: int) -> list[tuple[int, int]]:
+    """Program and id of the newest texts that fit and come after a place, at most so many."""
     lists = [
-        [(-one, number) for one in words.newest(match, _before(desk.span, place, number), sum(CHUNKS) + 1)]
-        for number, words in enumerate(desk.words)
+        [(-one, number) for one in words.newest(match, _before(desk.span, place, number), most)] for number, words in enumerate(desk.words)
     ]
-    return _fill(desk, query, [(number, -one) for one, number in heapq.merge(*lists)], place)
+    return [(number, -one) for one, number in islice(heapq.merge(*lists), most)]
 
 
 def _before(span: Span, place: _Place, number: int) -> Span:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from tests.tipline.search.conftest import Searching
 from tipline.cases.subjects import About, AddSubject, ChangeSubject, add_subject, change_subject
 from tipline.errors import BadInput, Forbidden
+from tipline.models.cases import CaseFile
 from tipline.models.custody import CustodyEvent
 from tipline.models.desk import SearchStale
 from tipline.models.operations import AuditEvent
@@ -89,6 +90,28 @@ def test_too_many_for_the_best_come_newest_first(desk: Searching, monkeypatch: p
     page = desk.search("pelican")
     assert page.by_newest
     assert page.total == 3
+    later = desk.search("pelican", after="r1")
+    assert [hit.where.number for hit in later.hits] == [hit.where.number for hit in page.hits[1:]], "a page of ranks goes on by days"
+    assert len(desk.search("pelican", after="n1-2-x").hits) == 3, "what is no place is the beginning"
+
+
+def test_what_is_hidden_does_not_empty_a_page(desk: Searching, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = desk.send("Pelican in sight.")
+    for word in ("one", "two", "three", "four"):
+        desk.send(f"Pelican {word}.", examine=False)
+    desk.installation.run_jobs()
+    case = desk.case()
+    for number in (hit.where.number for hit in desk.search("pelican").hits):
+        if number != shown:
+            desk.change(Tip, desk.tip(number).id, case_id=case.id)
+    desk.change(CaseFile, case.id, access="members")
+    monkeypatch.setattr(services, "CHUNKS", (1, 1, 1, 1))
+    monkeypatch.setattr(services, "RANKED", 1)
+    page = desk.search("pelican", "counsel")
+    assert (page.hits, page.cut) == ([], True)
+    after = desk.search("pelican", "counsel", after=page.after)
+    assert [hit.where.number for hit in after.hits] == [shown]
+    assert not after.cut
 
 
 def test_a_hint_is_a_word_that_finds_something(desk: Searching) -> None:
