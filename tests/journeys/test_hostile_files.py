@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,24 @@ EVERYTHING = os.environ.get("HOSTILE") == "all"
 SEED = int(os.environ.get("HOSTILE_SEED") or random.SystemRandom().randrange(1 << 32))
 OF_EACH_FOLDER, AT_ONCE = 2, 20
 TABS = ("", "/facts", "/listing", "/words", "/bytes")
-TIMED_OUT = (STOPPED["time"], STOPPED["cpu"], STOPPED["broken"])
+BEYOND_LIMITS = (STOPPED["time"], STOPPED["cpu"], STOPPED["talk"])  # a reader that broke inside the jail harmed nobody: its page says so
+
+
+class Active(HTMLParser):
+    """Finds what a browser would run, or fetch from elsewhere; the console's own scripts are files of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: (value or "").strip().lower() for name, value in attrs}
+        places = [given.get(name, "") for name in ("src", "href", "action", "data", "formaction", "srcdoc")]
+        ours = tag == "script" and places[0].startswith("/static/")
+        active = tag in {"script", "iframe", "object", "embed", "svg", "base", "style"} and not ours
+        if active or any(name.startswith("on") or name == "style" for name in given):
+            self.found.append(f"<{tag}>")
+        self.found += [place[:80] for place in places if ":" in place.partition("/")[0] or place.startswith("//")]
 
 
 @dataclass
@@ -131,7 +149,7 @@ def examined_well(one: Sent) -> list[str]:
     report, troubles = one.examined.report, []
     if report.state != "done":
         troubles.append(f"not examined: {report.notes}")
-    troubles += [note for note in report.notes if note in TIMED_OUT]
+    troubles += [note for note in report.notes if note in BEYOND_LIMITS]
     if report.digests.get("sha256") != sha256(one.data).hexdigest():
         troubles.append("its digest was not taken")
     picture = one.examined.picture
@@ -148,11 +166,9 @@ def shown_well(browser: FlaskClient, one: Sent) -> list[str]:
         main = page.text.partition("<main")[2]
         if page.status_code != 200:
             troubles.append(f"{tab or '/'} answers {page.status_code}")
-        if (
-            any(mark in main.lower() for mark in ("<script", "<svg", "<iframe", "<object", "javascript:alert(", 'src="http'))
-            and "&lt;" not in main
-        ):
-            troubles.append(f"{tab or '/'} is active")
+        seen = Active()
+        seen.feed(page.text)
+        troubles += [f"{tab or '/'} is active: {found}" for found in seen.found]
         if tab == "" and 'class="empty"' in main and len(main.partition('class="empty"')[2].partition("<p>")[2].partition("</p>")[0]) < 20:
             troubles.append("it does not say why nothing is shown")
     if one.examined.picture:
