@@ -166,6 +166,8 @@ def pages(of: Process, actor: Actor, story: Telling) -> list[Page]:
         Page("tip", [f"/tips/{number}" for number in told]),
         Page("cases", ["/cases"]),
         Page("case", [f"/cases/{story.case_number}"]),
+        Page("case, timeline", [f"/cases/{story.case_number}/timeline"]),
+        Page("case, graph", [f"/cases/{story.case_number}/graph", f"/cases/{story.case_number}/graph?depth=3"]),
         Page("linking desk", ["/linking"]),
         Page("exhibits", ["/exhibits"]),
         Page("exhibits, all", ["/exhibits?show=all"]),

@@ -111,6 +111,7 @@ def hold_and_release(scene: Scene) -> None:
     page.goto(f"{scene.site.console}/holds")
     scene.eye.look(page, "holds-empty")
     page.goto(scene.case)
+    page.locator("details.menu > summary", has_text="More").click()
     press(page.get_by_role("link", name="Hold all exhibits"))
     scene.eye.look(page, "hold-new")
     fill(page, "/holds/new", reason="Inquiry of the prosecutor's office", authority="Letter of 20 Nov 2026")
