@@ -52,6 +52,7 @@ def show_tip(number: str, tab: str = "", typed: Typed | None = None, **forms: An
         tabs=TABS,
         panels=panels,
         rules=rules,
+        today=work().today(),
         may_work=policy.may(who, "tip.work"),
         may_redact=policy.may(who, "tip.redact") and not page.closed,
         may_reply=policy.may(who, "tip.reply") and not page.closed,
