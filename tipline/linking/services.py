@@ -20,6 +20,7 @@ from tipline.models.cases import Link
 from tipline.models.desk import LinkDecision
 from tipline.notes.history import LastChange
 from tipline.notes.locking import check_version
+from tipline.search import building
 from tipline.search.index import remove
 from tipline.work import Work
 
@@ -258,7 +259,9 @@ def _subjects(work: Work, actor: Actor) -> None:
 
 
 def rebuild(work: Work, actor: Actor, program_id: str) -> int:
-    """Throw a program's index away and begin to make it again. Links stay as they are. Commits, and goes on as `look_for_links`.
+    """Throw a program's index away and begin to make it again; its words are the worker's to read. Links stay as they are.
+
+    Commits, and goes on as `look_for_links`.
 
     Raises:
         NoKey: the actor does not hold the program's key.
@@ -267,6 +270,7 @@ def rebuild(work: Work, actor: Actor, program_id: str) -> int:
     actor.keyring.program(program_id)
     start_again(work.session, program_id)
     audit.record(work.session, work.now(), actor, "index.rebuild", ("program", program_id))
+    building.ask(work, actor, program_id, again=True)
     remove(work.settings.index_folder, program_id)
     work.commit()
     return catch_up(work, actor, program_id)
