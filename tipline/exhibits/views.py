@@ -7,8 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from tipline import policy
+from tipline.actor import Actor
 from tipline.errors import BadInput, Disposed
 from tipline.exhibits import checkouts, photographs, quarantine, rules, services, tickets, transfers
 from tipline.exhibits.custody_table import custody_csv
@@ -22,6 +24,7 @@ from tipline.notes.forms import Typed
 from tipline.notes.panels import count_panels, read_panels
 from tipline.notes.things import thing_of
 from tipline.web import actor, work
+from tipline.work import Work
 
 bp = Blueprint("exhibits", __name__)
 
@@ -38,8 +41,15 @@ def index() -> ResponseReturnValue:
 
 
 @bp.record
-def _pages_of_notes(state: BlueprintSetupState) -> None:
+def _register(state: BlueprintSetupState) -> None:
+    """A refused note is shown again on the exhibit's own page; what is late stands on one's desk."""
     state.app.extensions.setdefault("thing_pages", {})["exhibit"] = lambda on, form: _notes(on.id, form)
+    state.app.extensions.setdefault("desk_panels", []).append(_late_things)
+
+
+def _late_things(unit: Work, who: Actor) -> Markup:
+    late = checkouts.overdue(unit, who) if policy.may(who, "exhibit.read") else []
+    return Markup(render_template("exhibits/_late.html", late=late))  # noqa: S704  made by a template, which escapes
 
 
 @bp.get("/exhibits/<exhibit_id>")

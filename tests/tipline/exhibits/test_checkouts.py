@@ -69,6 +69,8 @@ def test_what_is_late_stands_on_page_list_and_with_who_holds_it(desk: Desk, case
     desk.change(Checkout, row.id, due_on=TODAY - timedelta(days=2))
     browser = desk.client("counsel")
     assert "Late to come back" in browser.get(f"/exhibits/{stick}").text
+    assert "M. Okafor holds it" in browser.get("/desk").text
+    assert "You hold it" in desk.client().get("/desk").text
     listed = browser.get("/exhibits").text
     assert "1 thing is late to come back." in listed
     with desk.acting(write=False) as (work, actor):
