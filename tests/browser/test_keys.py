@@ -16,6 +16,7 @@ from tests.browser.test_desks import Office
 from tests.journeys.site import free_ports
 from tests.journeys.world import told
 from tipline.config import Settings
+from tipline.models.cases import Export
 
 pytestmark = pytest.mark.browser
 FOCUSED = "() => document.activeElement.closest('[data-row]')?.dataset.row ?? document.activeElement.id"
@@ -175,6 +176,40 @@ def test_a_letter_is_handed_in_with_its_digest(office: Office, tmp_path: Path) -
         page.keyboard.type(words)
     leads(page, "Enter")
     expect(page).to_have_url(re.compile("/letters/LTR-"))
+
+
+DROP = """names => { const data = new DataTransfer();
+  names.forEach(name => data.items.add(new File([name], name)));
+  document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })); }"""
+
+
+def test_files_are_dropped_one_after_the_other(office: Office) -> None:
+    page = office.at("investigator", f"/tips/{office.world.ids()['tip']}")
+    page.evaluate(DROP, ["a.txt", "b.txt"])
+    page.evaluate(DROP, ["c.txt"])
+    expect(page.locator(".uploads code")).to_have_count(3)
+    assert page.locator("form[data-upload] input[type=file]").evaluate("input => [...input.files].map(file => file.name)") == [
+        "a.txt",
+        "b.txt",
+        "c.txt",
+    ]
+
+
+def test_what_goes_on_shows_itself_without_a_full_load(office: Office) -> None:
+    export_id = office.world.ids()["export_id"]
+
+    def becomes(state: str) -> None:
+        with office.world.inside.work() as work:
+            work.session.get_one(Export, export_id).state = state
+
+    becomes("preparing")
+    page = office.at("counsel", f"/exports/{export_id}")
+    page.evaluate("window.loaded = 'once'")
+    expect(page.locator("#export .sub")).to_contain_text("Being read again")
+    becomes("to_sign")
+    expect(page.locator("#export .sub")).to_contain_text("To sign")
+    assert page.evaluate("window.loaded") == "once"
+    assert page.locator("#export").get_attribute("hx-get") is None
 
 
 def test_single_keys_can_be_switched_off(office: Office) -> None:
