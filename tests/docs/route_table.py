@@ -17,7 +17,7 @@ from tipline.process import open_process
 PAGE = ROOT / "docs" / "routes.md"
 HEAD = """# Routes and roles
 
-Made from the console's routes and `tipline/routes.py` by `python -m tests.docs.route_table`; a test holds it. A tick says that the role gets
+Made from the console's routes and `tipline/routes.py` by `python -m tests.docs.route_table`; a test holds it. A tick lets the role
 in: what it finds there are things of the programs whose key the person holds, and of the cases that they see. The API has its own table,
 `/api/v1/openapi.json`.
 
