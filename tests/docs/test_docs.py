@@ -28,7 +28,7 @@ NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)::(test_\w+)")
 COMMAND = re.compile(r"\s*(?:\w+=\S* +)*(tipline|evidence)((?: +[a-z][a-z-]*)*)(?= |$)(.*)")
 COMMANDS: dict[str, click.Group] = {"tipline": tipline_command, "evidence": evidence_command}
 TAGS = {"sh", "text", "nginx", "ini", "sql"}
-HOSTS = re.compile(r"127\.0\.0\.1|([a-z0-9-]+\.)*(example|example\.org|example\.com)")
+HOSTS = re.compile(r"127\.0\.0\.1|localhost|([a-z0-9-]+\.)*(example|example\.org|example\.com)")
 EM_DASH = "\N{EM DASH}"
 MOST_PICTURE_BYTES = 200_000
 SLOW = 240  # seconds that a busy machine may take; a quiet one needs a tenth
