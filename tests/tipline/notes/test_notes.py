@@ -57,11 +57,13 @@ def test_roles_that_hold_no_key_write_and_read_none(desk: Desk) -> None:
                 act()
 
 
-@pytest.mark.parametrize("body", ["", " \n ", "\x00", "x" * (rules.NOTE_LENGTH + 1)])
-def test_a_note_that_is_empty_or_too_long_is_refused(desk: Desk, body: str) -> None:
+def test_a_note_that_is_empty_or_too_long_is_refused(desk: Desk) -> None:
     desk.add_tips(1)
-    with desk.acting() as (work, actor), pytest.raises(BadInput):
-        services.write_note(work, actor, WriteNote(thing(work, actor), body))
+    with desk.acting() as (work, actor):
+        for body in ("", " \n ", "\x00", "x" * (rules.NOTE_LENGTH + 1)):
+            with pytest.raises(BadInput):
+                services.write_note(work, actor, WriteNote(thing(work, actor), body))
+        assert services.count_notes(work, thing(work, actor)) == 0
 
 
 def test_who_is_named_is_told_until_seen(desk: Desk) -> None:
@@ -148,16 +150,14 @@ def test_two_who_change_one_task_are_told_of_each_other(desk: Desk) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("title", "assignee", "due", "field"),
-    [("", "", "", "title"), ("x" * 201, "", "", "title"), ("Call", "0" * 32, "", "assignee"), ("Call", "", "soon", "due")],
-)
-def test_a_task_that_cannot_be_kept_says_why(desk: Desk, title: str, assignee: str, due: str, field: str) -> None:
+def test_a_task_that_cannot_be_kept_says_why(desk: Desk) -> None:
     desk.add_tips(1)
+    wrong = {"title": ("", "", ""), "assignee": ("Call", "0" * 32, ""), "due": ("Call", "", "soon")}
     with desk.acting() as (work, actor):
-        with pytest.raises(BadInput) as refused:
-            tasks.add_task(work, actor, AddTask(thing(work, actor), title, assignee, due))
-        assert set(refused.value.fields) == {field}
+        for field, (title, assignee, due) in wrong.items():
+            with pytest.raises(BadInput) as refused:
+                tasks.add_task(work, actor, AddTask(thing(work, actor), title, assignee, due))
+            assert set(refused.value.fields) == {field}
         assert work.session.scalars(select(Task)).all() == []
 
 
