@@ -1,5 +1,6 @@
 // One box that ticks all tips of the page, ranges by Shift and click. Without this script each is ticked by itself.
 "use strict";
+document.querySelector(".desk-inbox tr[aria-current]")?.scrollIntoView({ block: "nearest" }); // the open tip stays in sight beside its row
 (() => {
   const head = document.querySelector(".inbox thead th");
   const boxes = [...document.querySelectorAll('.inbox input[name="tip"]')];

@@ -24,6 +24,7 @@ from tipline.work import Work
 READ_ACT = "tip.read"
 WEEK = timedelta(days=7)
 MOST_COUNTED = 10_000
+OPEN = ("new", "working", "waiting")  # states of tips that somebody has yet to deal with
 Condition = ColumnElement[bool]
 
 
@@ -100,7 +101,7 @@ def _received(who: Asker, values: Sequence[str]) -> Condition:
 def _due(who: Asker, values: Sequence[str]) -> Condition:
     known = Tip.due_on.is_not(None)
     meant: dict[str, Condition] = {
-        "overdue": and_(known, Tip.due_on < who.today),
+        "overdue": and_(known, Tip.due_on < who.today, Tip.state.in_(OPEN)),
         "today": and_(known, Tip.due_on == who.today),
         "week": and_(known, Tip.due_on >= who.today, Tip.due_on <= who.today + WEEK),
         "set": known,

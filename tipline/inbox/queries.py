@@ -50,6 +50,10 @@ class Row:
     labels: tuple[str, ...]
     claim: str
 
+    def is_late(self, today: date) -> bool:
+        """Its day is past, and nobody has dealt with it."""
+        return self.due_on is not None and self.due_on < today and self.state in finding.OPEN
+
 
 @dataclass(frozen=True)
 class Hint:

@@ -13,12 +13,12 @@ from tipline import policy
 from tipline.actor import Actor
 from tipline.inbox import finding, rules
 from tipline.inbox.filters import Filters, Term, where
+from tipline.inbox.finding import OPEN
 from tipline.inbox.queries import colleagues, staff_names
 from tipline.models.desk import Task
 from tipline.models.tips import Tip
 from tipline.work import Work
 
-OPEN = ("new", "working", "waiting")
 AGES = ((2, "up to 2 days"), (7, "3 to 7 days"), (30, "8 to 30 days"), (None, "over 30 days"))
 
 

@@ -205,3 +205,12 @@ def test_without_the_program_key_the_inbox_is_empty(desk: Desk) -> None:
 def test_an_administrator_reads_no_tips(desk: Desk) -> None:
     with desk.acting("administrator", write=False) as (work, actor), pytest.raises(Forbidden):
         list_tips(work, actor, Filters())
+
+
+def test_a_day_that_is_past_is_overdue_only_while_somebody_has_yet_to_deal_with_the_tip(desk: Desk) -> None:
+    first, second = desk.add_tips(2, due_on=date(2025, 7, 1))
+    desk.change(Tip, desk.tip(first).id, state="closed")
+    overdue = rows(desk, where(Term("due", ("overdue",))))
+    assert [row.number for row in overdue] == [second]
+    page = desk.client().get("/inbox").text
+    assert (page.count("overdue since"), page.count("1 Jul 2025")) == (1, 2)

@@ -215,6 +215,7 @@ def test_the_work_load_says_who_has_how_much_how_old_and_how_late(desk: Desk) ->
     assert (first.name, first.open, first.states["working"]) == ("M. Okafor", 3, 3)
     assert (first.ages, first.oldest) == ((1, 1, 0, 1), today - timedelta(days=40))
     assert (first.overdue, first.week, {other.open for other in others}) == (1, 1, {0})
+    assert all(load.overdue <= load.open for load in (nobody, first, *others))
     browser = desk.client()
     assert browser.get("/workload").status_code == 200
     with desk.acting(write=False) as (work, actor):
