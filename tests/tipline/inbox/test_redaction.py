@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from sqlalchemy import select
 
@@ -60,7 +58,7 @@ def sent(desk: Desk) -> str:
 def pages(desk: Desk, number: str) -> list[str]:
     """Every page of the console that can be asked for this tip, its case or its exhibits."""
     ids = [exhibit.id for exhibit in desk.exhibits(number)]
-    found = []
+    found, addresses = [], desk.console_app.url_map.bind("localhost")
     for rule in desk.console_app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or rule.endpoint.startswith(("static", "accounts", "kits", "api")):
             continue
@@ -68,7 +66,7 @@ def pages(desk: Desk, number: str) -> list[str]:
         for exhibit_id in ids if "exhibit_id" in rule.arguments else [""]:
             values["exhibit_id"] = exhibit_id
             if rule.arguments <= values.keys():
-                found.append(re.sub(r"<(?:\w+:)?(\w+)>", lambda part, known=dict(values): known[part[1]], rule.rule))
+                found.append(addresses.build(rule.endpoint, {name: values[name] for name in rule.arguments}, "GET"))
     tabs = [f"/tips/{number}?tab={tab}" for tab in ("files", "links", "notes", "history")]
     return [*dict.fromkeys(found), *tabs, *(f"/tips/{number}?file={one}" for one in ids), f"/inbox?tip={number}", "/exhibits?all=1"]
 
