@@ -46,9 +46,7 @@ class SoftwareKey:
         self.count += 1
         data, client = self._data(asked["rpId"], PRESENT), self._client("webauthn.get", asked["challenge"])
         signed = self.pairs[credential_id].sign(data + sha256(unb64url(client)).digest(), ec.ECDSA(SHA256()))
-        return self._credential(
-            credential_id, {"clientDataJSON": client, "authenticatorData": b64url(data), "signature": b64url(signed)}
-        )
+        return self._credential(credential_id, {"clientDataJSON": client, "authenticatorData": b64url(data), "signature": b64url(signed)})
 
     def _data(self, rp_id: str, flags: int) -> bytes:
         return sha256(rp_id.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big")
