@@ -10,12 +10,15 @@ from collections import Counter
 import pytest
 
 from tests.tipline.exports.conftest import Told, told
-from tipline.cases.overview import read_case
+from tipline.cases.overview import read_case, read_head
 from tipline.demo import content, files
 from tipline.demo.claims import tell_claim
+from tipline.demo.matters import tell_matters
 from tipline.demo.story import tell
 from tipline.errors import Conflict
 from tipline.inbox.services import get_tip
+from tipline.mapping.gathering import read_graph
+from tipline.mapping.rules import Filters
 from tipline.notices.checking import confirm
 from tipline.notices.codes import bits_of
 from tipline.policy import ROLE_NAMES
@@ -34,16 +37,24 @@ def test_there_are_tips_of_every_state(told: Told) -> None:
 
 def test_the_case_holds_two_letters_a_sample_and_a_tip_with_its_files(told: Told) -> None:
     with told.console.unit(write=True) as work:
-        page = read_case(work, told.story.actor("m.okafor"), told.story.case_number, False)
-    assert (len(page.letters), len(page.samples), len(page.exhibits) >= 7) == (2, 1, True)
+        counts = read_case(work, told.story.actor("m.okafor"), told.story.case_number).head.counts
+    assert (counts["letters"], counts["samples"], counts["exhibits"] >= 7) == (2, 1, True)
 
 
 def test_links_were_suggested_and_those_of_the_case_confirmed(told: Told) -> None:
     with told.console.unit(write=False) as work:
-        page = read_case(work, told.story.actor("m.okafor"), told.story.case_number, False)
-    states = Counter(link.state for link in page.links)
+        _, graph = read_graph(work, told.story.actor("m.okafor"), told.story.case_number, Filters())
+    states = Counter(edge.state for edge in graph.edges)
     assert states["confirmed"] >= 2
     assert states["suggested"] >= 1
+
+
+def test_the_case_has_subjects_events_and_a_decision(told: Told) -> None:
+    tell_matters(told.story)
+    with told.console.unit(write=False) as work:
+        head = read_head(work, told.story.actor("m.okafor"), told.story.case_number)
+    assert (head.counts["subjects"], head.counts["decisions"]) == (2, 1)
+    assert {one.certainty for one in head.events} == {"exact", "between"}
 
 
 def test_what_a_newcomer_needs_to_sign_in_is_written_for_the_owner_only(told: Told) -> None:
