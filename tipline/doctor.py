@@ -239,7 +239,8 @@ def check_jail(_settings: Settings) -> Check:
 def check_reader(_settings: Settings) -> Check:
     if lettering.installed():
         return Check("works", "Reader of pictures", "rapidocr-onnxruntime")
-    return Check("missing", "Reader of pictures", "not installed.", f"Words in pictures and scanned pages can't be read. {lettering.ADVICE}")
+    lost = f"Words in pictures and scanned pages can't be read. {lettering.ADVICE}"
+    return Check("missing", "Reader of pictures", "not installed.", lost)
 
 
 def check_program(name: str, lost: str) -> Check:

@@ -83,6 +83,8 @@ COMMITS = {
     "tipline/sequencer.py": "the one writer of the log",
     "tipline/takeover.py": "signs of life",
     "tipline/accounts/services.py": "a try to sign in is counted before it is judged; a session was seen",
+    "tipline/accounts/passkeys.py": "a half-done sign-in is used up, whatever the security key answers",
+    "tipline/accounts/proving.py": "no lock is held while a passphrase is stretched",
     "tipline/accounts/tokens.py": "the day of a token's last use, in a request that may only read",
     "tipline/accounts/kits.py": "a try to come back is counted before it is judged",
     "tipline/exhibits/examination.py": "between reading and writing no lock is held while a file is examined",

@@ -33,7 +33,7 @@ class Exhibit(Base):
     received_on: Mapped[date] = mapped_column(Date)
     parent_id: Mapped[str | None] = mapped_column(Id, index=True)  # the exhibit that a working copy or redaction was made from
     place: Mapped[bytes | None] = mapped_column(Sealed)  # record key: where a physical thing is
-    named_only: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # came with a tip whose original is for named colleagues
+    named_only: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # of a tip for named colleagues
 
 
 class CustodyEvent(Base):
