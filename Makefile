@@ -23,6 +23,7 @@ demo: $(VENV)/.run  ## Load a fictional case into a fresh data folder, then `mak
 	@$(BIN)/tipline demo
 
 test: $(VENV)/.test  ## Run all tests
+	@$(BIN)/python -m compileall -q evidence tipline
 	@$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
