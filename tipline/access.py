@@ -10,6 +10,8 @@ cryptography, and the threat model says so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Select, and_, exists, or_, select, union_all
@@ -28,11 +30,25 @@ from tipline.work import Work
 MEMBERS = "members"  # CaseFile.access of a case that only its members see
 LAST_RESORT = "counsel"
 NAMED = "named"  # Tip.audience of a tip whose original words only named colleagues read
+ASKED = 2048  # conditions kept: to write one costs many times what the database takes to answer it
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """All that a condition depends on."""
+
+    staff_id: str
+    role: str
+    programs: tuple[str, ...]
+
+
+def _asker(actor: Actor) -> _Asker:
+    return _Asker(actor.staff_id, actor.role, tuple(sorted(actor.keyring.program_ids())))
 
 
 def sees_case(actor: Actor) -> ColumnElement[bool]:
     """The condition under which the actor sees a row of CaseFile."""
-    return and_(CaseFile.program_id.in_(actor.keyring.program_ids()), ~_closed_to(actor))
+    return _sees(_asker(actor), CaseFile)
 
 
 def sees(actor: Actor, model: Any) -> ColumnElement[bool]:
@@ -42,9 +58,14 @@ def sees(actor: Actor, model: Any) -> ColumnElement[bool]:
         model: CaseFile; or a table with `program_id` and `case_id` (Tip, Letter, Sample, Exhibit, Subject); or Link, RewardClaim,
             Payout, which are seen by who sees what they are about.
     """
+    return _sees(_asker(actor), model)
+
+
+@lru_cache(ASKED)
+def _sees(actor: _Asker, model: Any) -> ColumnElement[bool]:
+    held: ColumnElement[bool] = model.program_id.in_(actor.programs)
     if model is CaseFile:
-        return sees_case(actor)
-    held = model.program_id.in_(actor.keyring.program_ids())
+        return and_(held, ~_closed_to(actor))
     if model is Link:
         hidden = _hidden_things(actor)
         return and_(held, Link.from_id.not_in(hidden), Link.to_id.not_in(hidden))
@@ -73,7 +94,7 @@ def may_be_told(case_id: str | None) -> ColumnElement[bool]:
     return or_(~closed, Staff.id.in_(leads), Staff.id.in_(members))
 
 
-def _closed_to(actor: Actor) -> ColumnElement[bool]:
+def _closed_to(actor: _Asker) -> ColumnElement[bool]:
     member = exists().where(CaseMember.case_id == CaseFile.id, CaseMember.staff_id == actor.staff_id)
     closed = and_(CaseFile.access == MEMBERS, CaseFile.lead_id != actor.staff_id, ~member)
     return and_(closed, _somebody_is_left()) if actor.role == LAST_RESORT else closed
@@ -86,15 +107,15 @@ def _somebody_is_left() -> ColumnElement[bool]:
     return select(Staff.id).where(Staff.state == "active", Staff.id.in_(holders), known).correlate(CaseFile).exists()
 
 
-def _hidden_cases(actor: Actor) -> Select[Any]:
+def _hidden_cases(actor: _Asker) -> Select[Any]:
     return select(CaseFile.id).where(_closed_to(actor)).correlate(None)
 
 
-def _hidden_tips(actor: Actor) -> Select[Any]:
+def _hidden_tips(actor: _Asker) -> Select[Any]:
     return select(Tip.id).where(Tip.case_id.in_(_hidden_cases(actor))).correlate(None)
 
 
-def _hidden_exhibits(actor: Actor) -> CTE:
+def _hidden_exhibits(actor: _Asker) -> CTE:
     """What stands in a hidden case, came with one of its tips or was sent or paid for it, and what was made from that outside of a case."""
     tips = _hidden_tips(actor)
     claims = select(RewardClaim.id).where(RewardClaim.tip_id.in_(tips))
@@ -110,7 +131,7 @@ def _hidden_exhibits(actor: Actor) -> CTE:
     return hidden.union(select(made.id).join(hidden, made.parent_id == hidden.c.id).where(made.case_id.is_(None)))
 
 
-def _hidden_things(actor: Actor) -> Select[Any]:
+def _hidden_things(actor: _Asker) -> Select[Any]:
     """The ids of all that can be an end of a link and is hidden."""
     cases = _hidden_cases(actor)
     found = [select(model.id).where(model.case_id.in_(cases)) for model in (Letter, Sample, Subject)]
