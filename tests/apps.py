@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 
@@ -12,7 +13,7 @@ from tipline.process import Process
 
 MAKERS: dict[str, Callable[[Process], Flask]] = {"public": create_public_app, "console": create_console_app}
 PLACES = {"data", "database_url", "storage_url", "anchor", "keys_dir"}  # where an installation lies, which no app asks while it is made
-_made: dict[tuple[object, ...], tuple[Flask, dict[str, object]]] = {}
+_made: dict[tuple[object, ...], tuple[Flask, dict[str, Any], dict[str, Any]]] = {}
 
 
 def app_of(face: str, process: Process) -> Flask:
@@ -24,10 +25,11 @@ def app_of(face: str, process: Process) -> Flask:
     key = (face, type(settings), settings.model_dump_json(exclude=PLACES))
     if key not in _made:
         app = MAKERS[face](process)
-        _made[key] = (app, dict(app.config))
-    app, config = _made[key]
-    app.config.clear()
-    app.config.update(config)
+        _made[key] = (app, dict(app.config), dict(app.extensions))
+    app, config, extensions = _made[key]
+    for mine, before in ((app.config, config), (app.extensions, extensions)):
+        mine.clear()
+        mine.update(before)
     if face == "console":
         app.config["SECRET_KEY"] = process.vault.keys.text("flask.secret")
     app.test_client_class = None

@@ -121,7 +121,11 @@ def act(work: Work, actor: Actor, which: Which, change: Change, shown: int | Non
     if shown is not None and len(tally.changed) > shown:
         raise Conflict("More tips fit now than you were shown.", "Look at the number again. Nothing was changed.")
     made = _write(work, actor, change, words, tally) if tally.changed else {}
-    _keep(work, actor, change, which, words, tally, made)
+    about = _about(work, actor, change, which) if made else {}
+    for program_id, act_id in made.items():
+        sealed = actor.keyring.program(program_id).seal_json("bulk_act", "about", act_id, {**about, "words": words})
+        row = BulkAct(id=act_id, program_id=program_id, act=change.act, about=sealed, done_by=actor.staff_id, done_at=work.now())
+        _keep(work, actor, row, tally)
     work.session.flush()
     return Done(next(iter(made.values()), ""), words, len(tally.changed), tally.already, dict(tally.stays))
 
@@ -252,21 +256,20 @@ def note(work: Work, actor: Actor, rows: Sequence[TipRow], said: Said) -> None:
         record_change(work, actor, Thing("tip", row.id, row.program_id, row.number), FIELDS[said.act], said.before, said.after)
 
 
-def _keep(  # noqa: PLR0913  an act, its tips and how they were found
-    work: Work, actor: Actor, change: Change, which: Which, words: str, tally: Tally, made: Mapping[str, str]
-) -> None:
-    """Keep what undo needs: a row for the act in each program, a row for each tip."""
+def _about(work: Work, actor: Actor, change: Change, which: Which) -> dict[str, Any]:
+    """What an act set, and by which filters its tips were found."""
+    label = labelacts.word_of(work, actor, change.value) if change.act in LABELS else ""
     filters = encode_groups(which.filters.groups) if which.filters is not None else []
-    for program_id, act_id in made.items():
-        rows = [row for row in tally.changed if row.program_id == program_id]
-        label = labelacts.word_of(work, actor, change.value) if change.act in LABELS else ""
-        about = {"words": words, "value": change.value, "label": label, "filters": filters}
-        sealed = actor.keyring.program(program_id).seal_json("bulk_act", "about", act_id, about)
-        kept = BulkAct(id=act_id, program_id=program_id, act=change.act, about=sealed, tips=len(rows), done_by=actor.staff_id)
-        kept.done_at = work.now()
-        work.session.add(kept)
-        work.session.flush()
-        for batch in batches(rows):
-            values = [{"act_id": act_id, "tip_id": row.id, "before": tally.befores[row.id], "version": row.version + 1} for row in batch]
-            work.session.execute(insert(BulkActTip), values)
-        audit.record(work.session, work.now(), actor, "tip.bulk", ("bulk_act", act_id), str(len(rows)))
+    return {"value": change.value, "label": label, "filters": filters}
+
+
+def _keep(work: Work, actor: Actor, act_row: BulkAct, tally: Tally) -> None:
+    """Keep what undo needs: a row for the act in one program, a row for each tip."""
+    rows = [row for row in tally.changed if row.program_id == act_row.program_id]
+    act_row.tips = len(rows)
+    work.session.add(act_row)
+    work.session.flush()
+    for batch in batches(rows):
+        values = [{"act_id": act_row.id, "tip_id": row.id, "before": tally.befores[row.id], "version": row.version + 1} for row in batch]
+        work.session.execute(insert(BulkActTip), values)
+    audit.record(work.session, work.now(), actor, "tip.bulk", ("bulk_act", act_row.id), str(len(rows)))

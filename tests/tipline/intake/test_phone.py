@@ -165,8 +165,8 @@ def test_the_inbox_names_the_way_and_filters_by_it(desk: Desk) -> None:
     desk.send("By the form.")
     send(desk, desk.client())
     desk.installation.run_jobs()
-    page = html.unescape(desk.client().get("/inbox?channel=phone").text)
+    page = html.unescape(desk.client().get("/inbox?f=channel:is:phone").text)
     assert "Harrow" in page
     assert "By the form." not in page
     assert "By phone" in page
-    assert "Harrow" not in desk.client().get("/inbox?channel=form").text
+    assert "Harrow" not in desk.client().get("/inbox?f=channel:is:form").text
