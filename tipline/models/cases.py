@@ -20,7 +20,7 @@ class CaseFile(Base):
     number: Mapped[str] = mapped_column(String(24), unique=True)
     title: Mapped[bytes] = mapped_column(Sealed)
     state: Mapped[str] = mapped_column(String(16), default="working")  # working, closed, merged
-    access: Mapped[str] = mapped_column(String(8), default="program", server_default="program")  # program: all who hold its key; members
+    access: Mapped[str] = mapped_column(String(8), default="program", server_default="program", index=True)  # program, members
     merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("case_file.id"))
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     lead_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))

@@ -350,6 +350,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tip_id", "staff_id", name=op.f("pk_tip_reader")),
     )
     op.add_column("case_file", sa.Column("access", sa.String(length=8), server_default="program", nullable=False))
+    op.create_index("ix_case_file_access", "case_file", ["access"], unique=False)
     # one statement on both databases: SQLite takes a foreign key with a new column only
     reference = "CONSTRAINT fk_case_file_merged_into_id REFERENCES case_file (id)"
     op.execute(f"ALTER TABLE case_file ADD COLUMN merged_into_id VARCHAR(32) {reference}")
