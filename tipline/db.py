@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +18,6 @@ PRAGMAS = (
     "recursive_triggers=on",
     "secure_delete=on",
 )
-TURN_SECONDS = 20.0  # as busy_timeout
-
 
 class Database:
     """One engine with a writing and a reading side.
@@ -76,48 +71,8 @@ def open_engine(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(url, pool_size=20, max_overflow=300, hide_parameters=True)  # errors must not quote what was stored
     event.listen(engine, "connect", _prepare_sqlite)
-    turn = _Turn(Path(f"{parsed.database}-turn"))
-    event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, turn))
-    event.listen(engine, "checkin", lambda _dbapi, record: turn.end(record))
-    event.listen(engine, "engine_disposed", lambda _engine: turn.close())
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-class _Turn:
-    """Whose turn it is to write to a SQLite file, among all threads and processes.
-
-    SQLite keeps writers apart by itself, but one that finds another at work sleeps for up to a tenth of a second before it looks again,
-    while nobody writes. Here it is woken at once. Who waits in vain goes on without a turn, and hears what SQLite says.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._of_this_process = threading.Lock()
-        self._holder: object = None
-        self._file = -1
-        self._pid = 0
-
-    def take(self, connection: object) -> None:
-        """Wait for the turn and hold it until `end` is called for the same connection."""
-        if self._holder is connection or not self._of_this_process.acquire(timeout=TURN_SECONDS):
-            return
-        if self._pid != os.getpid():  # after a fork the lock would be the parent's too
-            self._file, self._pid = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660), os.getpid()
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._holder = connection
-
-    def end(self, connection: object) -> None:
-        """Give the turn to the next, if this connection has it."""
-        if self._holder is connection:
-            self._holder = None
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._of_this_process.release()
-
-    def close(self) -> None:
-        """Forget the file. Nobody may be waiting."""
-        if self._pid == os.getpid():
-            os.close(self._file)
-            self._pid = 0
 
 
 def _prepare_sqlite(dbapi: Any, _record: object) -> None:
@@ -126,10 +81,8 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
         dbapi.execute(f"pragma {pragma}")
 
 
-def _begin_sqlite(connection: Connection, turn: _Turn) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get("write", True)
-    if write:
-        turn.take(connection.connection._connection_record)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
