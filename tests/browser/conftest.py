@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 AXE = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 BETWEEN = (1024, 800, 640, 320)  # 640 is what a desk shows at 200 % zoom
-CHECKED = {("desktop", "light"), ("phone", "dark")}  # all colours and both layouts, in half the time of four rounds
+CHECKED = frozenset({("desktop", "light"), ("phone", "dark")})  # all colours and both layouts, in half the time of four rounds
+ONCE = frozenset({("desktop", "light")})  # for a page that is made of parts which other pages show in both
 HERE = ("http://127.0.0.1:", "data:", "blob:", "about:")
 
 
@@ -93,7 +94,7 @@ class Eye:
         self.picture(page, name)
         assert faults == [], f"{name}: " + "\n".join(sorted(set(faults)))
 
-    def look(self, page: Page, name: str) -> None:
+    def look(self, page: Page, name: str, rounds: Collection[tuple[str, str]] = CHECKED) -> None:
         """Check a page in light and dark, on a desk and on a phone; a sideways scroll of the whole page is a fault too."""
         if name in self.seen:
             return
@@ -103,9 +104,9 @@ class Eye:
             page.set_viewport_size(size)
             faults += sideways(page)
             for scheme in ("light", "dark"):
-                if (size_name, scheme) in CHECKED or self.folder:
+                if (size_name, scheme) in rounds or self.folder:
                     page.emulate_media(color_scheme=scheme)
-                    faults += [f"{size_name} {scheme}: {fault}" for fault in self._faults(page) if (size_name, scheme) in CHECKED]
+                    faults += [f"{size_name} {scheme}: {fault}" for fault in self._faults(page) if (size_name, scheme) in rounds]
                     self.picture(page, f"{name}.{size_name}-{scheme}")
         for width in BETWEEN:
             page.set_viewport_size(ViewportSize(width=width, height=640))
