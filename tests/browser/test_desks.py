@@ -79,6 +79,65 @@ def test_the_pages_behind_the_lists(office: Office) -> None:
         office.eye.look(office.at(role, path), f"desk-{name}")
 
 
+def test_the_pages_of_a_tip_a_case_and_an_exhibit(office: Office) -> None:
+    ids = office.world.ids()
+    tip, case, exhibit = f"/tips/{ids['tip']}", f"/cases/{ids['case']}", f"/exhibits/{ids['exhibit_id']}"
+    for path, name in (
+        (f"/inbox?tip={ids['tip']}", "inbox-with-a-tip"),
+        ("/inbox?f=state:not:closed&f=or&f=due:is:overdue&order=due", "inbox-filtered"),
+        *((f"{tip}?tab={tab}", f"tip-{tab}") for tab in ("files", "links", "notes", "history")),
+        (f"{tip}/redact", "tip-redact"),
+        (f"/notes/{ids['note_id']}", "note"),
+        (f"/tasks/{ids['task_id']}", "task"),
+        *((f"{case}/{tab}", f"case-{tab}") for tab in ("tips", "letters", "samples", "exhibits", "subjects", "decisions", "timeline")),
+        (f"{case}/graph?depth=2", "case-graph"),
+        *((f"{case}/{act}", f"case-{act}") for act in ("members", "edit", "merge", "split")),
+        *((f"{case}?tab={tab}", f"case-{tab}") for tab in ("notes", "history")),
+        (f"/subjects/{ids['subject']}", "subject"),
+        (f"/subjects/{ids['subject']}/edit", "subject-edit"),
+        (f"{exhibit}?tab=notes", "exhibit-notes"),
+        (f"{exhibit}/photographs", "photographs"),
+        *((f"{exhibit}/file{tab}", f"file{tab.replace('/', '-')}") for tab in ("", "/facts", "/listing", "/words", "/bytes")),
+        ("/exhibits?only=late", "exhibits-late"),
+    ):
+        office.eye.look(office.at("investigator", path), f"desk-{name}")
+
+
+def test_the_pages_of_the_office(office: Office) -> None:
+    ids = office.world.ids()
+    for role, path, name in (
+        ("investigator", "/linking?show=later", "linking-later"),
+        ("investigator", "/linking?show=decided", "linking-decided"),
+        ("investigator", "/linking/new", "linking-new"),
+        ("investigator", "/linking/indicators", "indicators"),
+        ("investigator", "/tokens", "tokens"),
+        ("investigator", "/bulk", "bulk"),
+        ("investigator", "/views", "views"),
+        ("investigator", "/workload", "workload"),
+        ("investigator", "/desk", "my-desk"),
+        ("investigator", "/known-files", "known-files"),
+        ("investigator", "/known-files/new", "known-files-new"),
+        ("investigator", f"/known-files/{ids['list_id']}", "known-files-list"),
+        ("investigator", f"/samples/{ids['sample']}/reveal", "reveal"),
+        ("counsel", "/approvals", "approvals"),
+        ("counsel", f"/approvals/{ids['request_id']}", "approval"),
+        ("counsel", "/audit", "audit"),
+        ("investigator", "/account", "account"),
+        ("investigator", "/preferences", "preferences"),
+        ("investigator", "/keys-help", "keys-help"),
+        ("investigator", "/palette", "palette"),
+        ("investigator", "/search", "search"),
+    ):
+        office.eye.look(office.at(role, path), f"desk-{name}")
+
+
+def test_a_search_is_looked_at(office: Office) -> None:
+    page = office.at("investigator", "/search")
+    page.locator("main [name=text]").first.fill("records")
+    press(page.locator("main form button.btn-main").first)
+    office.eye.look(page, "desk-search-found")
+
+
 def test_a_call_is_answered(office: Office) -> None:
     page = office.at("call_agent", "/letter-check")
     page.fill("input[name=code]", "AAAA-AAAA-AAAA-AAAA-AAAA")
