@@ -22,6 +22,7 @@ from tipline.errors import BadInput, TiplineError
 from tipline.languages import later, say
 
 API = "/api/v1"
+WITHOUT_DATABASE = {"rail_views": list}  # what the shell would ask it for: the page comes out where the database is the fault
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def install(app: Flask, face: Face) -> None:
         if face == "console" and is_api(request.path):
             return problem(trouble, error)
         headers = {"Retry-After": "60"} if trouble.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-        return render_template(template, trouble=trouble), trouble.status, headers
+        alone = WITHOUT_DATABASE if trouble.status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}
+        return render_template(template, trouble=trouble, **alone), trouble.status, headers
 
     for kind in (TiplineError, EvidenceError, OSError, OperationalError, HTTPException):
         app.register_error_handler(kind, page)
