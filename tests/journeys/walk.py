@@ -242,6 +242,7 @@ def export(walk: Walk) -> None:
     page = counsel.does(page, "/export", exhibits=ids, purpose=f"{PURPOSE}, number 1")
     address = re.sub(r"^https?://[^/]+", "", page.url)
     people.eventually(lambda: "To sign" in counsel.at(address).text or None, "the payload")
+    let_out(walk, address)
     counsel.does(counsel.at(address), "/sign")
     people.eventually(lambda: "Download bundle" in counsel.at(address).text or None, "the bundle")
     form = counsel.at(address).form("/download")
@@ -249,3 +250,14 @@ def export(walk: Walk) -> None:
     assert answer.status_code == 200
     assert str(answer.url).startswith(walk.site.files)
     walk.bundle = answer.content
+
+
+def let_out(walk: Walk, address: str) -> None:
+    """The program asks for two people: before the second one has approved, nobody can sign."""
+    counsel, manager = walk.staff["counsel"], walk.staff["program_manager"]
+    waiting = counsel.at(address)
+    assert not any(form.action.endswith("/sign") for form in waiting.forms), "one person alone could let a bundle out"
+    request = re.sub(r"^https?://[^/]+", "", waiting.link(r"/approvals/[0-9a-f]+"))
+    assert request in manager.at("/approvals").html, "the second person is not told"
+    assert not any(form.action.endswith("/approve") for form in counsel.at(request).forms), "who asked could answer"
+    manager.does(manager.at(request), "/approve")
