@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import obstore
 from obstore.store import S3Store
 from sqlalchemy import Column, Connection, MetaData, inspect, select
+from sqlalchemy.exc import SAWarning
 
 import evidence
 from evidence.errors import EvidenceError
@@ -24,6 +26,7 @@ from tipline.config import Settings
 from tipline.db import open_engine
 from tipline.models.base import Base, Sealed
 
+UNREAD_INDEX = "Skipped unsupported reflection of expression-based index ix_tip_(inbox|priority)$"  # SQLite tells no expressions
 SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
 
 
@@ -80,8 +83,10 @@ def _reflected(connection: Connection) -> MetaData:
     metadata = MetaData()
     postgres = connection.engine.dialect.name == "postgresql"
     names = [name for name in inspect(connection).get_schema_names() if name != "information_schema"] if postgres else [None]
-    for name in names:
-        metadata.reflect(connection, schema=name, views=postgres)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", UNREAD_INDEX, SAWarning)
+        for name in names:
+            metadata.reflect(connection, schema=name, views=postgres)
     return metadata
 
 
