@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, press
-from tests.browser.scene import Scene, choose, load_until
+from tests.browser.scene import Scene, choose, load_until, press_surely
 
 
 def fill(page: Page, form: str, **values: str) -> None:
@@ -97,8 +97,8 @@ def copy_and_redact(scene: Scene) -> None:
     page.set_input_files("input[name=file]", [FilePayload(name="redacted.txt", mimeType="text/plain", buffer=b"Nothing but this.")])
     fill(page, "/redaction", removed="Names of 3 members", why="Protective order of 18 Nov 2026")
     scene.eye.look(page, "redaction-new")
-    page.locator("form[action$='/redaction'] button.btn-main").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("edact")
+    press(page.locator("form[action$='/redaction'] button.btn-main"))
+    expect(page).to_have_url(re.compile(r"/exhibits/[0-9a-f]{32}$"))
     scene.eye.look(page, "exhibit-redaction")
     page.goto(address)
     load_until(page, lambda words: "Working copy, no metadata" in words)
@@ -151,7 +151,7 @@ def dispose(scene: Scene) -> None:
     press(counsel.locator("main tbody a").first)
     scene.eye.look(counsel, "disposition-to-decide")
     load_until(counsel, lambda words: "can’t be done now" not in words)
-    press(counsel.locator("form[action$='/decide'] button"))
+    press_surely(scene, "counsel", counsel.locator("form[action$='/decide'] button"))
     expect(counsel.locator("main")).to_contain_text("Disposed of")
     counsel.goto(f"{address}/left")
     scene.eye.look(counsel, "exhibit-left")

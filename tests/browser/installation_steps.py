@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import press
 from tests.browser.custody_steps import on_paper, open_exhibit, send
-from tests.browser.scene import Scene, use_link, walk_to
+from tests.browser.scene import Scene, press_surely, use_link, walk_to
 
 
 def sign_in(scene: Scene, role: str, login: str, ahead: int = 0) -> Page:
@@ -34,7 +34,7 @@ def print_and_use_a_kit(scene: Scene) -> None:
     page = scene.desks["investigator"]
     page.goto(f"{scene.site.console}/kit")
     scene.eye.look(page, "kit")
-    press(page.get_by_role("button", name="Make my kit"))
+    press_surely(scene, "investigator", page.get_by_role("button", name="Make my kit"))
     kit = re.sub(r"\s", "", page.locator("#kit").text_content() or "")
     scene.eye.look(page, "kit-shown")
     on_paper(scene, page, "kit", "Recovery kit of M. Okafor")
@@ -74,7 +74,7 @@ def open_with_shares(scene: Scene) -> None:
     page.fill("textarea[name=second]", "nothing like a share")
     page.locator("input[name=reader]").first.check()
     page.locator("input[name=compared]").check()
-    send(page, "/open")
+    press_surely(scene, "administrator", page.locator("form[action$='/open'] button.btn").last)
     expect(page).to_have_title(re.compile("^Error:"))
     scene.eye.look(page, "program-open")
     page.fill("textarea[name=first]", scene.shares[1])
@@ -89,14 +89,14 @@ def somebody_leaves(scene: Scene) -> None:
     page.goto(f"{scene.site.console}/staff")
     press(page.get_by_role("link", name="Disable K. Brandt"))
     scene.eye.look(page, "staff-disable")
-    send(page, "/disable")
+    press_surely(scene, "administrator", page.locator("form[action$='/disable'] button.btn").last)
     expect(page.get_by_role("heading", level=1)).to_have_text("K. Brandt left")
     scene.eye.look(page, "staff-left")
     page.goto(scene.program)
     scene.eye.look(page, "program-somebody-left")
     press(page.get_by_role("link", name="Make a new key").first)
     scene.eye.look(page, "rotation-plan")
-    send(page, "/new-key")
+    press_surely(scene, "administrator", page.locator("form[action$='/new-key'] button.btn").last)
     page.wait_for_url(re.compile(r"/progress$"))
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
     scene.eye.look(page, "rotation-in-progress")

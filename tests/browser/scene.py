@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import DESKTOP, Eye, press
 from tests.journeys.site import RunningSite
@@ -50,6 +50,16 @@ def use_link(scene: Scene, role: str, token: str) -> None:
     press(page.locator("main button.btn-main"))
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     scene.desks[role], scene.secrets[role] = page, (offered, secret)
+
+
+def press_surely(scene: Scene, role: str, button: Locator) -> None:
+    """Press what cannot be taken back, and say again who one is where the sign-in was a while ago: on a slow machine it was."""
+    press(button)
+    page = button.page
+    if page.get_by_role("heading", name="Say again who you are").count():
+        scene.eye.look(page, "say-again")
+        page.fill("input[name=prove_passphrase]", scene.secrets[role][0])
+        press(page.get_by_role("button", name="Go on"))
 
 
 def load_until(page: Page, ready: Callable[[str], bool]) -> None:

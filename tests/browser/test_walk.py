@@ -11,12 +11,18 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.browser import custody_steps, installation_steps
 from tests.browser.conftest import Eye, press
-from tests.browser.scene import SLOW, Scene, choose, load_until, look_at_public_pages, sealed_file, use_link, walk_to
+from tests.browser.scene import SLOW, Scene, choose, load_until, look_at_public_pages, press_surely, sealed_file, use_link, walk_to
 from tests.journeys.inputs import own_inputs
 from tests.journeys.site import running_site
 from tests.journeys.walk import NOTICE
 
 pytestmark = pytest.mark.browser
+
+COLLEAGUES = (  # login, name, role, and the desk where they sit in this walk
+    ("okafor", "M. Okafor", "investigator", "investigator"),
+    ("lindqvist", "R. Lindqvist", "counsel", "counsel"),
+    ("ferrer", "T. Ferrer", "counsel", "second"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def test_01_a_stranger_sees_only_the_sign_in_page(scene: Scene) -> None:
 def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -> None:
     use_link(scene, "administrator", scene.site.first_link_token)
     page = scene.desks["administrator"]
-    for login, name, role in (("okafor", "M. Okafor", "investigator"), ("lindqvist", "R. Lindqvist", "counsel")):
+    for login, name, role, desk in COLLEAGUES:
         page.goto(f"{scene.site.console}/staff")
         page.fill("input[name=login]", login)
         page.fill("input[name=name]", name)
@@ -51,7 +57,7 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
         found = re.search(r"/setup/([A-Za-z0-9_-]+)", page.content())
         assert found
         scene.eye.look(page, "colleague-link")
-        use_link(scene, role, found[1])
+        use_link(scene, desk, found[1])
     page.goto(f"{scene.site.console}/staff")
     scene.eye.look(page, "colleagues")
     page.goto(f"{scene.site.console}/programs/new")
@@ -64,10 +70,10 @@ def test_02_the_administrator_sets_up_colleagues_and_the_program(scene: Scene) -
     page.fill("textarea[name=first]", scene.shares[0])
     page.fill("textarea[name=second]", scene.shares[1])
     press(page.locator("form[action$='/recovery'] button"))
-    for _ in range(2):
+    for _ in COLLEAGUES:
         form = page.locator("form[action$='/access']").first
         form.locator("input[name=compared]").check()
-        press(form.locator("button"))
+        press_surely(scene, "administrator", form.locator("button"))
     expect(page.locator("form[action$='/access']")).to_have_count(0)
     scene.eye.look(page, "program")
     scene.program = page.url
@@ -253,7 +259,9 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     press(page.get_by_role("button", name="Prepare the bundle"))
     page.get_by_role("button", name=re.compile("Sign and export")).wait_for(timeout=SLOW)
     scene.eye.look(page, "export-to-sign")
-    press(page.get_by_role("button", name=re.compile("Sign and export")))
+    let_out(scene)
+    page.reload()
+    press_surely(scene, "counsel", page.get_by_role("button", name=re.compile("Sign and export")))
     page.get_by_role("button", name=re.compile("Download bundle")).wait_for(timeout=SLOW)
     scene.eye.look(page, "export-done")
     with page.expect_download() as waiting:
@@ -262,6 +270,18 @@ def test_10_counsel_exports_the_case(scene: Scene, tmp_path: Path) -> None:
     assert (tmp_path / "bundle.zip").read_bytes().startswith(b"PK")
     page.goto(f"{scene.site.console}/exports")
     scene.eye.look(page, "exports")
+
+
+def let_out(scene: Scene) -> None:
+    """A second counsel lets the bundle out; until then nobody can sign it."""
+    expect(scene.desks["counsel"].get_by_role("button", name=re.compile("Sign and export"))).to_be_disabled()
+    page = scene.desks["second"]
+    page.goto(f"{scene.site.console}/approvals")
+    scene.eye.look(page, "second-person")
+    press(page.locator("main tbody a").first)
+    scene.eye.look(page, "second-person-asked")
+    press_surely(scene, "second", page.get_by_role("button", name="Approve as the second person"))
+    scene.eye.look(page, "second-person-approved")
 
 
 def test_11_a_physical_thing_is_registered_and_handed_over(scene: Scene) -> None:
