@@ -148,8 +148,11 @@ def _run(chosen: Walls, program: str, line: bytes, fds: tuple[int, ...], bounds:
         start_new_session=True,
         cwd="/",
     )
+    ends = time.monotonic() + bounds.seconds
     with process:
-        heard = _listen(process, line, bounds)
+        heard = _listen(process, line, bounds.most_answer, ends)
+        if not heard.ending and not _ended(process, ends):  # it closed its side and stays
+            heard.ending = "time"
         if heard.ending:
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
@@ -167,11 +170,18 @@ class _Heard:
     ending: str = ""
 
 
-def _listen(process: subprocess.Popen[bytes], line: bytes, bounds: Bounds) -> _Heard:
+def _ended(process: subprocess.Popen[bytes], ends: float) -> bool:
+    try:
+        process.wait(max(0.0, ends - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _listen(process: subprocess.Popen[bytes], line: bytes, most_answer: int, ends: float) -> _Heard:
     """Hand the request over and read the answer, within the time and the size allowed."""
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise ValueError("the process was started without pipes")
-    ends = time.monotonic() + bounds.seconds
     heard = _Heard()
     with contextlib.suppress(BrokenPipeError):  # it ended before it listened; its exit code says why
         process.stdin.write(line)
@@ -190,7 +200,7 @@ def _listen(process: subprocess.Popen[bytes], line: bytes, bounds: Bounds) -> _H
                     selector.unregister(key.fileobj)
                 key.data.extend(piece)
             del heard.errors[:-_LAST_ERRORS]
-            if len(heard.output) > bounds.most_answer:
+            if len(heard.output) > most_answer:
                 heard.ending = "talk"
                 return heard
     return heard

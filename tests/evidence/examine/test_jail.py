@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from evidence.examine import jail, walls
-from evidence.examine.jail import ChildResult, MemoryFile
+from evidence.examine.inside import limits
+from evidence.examine.jail import Bounds, ChildResult, MemoryFile
 from evidence.examine.walls import Walls
 from tests.evidence.examine.jails import WORKING, each_wall, needs_jail
 
@@ -21,8 +22,15 @@ PROJECT = Path(__file__).parents[3]
 pytestmark = needs_jail
 
 
-def _inside(made: Walls, code: str) -> ChildResult:
-    return jail._run(made, code, b"", ())
+# The limit on processor time that the kernel holds, read from within and then lowered, so that a test need not burn it all.
+WORKS_ON = f"""import resource
+assert resource.getrlimit(resource.RLIMIT_CPU) == ({limits.CPU_SECONDS}, {limits.CPU_SECONDS + 1})
+resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
+while True: pass"""
+
+
+def _inside(made: Walls, code: str, bounds: Bounds = jail.USUAL) -> ChildResult:
+    return jail._run(made, code, b"", (), bounds)
 
 
 def _tries(expression: str) -> str:
@@ -98,17 +106,19 @@ def test_memory_is_capped(made: Walls) -> None:
 
 @each_wall
 def test_work_is_capped(made: Walls) -> None:
-    assert _inside(made, "while True: pass").ending == "cpu"
+    assert _inside(made, WORKS_ON).ending == "cpu"
 
 
-def test_waiting_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jail, "WALL_SECONDS", 0.5)
-    assert _inside(WORKING[0], "import time; time.sleep(60)").ending == "time"
+@pytest.mark.parametrize("silent", ["", "import os; os.close(1); os.close(2); "], ids=["listening", "hung up"])
+def test_waiting_is_capped(silent: str) -> None:
+    result = _inside(WORKING[0], f"{silent}import time; time.sleep(60)", Bounds(seconds=0.5))
+    assert result.ending == "time"
 
 
-def test_talking_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jail, "MOST_ANSWER", 1_000_000)
-    assert _inside(WORKING[0], "import os\nwhile True: os.write(1, bytes(65536))").ending == "talk"
+def test_talking_is_capped() -> None:
+    result = _inside(WORKING[0], "import os\nwhile True: os.write(1, bytes(65536))", Bounds(most_answer=1_000_000))
+    assert result.ending == "talk"
+    assert len(result.output) < 1_000_000 + (1 << 21)
 
 
 def test_complaints_are_kept_short() -> None:
@@ -140,7 +150,7 @@ def test_the_name_of_the_file_stands_in_no_process_list() -> None:
 
 
 def test_parts_that_were_said_before_the_end_are_kept() -> None:
-    code = "from evidence.examine.inside.frames import Speaker\ns = Speaker()\ns.note('first')\nwhile True: pass"
+    code = "from evidence.examine.inside.frames import Speaker\ns = Speaker()\ns.note('first')\n" + WORKS_ON
     result = _inside(WORKING[0], code)
     assert result.ending == "cpu"
     assert result.parts == {"notes": b'["first"]'}
