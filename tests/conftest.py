@@ -13,7 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.util import LRUCache
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
@@ -21,7 +23,7 @@ from tests.apps import app_of
 from tests.faults.counting import pytest_terminal_summary as pytest_terminal_summary  # it prints how many faults were injected
 from tests.installations import Installation, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
-from tipline import web
+from tipline import db, web
 from tipline.config import Settings
 from tipline.db import open_engine
 
@@ -40,7 +42,25 @@ class Compiled(BytecodeCache):
         self._made[bucket.key] = bucket.bytecode_to_string()
 
 
+def sharing(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
+    """Give all engines of one test process what SQLAlchemy made of each statement: every test has engines of its own."""
+    first: list[Engine] = []
+
+    def made(url: str) -> Engine:
+        engine = make(url)
+        if engine.dialect.name == "sqlite":
+            if not first:
+                engine._compiled_cache = LRUCache(STATEMENTS)
+                first.append(engine)
+            engine.dialect, engine._compiled_cache = first[0].dialect, first[0]._compiled_cache
+        return engine
+
+    return made
+
+
+STATEMENTS = 4000
 web.App.jinja_options = {"bytecode_cache": Compiled()}
+db.open_engine = sharing(db.open_engine)
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MUST_BE_WHOLE = os.environ.get("CI") == "true"
 
