@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import DESKTOP, Eye, press, served
+from tests.browser.conftest import DESKTOP, ONCE, Eye, press, served
 from tests.journeys.site import free_ports
 from tests.journeys.world import LOGINS, World, told
 from tipline.config import Settings
@@ -100,7 +100,7 @@ def test_the_pages_of_a_tip_a_case_and_an_exhibit(office: Office) -> None:
         *((f"{exhibit}/file{tab}", f"file{tab.replace('/', '-')}") for tab in ("", "/facts", "/listing", "/words", "/bytes")),
         ("/exhibits?only=late", "exhibits-late"),
     ):
-        office.eye.look(office.at("investigator", path), f"desk-{name}")
+        office.eye.look(office.at("investigator", path), f"desk-{name}", ONCE)
 
 
 def test_the_pages_of_the_office(office: Office) -> None:
@@ -128,7 +128,7 @@ def test_the_pages_of_the_office(office: Office) -> None:
         ("investigator", "/palette", "palette"),
         ("investigator", "/search", "search"),
     ):
-        office.eye.look(office.at(role, path), f"desk-{name}")
+        office.eye.look(office.at(role, path), f"desk-{name}", ONCE)
 
 
 def test_a_search_is_looked_at(office: Office) -> None:
