@@ -34,8 +34,8 @@ def on_paper(scene: Scene, page: Page, name: str, *shown: str) -> None:
 
 def open_exhibit(scene: Scene, page: Page, words: str) -> str:
     """Open the exhibit of the case whose line has these words; returns its address."""
-    page.goto(scene.case)
-    press(page.locator("#exhibits a[href*='/exhibits/']").filter(has_text=words).first)
+    page.goto(f"{scene.case}/exhibits")
+    press(page.locator("main tbody a[href*='/exhibits/']").filter(has_text=words).first)
     return page.url
 
 
