@@ -16,7 +16,7 @@ from tests.tipline.api.api_house import API, token_for
 from tests.tipline.linking.linking_house import LinkingDesk
 from tipline.api.views import TABLE
 
-EXAMPLES = {GenerationMode.POSITIVE: 3, GenerationMode.NEGATIVE: 3}
+EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 2}
 ASKED_ELSEWHERE = ("ignored_auth", "use_after_free", "ensure_resource_availability", "object_level_authorization")  # test_tokens, test_acts
 
 
