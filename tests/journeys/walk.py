@@ -200,8 +200,8 @@ def link(walk: Walk) -> None:
     investigator = walk.staff["investigator"]
 
     def both() -> Page | None:
-        page = investigator.at("/linking")
-        return page if "Shares an indicator" in page.text and "Contains records of" in page.text else None
+        page = investigator.at("/linking")  # the filters name every kind, so it is the rows of the queue that count
+        return page if all(f"<b>{kind}</b>" in page.html for kind in ("Shares an indicator", "Contains records of")) else None
 
     people.eventually(both, "both suggestions")
     for _ in range(20):
@@ -212,7 +212,7 @@ def link(walk: Walk) -> None:
     shown = investigator.at(f"/cases/{walk.case}").text
     assert "LTR-" in shown
     assert "SMP-" in shown
-    assert REASON in shown
+    assert REASON in investigator.at(f"/cases/{walk.case}/timeline").text
 
 
 def custody(walk: Walk) -> None:
