@@ -19,6 +19,7 @@ PRAGMAS = (
     "secure_delete=on",
 )
 
+
 class Database:
     """One engine with a writing and a reading side.
 
