@@ -112,7 +112,7 @@ def _real_tip(work: Work, actor: Actor, keys: ProgramKeys, what: tuple[int, Exam
     values = {"receipt_lookup": new_id(), "source_recipient": "age1", "claim_key": "", "packet": b""}
     title = keys.seal("tip", "title", tip_id, report.report.text)
     work.session.add(
-        Tip(id=tip_id, program_id=keys.program_id, number=f"TIP-R-{number:04d}", received_on=today, title=title, **values)  # type: ignore[arg-type]
+        Tip(id=tip_id, program_id=keys.program_id, number=f"TIP-R-{number:04d}", received_on=today, title=title, **values)  # type: ignore[arg-type]  # one type for columns of many
     )
     work.session.flush()
     work.session.add(TipMessage(id=message_id, tip_id=tip_id, seq=0, by_source=True, on_day=today))

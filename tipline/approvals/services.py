@@ -187,6 +187,18 @@ def get_request(work: Work, actor: Actor, request_id: str) -> Request:
     return _requests(work, actor, [row])[0]
 
 
+def get_own(work: Work, actor: Actor, request_id: str, act: str) -> Request:
+    """Return a request of this act that the actor asked.
+
+    Raises:
+        NotFound: there is none about a thing that the actor sees.
+    """
+    request = get_request(work, actor, request_id)
+    if request.act != act or request.asker_id != actor.staff_id:
+        raise GONE
+    return request
+
+
 def list_requests(work: Work, actor: Actor, *, everything: bool = False, after: str | None = None) -> tuple[list[Request], str | None]:
     """Return a page of requests, newest first, and the id after which the next begins; those that stand only, unless `everything`."""
     policy.require(actor, "second.read")

@@ -69,9 +69,7 @@ def reveal(work: Work, actor: Actor, request_id: str) -> Revealed:
         NotFound: no such request of the actor's. Conflict: it is not approved, lapsed, or used; or work on the exhibit has stopped.
     """
     policy.require(actor, "reveal.ask")
-    request = approvals.get_request(work, actor, request_id)
-    if request.act != approval_rules.REVEAL or request.asker_id != actor.staff_id:
-        raise approvals.GONE
+    request = approvals.get_own(work, actor, request_id, approval_rules.REVEAL)
     exhibit = work.session.scalar(select(Exhibit).where(Exhibit.id == request.subject_id, access.sees(actor, Exhibit)))
     if exhibit is None:
         raise approvals.GONE

@@ -6,6 +6,7 @@ import ctypes
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 import pypdfium2
@@ -110,8 +111,8 @@ def _scripts(document: pypdfium2.PdfDocument, found: list[Fact]) -> None:
     for index in range(min(pdfium.FPDFDoc_GetJavaScriptActionCount(document), _MOST_OF_A_KIND)):
         action = pdfium.FPDFDoc_GetJavaScriptAction(document, index)
         if action:
-            name = _wide(lambda room, size, of=action: pdfium.FPDFJavaScriptAction_GetName(of, room, size))  # type: ignore[misc]
-            script = _wide(lambda room, size, of=action: pdfium.FPDFJavaScriptAction_GetScript(of, room, size))  # type: ignore[misc]
+            name = _wide(partial(pdfium.FPDFJavaScriptAction_GetName, action))
+            script = _wide(partial(pdfium.FPDFJavaScriptAction_GetScript, action))
             add(found, "action", "JavaScript", f"{name}: {script}")
             pdfium.FPDFDoc_CloseJavaScriptAction(action)
 
