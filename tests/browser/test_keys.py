@@ -101,6 +101,10 @@ def test_the_linking_desk(office: Office) -> None:
     leads(page, "Enter")
     expect(page.locator("h2[data-focus]")).to_be_focused()
     assert here[0] not in rows(page)
+    toast, bar = page.locator(".toast").bounding_box(), page.locator(".decide").bounding_box()
+    assert toast is not None
+    assert bar is not None
+    assert toast["y"] + toast["height"] <= bar["y"], "the toast lies over the buttons that decide the next link"
     leads(page, "z")
     assert here[0] in rows(page)
     leads(page, "w")
