@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     anchor: Path | None = Field(None, description="the anchor file; put it on another disk or machine")
     keys_dir: Path | None = Field(None, description="folder of the key folders; default: keys/ in the data folder")
     public_origin: str = "http://127.0.0.1:8000"
-    console_origin: str = "http://127.0.0.1:8001"
+    console_origin: str = "http://localhost:8001"  # a name: no security key can be bound to a number
     files_origin: str = "http://127.0.0.1:8002"
     onion_origin: str = Field("", description="address of the onion service, http://....onion; empty: there is none")
     public_processes: int = Field(2, ge=1, description="how many processes serve the public page; they share its limits evenly")

@@ -109,6 +109,7 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
     gate = Gate.of(face, settings.public_processes if face == "public" else 1)
     headers = headers_of(face, settings)
     app.extensions["gate"] = gate
+    app.jinja_env.globals["origin"] = origin_of(face, settings).rstrip("/")
     app.jinja_env.globals["onion_location"] = settings.onion_location if face == "public" else ""
     app.before_request(gate.check)
     app.teardown_request(gate.release)

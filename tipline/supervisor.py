@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from tipline import jobs
 from tipline.admin.setup import SetupReport, prepare
@@ -22,6 +25,8 @@ from tipline.errors import TiplineError
 from tipline.running import present
 
 HOST = "127.0.0.1"
+OTHER_HOST = "::1"  # what the name localhost means too
+NAMES = {"console": "localhost"}  # of a face that is opened under a name: no security key can be bound to a number
 STOP_SECONDS = 15
 READY_SECONDS = 60
 MOST_DEATHS = 5
@@ -48,7 +53,7 @@ class Ports:
 
 def with_ports(settings: Settings, ports: Ports) -> Settings:
     """Return the settings with the origins of these ports, except those that the operator has set."""
-    origins = {f"{name}_origin": f"http://{HOST}:{port}" for name, port in ports.by_name().items()}
+    origins = {f"{name}_origin": f"http://{NAMES.get(name, HOST)}:{port}" for name, port in ports.by_name().items()}
     return settings.model_copy(update={name: value for name, value in origins.items() if name not in settings.model_fields_set})
 
 
@@ -70,6 +75,30 @@ def check_ports(ports: Ports) -> None:
                     f"Port {port} of the {name} face is taken, or may not be used: {error.strerror}.",
                     f"Stop what uses it, or choose another with --{name}-port.",
                 ) from None
+
+
+@contextmanager
+def alone_under_its_name(settings: Settings, ports: Ports) -> Iterator[None]:
+    """Hold the console's port of the other loopback address, where a browser looks for localhost too.
+
+    Nothing listens there, so browsers go on to ours; and no other program of this machine can pose as the console.
+
+    Raises:
+        CannotStart: one has the port.
+    """
+    if urlsplit(settings.console_origin).hostname != NAMES["console"]:
+        yield
+        return
+    with socket.socket(socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET) as held:
+        try:
+            held.bind((OTHER_HOST, ports.console))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CannotStart(
+                    f"Port {ports.console} of the console is taken at [{OTHER_HOST}], where a browser looks for localhost too.",
+                    "Stop what uses it, or choose another with --console-port.",
+                ) from None
+        yield  # where it could not be bound for another reason, this machine has no such address
 
 
 def command_of(name: str, port: int, processes: int = 1) -> list[str]:
@@ -226,7 +255,7 @@ def run(settings: Settings, ports: Ports, say: Say) -> None:
     """
     check_ports(ports)
     settings = with_ports(settings, ports)
-    with present(settings):  # before the tables are touched
+    with alone_under_its_name(settings, ports), present(settings):  # before the tables are touched
         report = prepare(settings)
         jobs.migrate(settings.database)
         Supervisor(settings, ports, say).run(lambda: _greet(settings, report, say))

@@ -23,7 +23,7 @@ DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, h
 BETWEEN = (1024, 800, 640, 320)  # 640 is what a desk shows at 200 % zoom
 CHECKED = frozenset({("desktop", "light"), ("phone", "dark")})  # all colours and both layouts, in half the time of four rounds
 ONCE = frozenset({("desktop", "light")})  # for a page that is made of parts which other pages show in both
-HERE = ("http://127.0.0.1:", "data:", "blob:", "about:")
+HERE = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:", "about:")
 
 
 NOT_HERE = "no Chromium on this machine: the browser tests did not run (apt-get install chromium)"

@@ -55,11 +55,19 @@ def use_link(scene: Scene, role: str, token: str) -> None:
 def press_surely(scene: Scene, role: str, button: Locator) -> None:
     """Press what cannot be taken back, and say again who one is where the sign-in was a while ago: on a slow machine it was."""
     press(button)
-    page = button.page
-    if page.get_by_role("heading", name="Say again who you are").count():
-        scene.eye.look(page, "say-again")
-        page.fill("input[name=prove_passphrase]", scene.secrets[role][0])
-        press(page.get_by_role("button", name="Go on"))
+    if asked_again(button.page):
+        say_again(scene.eye, button.page, scene.secrets[role][0])
+
+
+def asked_again(page: Page) -> bool:
+    return page.get_by_role("heading", name="Say again who you are").count() > 0
+
+
+def say_again(eye: Eye, page: Page, passphrase: str) -> None:
+    """Say by the passphrase who one is, as the page asks."""
+    eye.look(page, "say-again")
+    page.fill("input[name=prove_passphrase]", passphrase)
+    press(page.get_by_role("button", name="Go on"))
 
 
 def load_until(page: Page, ready: Callable[[str], bool]) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
-from tests.browser.conftest import Eye, served
+from tests.browser.conftest import ONCE, Eye, served
+from tests.browser.scene import asked_again, say_again
+from tests.browser.security_key_steps import plugged_in
 from tests.browser.test_desks import Office
 from tests.journeys.site import free_ports
-from tests.journeys.world import told
+from tests.journeys.world import LOGINS, told
 from tipline.config import Settings
 from tipline.models.cases import Export
+from tipline.models.staff import StaffSession
 
 pytestmark = pytest.mark.browser
 FOCUSED = "() => document.activeElement.closest('[data-row]')?.dataset.row ?? document.activeElement.id"
@@ -24,7 +29,7 @@ FOCUSED = "() => document.activeElement.closest('[data-row]')?.dataset.row ?? do
 
 @pytest.fixture(scope="module")
 def office(chromium: Browser, eye: Eye, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    origin = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
+    origin = f"http://localhost:{(port := free_ports(1)[0])}"  # under a name, as security keys need it
     settings = Settings(data=tmp_path_factory.mktemp("keys") / "instance", console_origin=origin)
     with told(settings) as world, served(world.console, port):
         yield Office(world, chromium, eye, origin)
@@ -40,6 +45,12 @@ def leads(page: Page, *pressed: str) -> None:
     keys(page, *pressed[:-1])
     with page.expect_navigation():
         page.keyboard.press(pressed[-1])
+
+
+def to(page: Page, selector: str) -> list[str]:
+    """Give a control the focus, before the key that follows."""
+    page.locator(selector).first.focus()
+    return []
 
 
 def focused(page: Page) -> str:
@@ -214,6 +225,54 @@ def test_what_goes_on_shows_itself_without_a_full_load(office: Office) -> None:
     expect(page.locator("#export .sub")).to_contain_text("To sign")
     assert page.evaluate("window.loaded") == "once"
     assert page.locator("#export").get_attribute("hx-get") is None
+
+
+def test_a_security_key(office: Office) -> None:
+    """Added, used in place of the digits, asked for before what cannot be taken back, and removed: as Chromium and a key do it."""
+    person, page = office.world.story.people[LOGINS["investigator"]], office.at("investigator", "/account")
+
+    def a_while_goes_by() -> None:
+        with office.world.inside.work() as work:
+            work.session.execute(update(StaffSession).values(proved_at=None))
+
+    with plugged_in(page) as key:
+        a_while_goes_by()
+        page.locator("#name").focus()
+        page.keyboard.type("blue")
+        leads(page, "Enter")  # the key's answer waits in the page that asks who one is
+        assert asked_again(page)
+        say_again(office.eye, page, person.passphrase)
+        expect(page.locator("#keys")).to_contain_text("blue")
+        assert [held["rpId"] for held in key.credentials()] == ["localhost"]
+        page.locator("#name").focus()
+        page.keyboard.type("blue again")
+        keys(page, "Enter")
+        expect(page.locator("[data-webauthn-said]")).to_contain_text("added already")
+        leads(page, *to(page, "form[action$='/sign-out'] button"), "Enter")
+        for selector, words in (("input[name=login]", person.colleague.login), ("input[name=passphrase]", person.passphrase)):
+            page.locator(selector).focus()
+            page.keyboard.type(words)
+        leads(page, *to(page, "button[name=way]"), "Enter")
+        office.eye.look(page, "sign-in-key", ONCE)
+        leads(page, *to(page, "[data-webauthn-go]"), "Enter")
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.goto(f"{office.origin}/account")
+        a_while_goes_by()
+        leads(page, *to(page, "form[action$='/remove'] button"), "Enter")
+        assert asked_again(page)
+        office.eye.look(page, "say-again-by-key", ONCE)
+        leads(page, *to(page, "[data-webauthn-go]"), "Enter")
+        expect(page.locator("#keys .list")).to_have_count(0)
+        assert [held["signCount"] for held in key.credentials()] == [3]
+
+
+def test_a_security_key_where_none_can_be_asked(office: Office) -> None:
+    """Under another address than its own the console says so at once, and asks nothing that the browser would refuse."""
+    elsewhere = replace(office, origin=office.origin.replace("localhost", "127.0.0.1"), desks={})
+    page = elsewhere.at("counsel", "/account")
+    expect(page.locator("[data-webauthn-said]")).to_contain_text(f"Security keys work where the console is opened as {office.origin}")
+    expect(page.get_by_role("button", name="Add a key")).to_be_disabled()
+    page.context.close()
 
 
 def test_single_keys_can_be_switched_off(office: Office) -> None:

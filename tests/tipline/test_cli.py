@@ -85,7 +85,7 @@ def test_keys_are_shown_a_line_each(tell: Callable[..., tuple[int, str]]) -> Non
 def test_a_colleague_is_invited_by_a_link(tell: Callable[..., tuple[int, str]]) -> None:
     code, said = tell("user", "add", "n.reyes", "--role", "counsel", "--display-name", "N. Reyes")
     assert code == 0
-    assert said.startswith("http://127.0.0.1:8001/setup/")
+    assert said.startswith("http://localhost:8001/setup/")
     code, said = tell("user", "add", "n.reyes", "--role", "counsel")
     assert code == 1
     assert "Somebody already signs in as n.reyes." in said
@@ -254,13 +254,15 @@ def test_one_command_serves_everything_and_takes_everything_down(site: Callable[
     process = site(ports)
     said = read_greeting(process)
     assert f"http://127.0.0.1:{ports.public}\n" in said
-    assert f"http://127.0.0.1:{ports.console}/setup/" in said
+    assert f"http://localhost:{ports.console}/setup/" in said
     with urllib.request.urlopen(f"http://127.0.0.1:{ports.public}/") as page:
         assert page.status == 200
         assert page.headers["Server"] == "web"
     link = next(line.strip() for line in said.splitlines() if "/setup/" in line)
     with urllib.request.urlopen(link) as page:
         assert page.status == 200
+    with socket.socket(socket.AF_INET6) as other, pytest.raises(OSError, match="in use"):
+        other.bind(("::1", ports.console))  # where a browser looks for localhost too, no other program can wait for the passphrases
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert not any(answers(port) for port in ports.by_name().values())
@@ -287,7 +289,7 @@ def test_a_taken_port_is_named_before_anything_starts(site: Callable[[Ports], su
 def test_origins_follow_the_ports_unless_the_operator_set_them() -> None:
     settings = with_ports(Settings(public_origin="https://tips.example.org"), Ports(9000, 9001, 9002))
     assert settings.public_origin == "https://tips.example.org"
-    assert settings.console_origin == "http://127.0.0.1:9001"
+    assert settings.console_origin == "http://localhost:9001"
     assert settings.files_origin == "http://127.0.0.1:9002"
 
 

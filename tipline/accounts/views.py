@@ -22,7 +22,7 @@ SETUP_COOKIE, KEY_COOKIE = "setup", "second"
 @bp.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
     """The form to sign in with."""
-    return _page_sign_in(SignInForm(), refused=False)
+    return _page_sign_in(SignInForm())
 
 
 @bp.post("/sign-in")
@@ -33,7 +33,7 @@ def open_session() -> ResponseReturnValue:
         return _to_second_step(form)
     cookie = services.sign_in(work(), form.command())
     if cookie is None:
-        return _page_sign_in(form, refused=True), 422
+        return _page_sign_in(form, refused="words"), 422
     return _signed_in(cookie)
 
 
@@ -49,7 +49,7 @@ def open_session_by_key() -> ResponseReturnValue:
     """Take the key's answer: its owner is signed in, or begins anew."""
     cookie = passkeys.finish(work(), _cookie(KEY_COOKIE), request.form.get("credential", ""))
     if cookie is None:
-        return _page_sign_in(SignInForm(formdata=None), refused=True), 422
+        return _page_sign_in(SignInForm(formdata=None), refused="key"), 422
     response = _signed_in(cookie)
     drop_cookie(response, "console", frame().settings, KEY_COOKIE)
     return response
@@ -58,13 +58,13 @@ def open_session_by_key() -> ResponseReturnValue:
 def _to_second_step(form: SignInForm) -> ResponseReturnValue:
     cookie = passkeys.begin(work(), form.command())
     if cookie is None:
-        return _page_sign_in(form, refused=True), 422
+        return _page_sign_in(form, refused="words"), 422
     response = make_response(redirect(url_for("accounts.sign_in_key"), 303))
     set_cookie(response, "console", frame().settings, KEY_COOKIE, cookie)
     return response
 
 
-def _page_sign_in(form: SignInForm, *, refused: bool) -> str:
+def _page_sign_in(form: SignInForm, *, refused: str = "") -> str:
     by_key = passkeys.relying_party(frame().settings) is not None
     return render_template("accounts/session_open.html", form=form, refused=refused, by_key=by_key)
 

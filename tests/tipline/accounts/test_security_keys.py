@@ -102,7 +102,7 @@ def test_an_answer_that_is_not_the_keys_own_is_refused(installation: Installatio
     sent = {"garbage": '{"id": "x"}', "empty": ""}.get(lie, answer)
     refused = client.post("/sign-in/key", data={"credential": sent})
     assert refused.status_code == 422
-    assert "do not go together" in refused.text
+    assert "The key’s answer was not taken." in refused.text
     assert client.get("/inbox").status_code == 302
     assert client.get("/sign-in/key").status_code == 302, "all begins anew"
 
@@ -166,6 +166,7 @@ def test_what_was_not_made_here_is_not_added(installation: Installation, named: 
 
 
 def test_under_a_number_no_key_can_be_bound(installation: Installation, console: FlaskClient) -> None:
+    installation.settings.console_origin = "http://127.0.0.1:8001"
     page = installation.sign_in(console, "investigator").get("/account").text
     assert "under a name, such as localhost" in page
     assert "security key in place" not in console.application.test_client().get("/sign-in").text

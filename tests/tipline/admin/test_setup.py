@@ -34,7 +34,7 @@ def test_the_first_start_makes_keys_tables_record_and_a_link(every_database: Set
     assert logged_roles(every_database) == INFRASTRUCTURE
     assert [key.role for key in report.logged] == INFRASTRUCTURE
     assert report.link is not None
-    assert report.link.startswith("http://127.0.0.1:8001/setup/")
+    assert report.link.startswith("http://localhost:8001/setup/")
 
 
 def test_only_the_owner_reads_the_key_folders(settings: Settings) -> None:
