@@ -32,8 +32,8 @@ test: $(VENV)/.test  ## Run all tests
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
 	@FAULTS=$(or $(FAULTS),all) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults
 
-hostile: $(VENV)/.test  ## Send every hostile file of ../shared/data the whole way, and every hostile string; the share of `make test` is random (HOSTILE_SEED)
-	@HOSTILE=all $(BIN)/python -m pytest tests/journeys/test_hostile_files.py tests/journeys/test_naughty_strings.py
+hostile: $(VENV)/.test  ## Send every hostile file of ../shared/data the whole way, every hostile string, and all that the API refuses; the share of `make test` is random (HOSTILE_SEED)
+	@HOSTILE=all $(BIN)/python -m pytest tests/journeys/test_hostile_files.py tests/journeys/test_naughty_strings.py tests/tipline/api/test_contract.py
 
 lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff check .

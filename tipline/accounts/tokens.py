@@ -41,8 +41,12 @@ class Scope:
 
 SCOPES = {
     "tips:read": Scope("tip.read", "Read tips and what was said in them"),
-    "tips:write": Scope("tip.work", "Assign tips and set their state"),
+    "tips:write": Scope("tip.work", "Assign and label tips, set their state, priority and day"),
+    "replies:write": Scope("tip.reply", "Answer sources, ask them, pause and close conversations"),
+    "notes:read": Scope("tip.read", "Read notes, tasks and who changed what"),
+    "notes:write": Scope("note.write", "Write notes and tasks"),
     "cases:read": Scope("case.read", "Read cases, letters, samples and subjects"),
+    "cases:write": Scope("case.work", "Open and change cases, put tips into them, note subjects, events and decisions"),
     "exhibits:read": Scope("exhibit.read", "Read exhibits’ facts and custody"),
     "search:read": Scope("search.read", "Search all that you may read"),
     "links:read": Scope("link.read", "Read suggestions and links with both texts"),

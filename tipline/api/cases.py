@@ -1,16 +1,21 @@
-"""Cases and their things: tips, letters, samples, exhibits, subjects."""
+"""Cases: listed, opened, described, closed; and their things: tips, letters, samples, exhibits, subjects."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tipline.api.routes import Asked, Route
-from tipline.api.schema import COUNT, DAY, MOMENT, NUMBER, TEXT, choice, listed, maybe, shaped, thing
+from tipline.api.schema import COUNT, DAY, ID, MOMENT, NUMBER, TEXT, VERSION, choice, listed, maybe, shaped, text, thing
+from tipline.cases import services
 from tipline.cases.overview import CaseHead, list_cases, read_head, read_things
+from tipline.cases.rules import STATES, TITLE_LENGTH
+from tipline.cases.services import DescribeCase, OpenCase, SetCaseState
 from tipline.cases.things import MODELS, Thing
+from tipline.models.cases import CaseFile
 
 COUNTS = {"type": "object", "additionalProperties": COUNT}
 CASE = {"number": TEXT, "title": TEXT, "state": TEXT, "lead": TEXT, "opened_at": MOMENT, "counts": COUNTS}
+HEAD = thing({"number": TEXT, "state": TEXT, "lead_id": TEXT, "version": COUNT})
 THING = thing({"kind": TEXT, "id": TEXT, "number": TEXT, "title": TEXT, "state": TEXT, "received_on": DAY, "reference": TEXT})
 
 
@@ -40,6 +45,7 @@ def _head(head: CaseHead) -> dict[str, Any]:
         "title": head.title,
         "state": head.case.state,
         "lead": head.lead,
+        "lead_id": head.case.lead_id,
         "opened_at": head.case.opened_at.isoformat(),
         "counts": dict(head.counts),
         "merged_into": head.merged_into or None,
@@ -65,6 +71,24 @@ def thing_as_json(one: Thing) -> dict[str, Any]:
     }
 
 
+def _changed(case: CaseFile) -> dict[str, Any]:
+    return {"number": case.number, "state": case.state, "lead_id": case.lead_id, "version": case.version}
+
+
+def _open(asked: Asked) -> dict[str, Any]:
+    return _changed(services.open_case(asked.work, asked.actor, OpenCase(asked.said("program_id"), asked.said("title"))))
+
+
+def _describe(asked: Asked) -> dict[str, Any]:
+    command = DescribeCase(asked.path["number"], asked.said("title"), asked.said("lead_id"), asked.body.get("version"))
+    return _changed(services.describe_case(asked.work, asked.actor, command))
+
+
+def _state(asked: Asked) -> dict[str, Any]:
+    command = SetCaseState(asked.path["number"], asked.said("state"), asked.body.get("version"))
+    return _changed(services.set_state(asked.work, asked.actor, command))
+
+
 ROUTES = (
     Route(
         "GET",
@@ -83,7 +107,7 @@ ROUTES = (
         "cases:read",
         "One case, and how much is in it",
         _show,
-        thing({**CASE, "merged_into": maybe(TEXT), "version": COUNT}),
+        thing({**CASE, "lead_id": TEXT, "merged_into": maybe(TEXT), "version": COUNT}),
     ),
     Route(
         "GET",
@@ -95,5 +119,36 @@ ROUTES = (
         thing({"things": listed(THING), "next": maybe(TEXT)}),
         query={"kind": choice(MODELS), "after": shaped(NUMBER)},
         needed=("kind",),
+    ),
+    Route(
+        "POST",
+        "/cases",
+        "case_open",
+        "cases:write",
+        "Open a case in a program; you lead it",
+        _open,
+        HEAD,
+        body=thing({"program_id": shaped(ID), "title": text(TITLE_LENGTH, 1)}),
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/cases/{number}",
+        "case_describe",
+        "cases:write",
+        "Give a case another title or lead",
+        _describe,
+        HEAD,
+        body=thing({"title": text(TITLE_LENGTH, 1), "lead_id": shaped(ID), "version": VERSION}, ["version"]),
+    ),
+    Route(
+        "POST",
+        "/cases/{number}/state",
+        "case_state",
+        "cases:write",
+        "Close a case or take it up again",
+        _state,
+        HEAD,
+        body=thing({"state": choice(STATES), "version": VERSION}, ["version"]),
     ),
 )

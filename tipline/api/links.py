@@ -6,7 +6,7 @@ from typing import Any
 
 from tipline.api.cases import THING, thing_as_json
 from tipline.api.routes import Asked, Route
-from tipline.api.schema import COUNT, ID, MOMENT, TEXT, YES_NO, choice, listed, maybe, shaped, text, thing
+from tipline.api.schema import COUNT, ID, MOMENT, TEXT, VERSION, YES_NO, choice, listed, maybe, shaped, text, thing
 from tipline.linking import services
 from tipline.linking.kinds import CONFIDENCES, KINDS, REASON_LENGTH, WAITS
 from tipline.linking.queue import SHOWN, QueueRow, read_queue
@@ -52,7 +52,6 @@ LINK = thing(
     }
 )
 REASON = text(REASON_LENGTH)
-VERSION = {"type": "integer", "minimum": 1, "maximum": 10**9 - 1}
 REFERENCE = shaped(r"^(tip|letter|sample|subject|exhibit):[A-Za-z0-9-]{1,40}$")
 
 

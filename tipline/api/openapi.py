@@ -30,6 +30,7 @@ ALWAYS = {
     403: "The token's scopes or your role do not include this",
     404: "There is nothing here that you can read",
     503: "Too much is going on at once",
+    507: "There is no space left; nothing was stored half",
 }
 WITH_INPUT = {422: "Something that was sent does not fit"}
 WITH_BODY = {409: "It has changed meanwhile, or is not in the state that the act needs", 413: "Too much was sent", 415: "JSON is expected"}

@@ -1,13 +1,14 @@
 """JSON Schemas of what the API takes and gives, and the check of what it takes. One description serves the document and the check.
 
-Only the part of JSON Schema that is used here: object, array, string, integer, boolean, null; enum, pattern, minLength, maxLength, minimum,
-maximum, maxItems, required, additionalProperties false.
+Only the part of JSON Schema that is used here: object, array, string, integer, boolean, null; enum, pattern, format date, minLength,
+maxLength, minimum, maximum, minItems, maxItems, required, additionalProperties false.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from tipline.errors import BadInput
@@ -22,6 +23,8 @@ MOMENT = {"type": "string", "format": "date-time"}
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 YES_NO: Schema = {"type": "boolean"}
+VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": 10**9 - 1}  # of a thing as the client saw it
+DAY_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # RFC 3339, full-date
 
 
 def text(most: int, least: int = 0) -> Schema:
@@ -41,6 +44,11 @@ def choice(values: Sequence[str] | Mapping[str, object]) -> Schema:
 
 def listed(items: Schema) -> Schema:
     return {"type": "array", "items": items}
+
+
+def some(items: Schema, most: int, least: int = 0) -> Schema:
+    """A list that somebody sends."""
+    return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
 def maybe(schema: Schema) -> Schema:
@@ -79,7 +87,7 @@ def _fault(schema: Schema, value: Any) -> str:
         return "" if "null" in kinds else "This may not be null."
     if "enum" in schema and value not in schema["enum"]:
         return f"One of: {', '.join(str(one) for one in schema['enum'] if one is not None)}."
-    checks = {"string": _fault_of_text, "integer": _fault_of_number, "boolean": _fault_of_boolean}
+    checks = {"string": _fault_of_text, "integer": _fault_of_number, "boolean": _fault_of_boolean, "array": _fault_of_list}
     return checks[kinds[0]](schema, value)
 
 
@@ -94,7 +102,22 @@ def _fault_of_text(schema: Schema, value: Any) -> str:
         return f"From {schema.get('minLength', 0)} to {schema.get('maxLength')} characters."
     if "pattern" in schema and not re.fullmatch(schema["pattern"].removeprefix("^").removesuffix("$"), value):
         return "This does not have the form that the document describes."
-    return ""
+    return _fault_of_day(value) if schema.get("format") == "date" else ""
+
+
+def _fault_of_day(value: str) -> str:
+    try:
+        return "" if DAY_FORM.fullmatch(value) and date.fromisoformat(value) else "Give a day, as 2026-12-01."
+    except ValueError:
+        return "There is no such day."
+
+
+def _fault_of_list(schema: Schema, value: Any) -> str:
+    if not isinstance(value, list):
+        return "A list is expected."
+    if not schema["minItems"] <= len(value) <= schema["maxItems"]:
+        return f"From {schema['minItems']} to {schema['maxItems']} of them."
+    return next((fault for one in value if (fault := _fault(schema["items"], one))), "")
 
 
 def _fault_of_number(schema: Schema, value: Any) -> str:

@@ -12,8 +12,9 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from tipline.accounts.tokens import Bearer, find_bearer
-from tipline.api import cases, exhibits, indicators, links, own, search, tips
+from tipline import policy
+from tipline.accounts.tokens import SCOPES, Bearer, find_bearer
+from tipline.api import cases, exhibits, indicators, links, matters, notes, own, replies, search, tips
 from tipline.api.openapi import document
 from tipline.api.routes import PREFIX, Asked, Route
 from tipline.api.schema import check
@@ -23,7 +24,8 @@ from tipline.notes.locking import ChangedMeanwhile
 from tipline.web import frame, work
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
-TABLE: tuple[Route, ...] = (*own.ROUTES, *tips.ROUTES, *cases.ROUTES, *exhibits.ROUTES, *links.ROUTES, *search.ROUTES, *indicators.ROUTES)
+FACES = (own, tips, replies, notes, cases, matters, exhibits, links, search, indicators)
+TABLE: tuple[Route, ...] = tuple(route for face in FACES for route in face.ROUTES)
 NO_TOKEN = Trouble(
     401, "No token that works", "Each request carries a token of yours, as Authorization: Bearer.", "Make one in the console, under Tokens."
 )
@@ -69,6 +71,8 @@ def _view(route: Route) -> Callable[..., Response]:
         bearer = _bearer()
         if route.scope and route.scope not in bearer.scopes:
             raise Forbidden(f"This token may not do this: it lacks the scope {route.scope}.", "Make one that has it.")
+        if route.scope:
+            policy.require(bearer.actor, SCOPES[route.scope].action)  # the role may be another one since the token was made
         query, body = _query_of(route), _body_of(route)
         found = route.handler(Asked(work(), bearer, parts, query, body))
         return _json(found, route.status, route.media)

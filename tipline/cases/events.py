@@ -28,6 +28,7 @@ from tipline.work import Work
 KINDS = {"event": "What happened", "decision": "Decision"}
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 SAY_WHAT = {"event": "Say in a few words what happened.", "decision": "Say in a few words what was decided."}
+SAY_WHY = "Say why: who reads it in a year was not there."
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ def _faults(work: Work, actor: Actor, case: CaseFile, command: RecordEvent) -> d
         faults["kind"] = "Choose what this is."
     if not rules.clean_title(command.what):
         faults["what"] = SAY_WHAT.get(command.kind, SAY_WHAT["event"])
-    if len(command.words) > rules.WORDS_LENGTH:
+    if command.kind == "decision" and not command.words.strip():
+        faults["words"] = SAY_WHY
+    elif len(command.words) > rules.WORDS_LENGTH:
         faults["words"] = f"Use at most {rules.WORDS_LENGTH:,} characters."
     if command.sure not in rules.SURE:
         faults["sure"] = "Choose one from the list."

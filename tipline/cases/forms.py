@@ -7,7 +7,7 @@ from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from tipline.cases import rules
-from tipline.cases.events import SAY_WHAT, RecordEvent
+from tipline.cases.events import SAY_WHAT, SAY_WHY, RecordEvent
 from tipline.cases.services import DescribeCase, OpenCase
 from tipline.cases.subjects import About
 from tipline.cases.uploads import DayField
@@ -81,7 +81,7 @@ class DecisionForm(_EntryForm):
     """What was decided in a case."""
 
     what = StringField("What was decided", [InputRequired(SAY_WHAT["decision"]), SHORT])
-    words = TextAreaField("Why", [InputRequired("Say why: who reads it in a year was not there."), LONG])
+    words = TextAreaField("Why", [InputRequired(SAY_WHY), LONG])
     by = StringField("Who decided, where it was not you", [SHORT])
 
     def command(self, number: str) -> RecordEvent:

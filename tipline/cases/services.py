@@ -38,7 +38,7 @@ class SetCaseState:
 
     number: str
     state: str
-    version: str | None = None
+    version: str | int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,17 @@ class DescribeCase:
     number: str
     title: str
     lead_id: str
-    version: str | None = None
+    version: str | int | None = None
 
 
 @dataclass(frozen=True)
 class PutTip:
-    """Put a tip into a case. `with_exhibits`: number its words and files as exhibits of the case."""
+    """Put a tip into a case. `with_exhibits`: number its words and files as exhibits of the case. `version`: of the tip as it was seen."""
 
     tip_number: str
     case_number: str
     with_exhibits: bool = False
+    version: str | int | None = None
 
 
 def get_case(work: Work, actor: Actor, number: str, *, lock: bool = False) -> CaseFile:
@@ -180,8 +181,9 @@ def put_tip(work: Work, actor: Actor, command: PutTip) -> Tip:
     case = get_case(work, actor, command.case_number, lock=True)  # before the tip, as a merge does: it can't be merged away meanwhile
     tip = get_tip(work, actor, command.tip_number, lock=True)
     _require_open_for(case, tip.program_id)
+    before = work.session.scalar(select(CaseFile.number).where(CaseFile.id == tip.case_id)) if tip.case_id else None
+    check_version(tip, command.version, {"Case": case.number}, {"Case": before or ""}, last_change(work, thing_of(tip)))
     if tip.case_id != case.id:
-        before = work.session.scalar(select(CaseFile.number).where(CaseFile.id == tip.case_id)) if tip.case_id else None
         record_change(work, actor, thing_of(tip), "case", before, case.number)
         tip.case_id = case.id
         tip.version += 1

@@ -47,7 +47,7 @@ class ChangeSubject:
 
     number: str
     about: About
-    version: str | None = None
+    version: str | int | None = None
 
 
 @dataclass(frozen=True)

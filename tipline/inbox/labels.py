@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from tipline import policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.models.base import new_id
 from tipline.models.desk import Label
@@ -41,6 +42,17 @@ def words_of(work: Work, keys: ProgramKeys) -> dict[str, str]:
     """Return every label of a program: word by id."""
     rows = work.session.execute(select(Label.id, Label.name).where(Label.program_id == keys.program_id))
     return {label_id: keys.open("label", "name", label_id, name) for label_id, name in rows}
+
+
+def list_labels(work: Work, actor: Actor) -> list[tuple[str, str, str]]:
+    """Return program, id and word of every label of the actor's programs, as the inbox offers them."""
+    policy.require(actor, "tip.read")
+    found = [
+        (program_id, key, word)
+        for program_id in actor.keyring.program_ids()
+        for key, word in words_of(work, actor.keyring.program(program_id)).items()
+    ]
+    return sorted(found, key=lambda one: (one[0], one[2].casefold()))
 
 
 def get_or_make(work: Work, actor: Actor, keys: ProgramKeys, word: str) -> str:

@@ -219,7 +219,7 @@ def set_state(work: Work, actor: Actor, tip: Tip, state: str) -> None:
         audit.record(work.session, work.now(), actor, "tip.state", ("tip", tip.id), state)
 
 
-def add_label(work: Work, actor: Actor, command: AddLabel) -> None:
+def add_label(work: Work, actor: Actor, command: AddLabel) -> Tip:
     """Put a label on a tip; one that is there already is not put twice."""
     policy.require(actor, "tip.work")
     tip = get_tip(work, actor, command.number, lock=True)
@@ -230,9 +230,10 @@ def add_label(work: Work, actor: Actor, command: AddLabel) -> None:
         _changed(work, actor, tip, "label", (None, label))
         audit.record(work.session, work.now(), actor, "tip.label", ("tip", tip.id))
         work.session.flush()
+    return tip
 
 
-def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> None:
+def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> Tip:
     """Take a label off a tip."""
     policy.require(actor, "tip.work")
     tip = get_tip(work, actor, command.number, lock=True)
@@ -243,6 +244,7 @@ def remove_label(work: Work, actor: Actor, command: RemoveLabel) -> None:
         work.session.delete(label)
         audit.record(work.session, work.now(), actor, "tip.unlabel", ("tip", tip.id))
         work.session.flush()
+    return tip
 
 
 def committed_recipient(work: Work, actor: Actor, tip: Tip) -> str:

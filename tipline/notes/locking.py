@@ -90,9 +90,9 @@ def check_version(
     """
     if seen is None:
         return
-    number, _, shown = str(seen).partition(":")
+    number, colon, shown = str(seen).partition(":")
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise BadInput("The form does not say which version it shows.", "Load the page again.")
     differences = tuple(Difference(name, theirs.get(name, ""), value) for name, value in mine.items() if theirs.get(name, "") != value)
-    if int(number) != row.version and differences and list(theirs.values()) != [shown]:
+    if int(number) != row.version and differences and not (colon and list(theirs.values()) == [shown]):
         raise ChangedMeanwhile(differences, row.version, last())

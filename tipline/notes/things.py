@@ -68,6 +68,20 @@ def get_thing(work: Work, actor: Actor, kind: str, thing_id: str) -> Thing:
     return found
 
 
+def get_referred(work: Work, actor: Actor, reference: str) -> Thing:
+    """Return a thing by how people name it: "tip:TIP-2026-0001", "case:NS-2026-0007", "subject:SU-2026-0003", "exhibit:<id>".
+
+    Raises:
+        Forbidden, NotFound: as `get_thing`.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "exhibit" or kind not in MODELS:
+        return get_thing(work, actor, kind, name)
+    policy.require(actor, READS[kind])
+    thing_id = work.session.scalar(select(MODELS[kind].id).where(MODELS[kind].number == name))
+    return get_thing(work, actor, kind, thing_id or "")
+
+
 def list_things(work: Work, actor: Actor, wanted: Collection[tuple[str, str]]) -> dict[str, Thing]:
     """Return those of many things, each a pair of kind and id, that the actor sees, by id. One query a kind."""
     found = {}

@@ -40,6 +40,9 @@ def test_a_form_of_one_field_minds_that_field_only() -> None:
     check_version(Row(), "6:Waiting", {"State": "Closed"}, {"State": "Waiting"})
     with pytest.raises(ChangedMeanwhile):
         check_version(Row(), "6:New", {"State": "Closed"}, {"State": "Waiting"})
+    check_version(Row(), "6:", {"Due": "2026-12-01"}, {"Due": ""})
+    with pytest.raises(ChangedMeanwhile):
+        check_version(Row(), "6", {"Due": "2026-12-01"}, {"Due": ""})
 
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "7.0", "٧", "9" * 10])
