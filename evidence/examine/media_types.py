@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 UNKNOWN = "application/octet-stream"
+SEVEN_ZIP = "application/x-7z-compressed"
 PICTURES = frozenset(  # whose pixels are opened in the jail
     {
         "image/jpeg",
@@ -39,7 +40,7 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "application/x-bzip2": ("bzip2", ("bz2", "tbz", "tbz2")),
     "application/x-xz": ("xz", ("xz", "txz")),
     "application/x-tar": ("tar", ("tar",)),
-    "application/x-7z-compressed": ("7-Zip", ("7z",)),
+    SEVEN_ZIP: ("7-Zip", ("7z",)),
     "application/x-rar": ("RAR", ("rar",)),
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("Word document", ("docx", "docm", "dotx", "dotm")),
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (
@@ -150,7 +151,7 @@ def may_tell(media_type: str, name: str) -> bool:
         return True
     if is_text(media_type):
         return name.lower().endswith(_MARKED_ENDINGS)
-    return media_type in {"application/pdf", "application/x-tar"} or is_compressed(media_type)
+    return media_type in {"application/pdf", "application/x-tar"} or is_compressed(media_type) or is_listed(media_type)
 
 
 def may_be_copied(media_type: str) -> bool:
@@ -162,6 +163,11 @@ def may_be_copied(media_type: str) -> bool:
 def is_compressed(media_type: str) -> bool:
     """Say whether this is one compressed stream."""
     return media_type in {"application/gzip", "application/x-bzip2", "application/x-xz"}
+
+
+def is_listed(media_type: str) -> bool:
+    """Say whether this is an archive whose list is read by its own form: 7z or RAR."""
+    return media_type in {SEVEN_ZIP, "application/x-rar"}
 
 
 def unmarked_utf16(data: bytes) -> str:

@@ -37,6 +37,10 @@ BROKEN = (
 )
 
 
+class Unreadable(ValueError):
+    """Something of the file that cannot be read. The message is a sentence that says why."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """The file in hand. `size` bytes of it are here; `tail` is empty where its end is not among them."""
@@ -86,6 +90,9 @@ def attempt(step: Callable[[], None], failure: str, speaker: Speaker) -> bool:
         step()
     except MemoryError:
         speaker.note(f"{failure}: it needs more than 512 MB of memory.")
+        return False
+    except Unreadable as error:
+        speaker.note(str(error))
         return False
     except BROKEN as error:
         speaker.note(f"{failure} ({type(error).__name__}).")

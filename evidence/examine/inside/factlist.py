@@ -13,6 +13,7 @@ from evidence.examine.inside.traces import add as add_found
 
 Fact = tuple[str, str, str]
 MOST = 300
+LOCKED = "Locked"  # the label where a password is wanted
 _WORDS = {
     "Macros": "macros",
     "Macro sheet": "macros",
@@ -28,6 +29,12 @@ def add(found: list[Fact], kind: str, label: str, value: Any) -> None:
     """Put a fact into the list as one printable line; nothing where nothing is left of it, or the list is full."""
     if len(found) < MOST:
         add_found(found, kind, label, value)
+
+
+def lock(found: list[Fact]) -> str:
+    """One sentence where the file wants a password; empty where it does not."""
+    told = next((value for kind, label, value in found if (kind, label) == ("structure", LOCKED)), "")
+    return f"It is encrypted ({told}). What is encrypted is not shown: nothing is decrypted here." if told else ""
 
 
 def sentence(found: list[Fact]) -> str:

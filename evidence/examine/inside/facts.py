@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from evidence.examine.inside import factlist
 from evidence.examine.inside.entry import Subject, attempt
 from evidence.examine.inside.factlist import Fact
 from evidence.examine.inside.frames import Speaker
-from evidence.examine.media_types import is_text, is_zip_family
+from evidence.examine.media_types import is_listed, is_text, is_zip_family
 
 Reader = Callable[[Subject], list[Fact]]
 _DAMAGED = "What it holds could not all be read"
@@ -34,7 +35,9 @@ def _readers(subject: Subject) -> list[Reader]:
         return [_of_office]
     if is_text(media_type):
         return [_of_text]
-    return []
+    if is_listed(media_type):
+        return [_of_list]
+    return [_of_zip] if is_zip_family(media_type) else []
 
 
 def _is_office(subject: Subject) -> bool:
@@ -72,6 +75,22 @@ def _of_office(subject: Subject) -> list[Fact]:
     from evidence.examine.inside import officefacts
 
     return officefacts.facts(subject.start())
+
+
+def _of_list(subject: Subject) -> list[Fact]:
+    from evidence.examine.inside import archives
+
+    found: list[Fact] = []
+    factlist.add(found, "structure", factlist.LOCKED, archives.lock_of(subject.start(), subject.media_type, subject.size))
+    return found
+
+
+def _of_zip(subject: Subject) -> list[Fact]:
+    from evidence.examine.inside import archives
+
+    found: list[Fact] = []
+    factlist.add(found, "structure", factlist.LOCKED, archives.lock_of_zip(subject.start()))
+    return found
 
 
 def _of_text(subject: Subject) -> list[Fact]:

@@ -31,7 +31,9 @@ class Speaker:
         self.say(part, json.dumps(value, ensure_ascii=True).encode("ascii"))
 
     def note(self, text: str) -> None:
-        """Add a sentence for the reader of the report."""
+        """Add a sentence for the reader of the report; one that was said is not said again."""
+        if text in self._notes:
+            return
         self._notes.append(text)
         self.say_json("notes", self._notes)
 

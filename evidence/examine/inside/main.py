@@ -8,8 +8,9 @@ from evidence.examine.inside import factlist, facts
 from evidence.examine.inside.compound import MARK
 from evidence.examine.inside.entry import Subject, attempt, run
 from evidence.examine.inside.frames import Speaker
-from evidence.examine.media_types import is_compressed, is_text, is_zip_family
+from evidence.examine.media_types import is_compressed, is_listed, is_text, is_zip_family
 
+UNREADABLE_LIST = "The archive's list could not be read: it is damaged or cut short"
 OF_DOCUMENT = "The words of the document, without its form."
 
 
@@ -27,7 +28,8 @@ def examine(subject: Subject, speaker: Speaker) -> None:
     """Do what the type allows. Every step may fail without harm to the others."""
     media_type = subject.media_type
     _traces(subject, speaker)
-    if sentence := factlist.sentence(facts.say(subject, speaker)):
+    found = facts.say(subject, speaker)
+    for sentence in filter(None, (factlist.sentence(found), factlist.lock(found))):
         speaker.note(sentence)
     file = subject.start()
     if media_type.startswith("image/") and not is_text(media_type):
@@ -43,6 +45,8 @@ def examine(subject: Subject, speaker: Speaker) -> None:
         _zip(file, subject.size, media_type, speaker)
     elif media_type == "application/x-tar" or is_compressed(media_type):
         _stream(file, media_type, speaker)
+    elif is_listed(media_type):
+        _members(subject, speaker)
 
 
 def _traces(subject: Subject, speaker: Speaker) -> None:
@@ -83,7 +87,7 @@ def _pdf(file: BinaryIO, speaker: Speaker) -> None:
         attempt(lambda: _say_picture(pdfs.first_page(document), (0, 0), speaker), "Page 1 could not be drawn", speaker)
         attempt(lambda: _say_text(*pdfs.text_of(document), speaker), "Its text could not be read", speaker)
 
-    attempt(show, "The PDF could not be opened: it is damaged, or wants a password", speaker)
+    attempt(show, "The PDF could not be opened: it is damaged", speaker)
 
 
 def _say_text(text: str, whole: bool, speaker: Speaker) -> None:
@@ -117,7 +121,7 @@ def _say_message(words: str, speaker: Speaker) -> None:
 
 
 def _compound(file: BinaryIO, speaker: Speaker) -> None:
-    from evidence.examine.inside import oldwords, outlook
+    from evidence.examine.inside import locks, oldwords, outlook
     from evidence.examine.inside.compound import MOST_BYTES, Compound
 
     def show() -> None:
@@ -128,6 +132,8 @@ def _compound(file: BinaryIO, speaker: Speaker) -> None:
         elif text := oldwords.words(held):
             _show_words(text, OF_DOCUMENT, speaker)
             _say_text(text, len(text) < oldwords.MOST_WORDS, speaker)
+        elif locks.of_compound(held):
+            _say_listing(locks.outside(held), speaker)
 
     attempt(show, "The document could not be opened: it is damaged", speaker)
 
@@ -144,7 +150,7 @@ def _zip(file: BinaryIO, size: int, media_type: str, speaker: Speaker) -> None:
         _say_listing(listing, speaker)
         office = office or any(entry[0] == "[Content_Types].xml" for entry in listing.entries)
 
-    readable = attempt(list_it, "The archive's list could not be read: it is damaged or cut short", speaker)
+    readable = attempt(list_it, UNREADABLE_LIST, speaker)
     if not readable or not office:
         return
 
@@ -174,7 +180,16 @@ def _stream(file: BinaryIO, media_type: str, speaker: Speaker) -> None:
         listing = archives.list_tar(file) if media_type == "application/x-tar" else archives.list_compressed(file, media_type)
         _say_listing(listing, speaker)
 
-    attempt(look, "The archive's list could not be read: it is damaged or cut short", speaker)
+    attempt(look, UNREADABLE_LIST, speaker)
+
+
+def _members(subject: Subject, speaker: Speaker) -> None:
+    from evidence.examine.inside import archives
+
+    def look() -> None:
+        _say_listing(archives.list_members(subject.start(), subject.media_type, subject.size), speaker)
+
+    attempt(look, UNREADABLE_LIST, speaker)
 
 
 def _say_listing(listing: Any, speaker: Speaker) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from evidence.examine.inside.entry import Subject, attempt
 from evidence.examine.inside.frames import Speaker
 from evidence.examine.inside.traces import Found
-from evidence.examine.media_types import is_compressed, is_text, is_zip_family
+from evidence.examine.media_types import is_compressed, is_listed, is_text, is_zip_family
 
 MOST = 200
 _ORDER = ("gps", "serial", "author", "people", "time", "device", "versions", "thumbnail", "folder", "comment", "software")
@@ -40,6 +40,8 @@ def _readers(subject: Subject) -> Iterator[Reader]:
         yield _of_zip
     elif media_type == "application/x-tar" or is_compressed(media_type):
         yield _of_stream
+    elif is_listed(media_type):
+        yield _of_list
 
 
 def _of_text(subject: Subject) -> list[Found]:
@@ -96,3 +98,9 @@ def _of_stream(subject: Subject) -> list[Found]:
     from evidence.examine.inside import archives
 
     return archives.traces_of_stream(subject.start(), subject.media_type)
+
+
+def _of_list(subject: Subject) -> list[Found]:
+    from evidence.examine.inside import archives
+
+    return archives.traces_of_members(subject.start(), subject.media_type, subject.size)

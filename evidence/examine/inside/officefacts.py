@@ -8,9 +8,9 @@ import struct
 import zipfile
 from typing import BinaryIO
 
-from evidence.examine.inside import oldoffice, vba
+from evidence.examine.inside import locks, oldoffice, vba
 from evidence.examine.inside.compound import MARK, Compound
-from evidence.examine.inside.factlist import Fact, add
+from evidence.examine.inside.factlist import LOCKED, Fact, add
 from evidence.examine.inside.offices import MOST_PART
 
 _MOST_RELATIONS, _MOST_EMBEDDED, _MOST_READ = 60, 40, 24
@@ -47,6 +47,7 @@ def facts(file: BinaryIO) -> list[Fact]:
     found: list[Fact] = []
     with zipfile.ZipFile(file) as archive:
         infos = {info.filename: info for info in archive.infolist()}
+        add(found, "structure", LOCKED, locks.of_open_document(archive))
         for name in infos:
             if name.endswith("vbaProject.bin"):
                 _macros(archive, name, found)

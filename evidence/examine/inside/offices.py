@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from evidence.examine.inside import locks
 from evidence.examine.inside.traces import Found, add
 from evidence.examine.inside.traces import of_image as picture_traces
 
@@ -117,6 +118,8 @@ def text_of(file: BinaryIO, *, comments: bool = True) -> tuple[str, bool]:
     pieces: list[str] = []
     size = 0
     with zipfile.ZipFile(file) as archive:
+        if locks.of_open_document(archive):
+            return "", True  # its parts are noise
         infos = {info.filename: info for info in archive.infolist()}
         wanted = sorted(name for name in infos if _holds_words(name) and (comments or "comments" not in name))
         whole = len(wanted) <= MOST_PARTS

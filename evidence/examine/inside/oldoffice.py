@@ -6,9 +6,9 @@ import re
 import struct
 import zlib
 
-from evidence.examine.inside import vba
+from evidence.examine.inside import locks, vba
 from evidence.examine.inside.compound import MARK, Compound
-from evidence.examine.inside.factlist import Fact, add
+from evidence.examine.inside.factlist import LOCKED, Fact, add
 
 _MOST_STREAM = 16 * 1024 * 1024
 _MOST_OBJECTS = 40
@@ -25,8 +25,7 @@ def facts(held: Compound) -> list[Fact]:
     """List them."""
     found: list[Fact] = []
     names = held.names()
-    if "EncryptedPackage" in names or "EncryptionInfo" in names:
-        add(found, "structure", "Locked", "encrypted with a password")
+    add(found, "structure", LOCKED, locks.of_compound(held))
     _projects(held, found)
     objects_of(held, found)
     for name in names:
@@ -85,8 +84,7 @@ def _workbook(data: bytes, found: list[Fact]) -> None:
         body = data[at + 4 : at + 4 + size]
         at += 4 + size
         if kind == _FILE_PASS:
-            add(found, "structure", "Locked", "encrypted with a password")
-            return
+            return  # what follows is encrypted
         if kind == _BOUND_SHEET and len(body) > 8:
             _sheet(body, found)
         elif kind == _SUP_BOOK and len(body) > 8:

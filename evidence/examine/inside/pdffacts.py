@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from evidence.examine.inside.factlist import Fact, add
-from evidence.examine.inside.pdfs import open_pdf
+from evidence.examine.inside import locks
+from evidence.examine.inside.factlist import LOCKED, Fact, add
+from evidence.examine.inside.pdfs import WantsPassword, open_pdf
 
 _SCANNED = 32 * 1024 * 1024
 _MOST_STREAMS, _MOST_UNPACKED = 400, 24 * 1024 * 1024
@@ -31,7 +32,6 @@ _MARKS = (
     (re.compile(rb"/XFA\b"), "structure", "XFA form"),
     (re.compile(rb"/RichMedia\b"), "embedded", "Rich media"),
     (re.compile(rb"/EmbeddedFile\b"), "embedded", "Embedded file"),
-    (re.compile(rb"/Encrypt\b"), "structure", "Locked"),
 )
 _TARGET = re.compile(rb"/(?:URI|F|UF)\s{0,4}\(((?:[^()\\]|\\.){3,400})\)")
 _OUTSIDE = re.compile(rb"(?i)^(?:https?|ftp|file|mailto):|^\\\\|^//|\.exe\b")
@@ -83,6 +83,10 @@ def in_document(file: BinaryIO) -> list[Fact]:
     found: list[Fact] = []
     try:
         document = open_pdf(file)
+    except WantsPassword:
+        file.seek(0)
+        add(found, "structure", LOCKED, locks.of_pdf(file.read(_SCANNED)))
+        return found
     except pypdfium2.PdfiumError:
         return found  # who shows its first page says that it does not open
     add(found, "structure", "Pages", len(document))
@@ -90,7 +94,8 @@ def in_document(file: BinaryIO) -> list[Fact]:
     if version:
         add(found, "structure", "Version", f"PDF {version // 10}.{version % 10}")
     if pdfium.FPDF_GetSecurityHandlerRevision(document) >= 0:
-        add(found, "structure", "Locked", "encrypted, opens without a password")
+        file.seek(0)
+        add(found, "structure", "Encrypted", f"{locks.of_pdf(file.read(_SCANNED))}; opens without a password")
     if (signatures := pdfium.FPDF_GetSignatureCount(document)) > 0:
         add(found, "structure", "Signatures", f"{signatures}, not checked")
     _scripts(document, found)

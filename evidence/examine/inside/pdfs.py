@@ -11,6 +11,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
+from evidence.examine.inside.entry import Unreadable
 from evidence.examine.inside.images import Picture
 from evidence.examine.inside.traces import Found, add, of_xmp
 
@@ -33,13 +34,23 @@ _TOLD = {
 _PACKET = re.compile(rb"<x:xmpmeta.{1,200000}?</x:xmpmeta>", re.DOTALL)
 _NAMED = re.compile(rb"/(Author|Creator|Producer)\s{0,4}\(([\x20-\x27\x2a-\x5b\x5d-\x7e]{1,200})\)")
 _END = re.compile(rb"startxref\s{1,4}(\d{1,12})")
+_LOCKED = frozenset({pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY})
 _MOST_PACKETS, _COMMENTED_PAGES, _MOST_COMMENTS = 5, 20, 200
 _NO_COMMENTS = frozenset({0, 2, 16, 20})  # unknown, link, popup, widget (fpdf_annot.h)
 
 
+class WantsPassword(Unreadable):
+    """A document that opens with a password, or a certificate, only."""
+
+
 def open_pdf(file: BinaryIO) -> pypdfium2.PdfDocument:
-    """Open a document; PdfiumError (a RuntimeError) where it cannot be read or wants a password."""
-    return pypdfium2.PdfDocument(file)
+    """Open a document; WantsPassword, or PdfiumError (a RuntimeError) where it cannot be read."""
+    try:
+        return pypdfium2.PdfDocument(file)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in _LOCKED:
+            raise WantsPassword("The PDF wants a password.") from error
+        raise
 
 
 def first_page(document: pypdfium2.PdfDocument) -> Picture:

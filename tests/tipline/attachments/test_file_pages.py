@@ -6,7 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from tests.evidence.examine import samples
+from tests.evidence.examine import packed, samples
 from tests.evidence.examine.jails import needs_jail
 from tests.tipline.desk_house import Desk, archive
 from tipline.attachments import rules, services
@@ -64,6 +64,16 @@ def test_an_email_shows_its_words_head_and_what_is_attached(desk: Desk) -> None:
     assert "bill.pdf" in listing
     assert "Named .pdf, is Windows program." in listing
     assert "part 3" in listing
+
+
+def test_an_encrypted_archive_says_so_on_each_tab_and_that_the_source_can_be_asked(desk: Desk) -> None:
+    file = desk.exhibits(desk.send("He bragged.", {"plans.7z": packed.SEALED_7Z}))[1]
+    browser = desk.client()
+    pages = {tab: browser.get(f"/exhibits/{file.id}/file{tab}").text for tab in TABS}
+    assert all("<b>It is encrypted.</b> AES, 256 bits; the names of its files too." in page for page in pages.values())
+    assert all("ask the source for the password in the conversation" in page for page in pages.values())
+    assert "even the names need the password" in pages["/listing"]
+    assert "The list goes on." not in pages["/listing"]
 
 
 def test_bytes_are_shown_page_by_page_exactly_as_received(desk: Desk) -> None:
