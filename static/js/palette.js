@@ -24,7 +24,9 @@
       line.prepend(...[...control.children].map((part) => part.cloneNode(true)));
       (control.closest("form") ?? control).hidden = true;
     });
-    choose(options()[0]);
+    const all = options();
+    choose(all[0]);
+    dialog.querySelector("[data-palette-said]").textContent = all.length ? `${all.length} found` : list.textContent.trim();
   };
   const follow = (one) => one?.querySelector("a, button")?.click();
 

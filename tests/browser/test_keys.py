@@ -151,7 +151,7 @@ def test_search(office: Office) -> None:
 
 
 def test_the_palette(office: Office) -> None:
-    """A number by its parts, an act, and back to where one was by Escape."""
+    """A number by its parts, a name by the beginnings of its words, an act, and back to where one was by Escape."""
     tip = office.world.ids()["tip"]
     page = office.at("investigator", "/cases")
     keys(page, "Control+k")
@@ -161,6 +161,13 @@ def test_the_palette(office: Office) -> None:
     office.eye.look(page, "palette")
     leads(page, "Enter")
     expect(page).to_have_url(re.compile(f"/tips/{tip}"))
+    keys(page, "Control+k")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+    page.keyboard.type("extort 75")
+    expect(page.locator("dialog.palette [role=status]")).to_have_text("1 found")
+    expect(page.locator("dialog.palette [aria-selected=true]")).to_contain_text("Extortion letter")
+    leads(page, "Enter")
+    expect(page).to_have_url(re.compile("/cases/"))
     keys(page, "Control+k")
     expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
     page.keyboard.type("colours dark")

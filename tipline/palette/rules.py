@@ -1,4 +1,4 @@
-"""What was typed into the palette: the beginnings of words of a place or an act, or parts of a number."""
+"""What was typed into the palette: the beginnings of words of a name, a place or an act, or parts of a number."""
 
 from __future__ import annotations
 
@@ -73,8 +73,12 @@ PLACES = (
 
 def places_for(words: str, places: Iterable[Place]) -> list[Place]:
     """Return the places of whose words each typed part begins one; all places where nothing was typed."""
-    typed = words.lower()[:LONGEST].split()
-    return [place for place in places if all(any(word.startswith(part) for word in _words(place.words)) for part in typed)]
+    return [place for place in places if begins(words, place.words)]
+
+
+def begins(typed: str, text: str) -> bool:
+    """Whether each typed part begins a word of the text."""
+    return all(any(word.startswith(part) for word in _words(text)) for part in typed.lower()[:LONGEST].split())
 
 
 def pattern_of(words: str) -> str | None:

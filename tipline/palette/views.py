@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from tipline.palette import services
-from tipline.web import actor, work
+from tipline.web import actor, frame, work
 
 bp = Blueprint("palette", __name__)
 
@@ -21,9 +21,10 @@ def show() -> ResponseReturnValue:
 
 @bp.post("/palette")
 def find() -> ResponseReturnValue:
-    """What fits; words come by POST, since a title may be among them. htmx gets the list alone."""
+    """What fits; words come by POST, since a title may be among them. htmx gets the list alone. Nothing is written, so no other waits."""
     words = request.form.get("words", "")
-    found = services.find(work(), actor(), words, _exists)
+    with frame().unit(write=False) as unit:
+        found = services.find(unit, actor(), words, _exists)
     return render_template("palette/_found.html" if request.headers.get("HX-Request") else "palette/palette.html", found=found, words=words)
 
 

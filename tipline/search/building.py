@@ -72,7 +72,7 @@ def _reading(work: Work) -> Iterator[Work]:
 # what changed
 
 
-def settle(work: Work, keys: ProgramKeys) -> Standing:
+def settle(work: Work, keys: ProgramKeys, most: int = INLINE) -> Standing:
     """Read what changed, as much as a search may wait for; a small program's index is made whole where it is not. Then say how far it is.
 
     Works in transactions of its own: call it where `work` has written nothing.
@@ -84,7 +84,7 @@ def settle(work: Work, keys: ProgramKeys) -> Standing:
         if not standing.complete and count_things(work, keys.program_id) <= SMALL:
             _build_now(work, keys)
         elif standing.complete:
-            _read_changed(work, keys)
+            _read_changed(work, keys, most)
     except IndexDamaged as error:  # a cache: what reads of it is made again
         logs.failure("the search index was damaged", error)
         remove(work.settings.index_folder, keys.program_id)

@@ -20,6 +20,7 @@ from tipline.actor import ProgramKeys
 from tipline.cases.things import exhibit_title
 from tipline.inbox.originals import read_redacted
 from tipline.inbox.reports import Examined
+from tipline.inbox.rules import title_of
 from tipline.inbox.telling import read_for_staff
 from tipline.intake.talkrules import read_answer
 from tipline.models.cases import CaseFile, Letter, Sample
@@ -134,7 +135,12 @@ def _source_words(exhibit: Exhibit, examined: Examined | None, message: TipMessa
     words = examined.report.text if examined else ""
     words = read_answer(words) if message.kind == "answer" else words
     scope = f"exhibit:{exhibit.id}"
-    yield from _cut(Text(scope, scope, kind, tip_id, message.on_day, number), [words], exhibit.id)
+    yield from _cut(Text(scope, scope, kind, tip_id, message.on_day, _tip_name(number, message.seq, words)), [words], exhibit.id)
+
+
+def _tip_name(number: str, seq: int, words: str) -> str:
+    """Number and title of a tip; a later message has the number alone."""
+    return number if seq else f"{number} {rules.clean(title_of(words))}"
 
 
 def exhibit_name(work: Work, keys: ProgramKeys, exhibit: Exhibit) -> str:
@@ -170,8 +176,8 @@ def _tip(work: Work, keys: ProgramKeys, row: Any) -> Iterator[Text]:
     shown = read_redacted(keys, tip).words
     days = work.session.execute(select(TipMessage.id, TipMessage.seq, TipMessage.on_day).where(TipMessage.id.in_(list(shown))))
     for message_id, seq, on_day in days.all():
-        kind = "tip" if seq == 0 else "message"
-        text = Text(f"tip:{tip.id}", f"wide:{message_id}", kind, tip.id, on_day, tip.number, mark=mark_of(tip.redacted))
+        kind, name = "tip" if seq == 0 else "message", _tip_name(tip.number, seq, shown[message_id])
+        text = Text(f"tip:{tip.id}", f"wide:{message_id}", kind, tip.id, on_day, name, mark=mark_of(tip.redacted))
         yield from _cut(text, [shown[message_id]], "")
 
 

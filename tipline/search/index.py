@@ -20,12 +20,12 @@ from sqlcipher3 import dbapi2
 
 from tipline.actor import ProgramKeys
 from tipline.errors import Unsound
-from tipline.search import near
+from tipline.search import near, passages
 from tipline.search.words import Words
 
 Item = tuple[str, str]  # kind and id of a thing: ("tip", "9f31...")
 BUSY_SECONDS = 20
-FORM = 2  # of the tables of words: raise it when they change, and they are made anew
+FORM = 3  # of the tables of words: raise it when they change, and they are made anew
 TABLES = """
 CREATE TABLE IF NOT EXISTS text (item_kind TEXT, item_id TEXT, PRIMARY KEY (item_kind, item_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS indicator (
@@ -135,9 +135,9 @@ class ProgramIndex:
         try:
             unlock(self._db, self._key)
             self._db.execute(self._begin)
-            for statement in (TABLES + near.TABLE).split(";"):
+            for statement in (TABLES + near.TABLE + passages.TABLES).split(";"):
                 self._db.execute(statement)
-            self.words = Words(self._db)
+            self.words, self.passages = Words(self._db), passages.Passages(self._db)
             if self._form() != FORM:
                 self._make_words()
         except dbapi2.DatabaseError as error:
@@ -167,7 +167,22 @@ class ProgramIndex:
         if isinstance(error, dbapi2.DatabaseError) and not _is_busy(error):
             raise IndexDamaged from error
 
+    @property
+    def method(self) -> int:
+        """The version of the linking method by which its things were taken in; 0 where nothing was."""
+        return int(self._db.execute("PRAGMA application_id").fetchone()[0])
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was taken in yet, by any version."""
+        return not self.method and self._db.execute("SELECT 1 FROM digest LIMIT 1").fetchone() is None
+
     # writing
+
+    def begin_method(self, version: int) -> None:
+        """Note by which version of the linking method things are taken in from now on. Subjects are looked at again."""
+        self._db.execute(f"PRAGMA application_id = {version}")
+        self._db.execute("DELETE FROM subject")
 
     def put_text(self, item: Item, indicators: Iterable[Found]) -> None:
         """Note that a thing has words, and the indicators in them."""
@@ -204,6 +219,7 @@ class ProgramIndex:
             self._db.execute(f"DELETE FROM {table} WHERE item_kind = ? AND item_id = ?", item)  # noqa: S608  names from the line above
         if item[0] == "tip":
             near.put(self._db, item[1], ())
+        self.passages.forget(item)
         self.words.forget(*item)
 
     # reading

@@ -102,7 +102,7 @@ class Query:
         wanted = " AND ".join(term.match for term in self.terms if not term.excluded)
         found = f"({{name body}} : ({wanted}))"
         if self.kinds:
-            found += f" AND (kind : ({' OR '.join(self.kinds)}))"
+            found += f" AND {of_kinds(self.kinds)}"
         left_out = " OR ".join(term.match for term in self.terms if term.excluded)
         return f"({found}) NOT ({{name body}} : ({left_out}))" if left_out else found
 
@@ -114,6 +114,17 @@ class Query:
         """The same search with one word put right."""
         terms = [replace(term, text=right) if not term.excluded and normal(term.text) == wrong else term for term in self.terms]
         return replace(self, text=" ".join(term.typed for term in terms))
+
+
+def of_kinds(kinds: Sequence[str]) -> str:
+    """Texts of these kinds, as FTS5 reads it."""
+    return f"(kind : ({' OR '.join(kinds)}))"
+
+
+def begin_names(words: Sequence[str]) -> str:
+    """Names with a word that begins as each of these does, as FTS5 reads it. One or two letters are a word of their own."""
+    parts = [Term(word, begins=len(word) >= SHORTEST_BEGINNING).match for word in words]
+    return f"({{name}} : ({' AND '.join(parts)}))"
 
 
 def parse(text: str) -> tuple[Term, ...]:
