@@ -18,6 +18,7 @@ from sqlalchemy import CTE, ColumnElement, Select, and_, exists, or_, select, un
 from sqlalchemy.orm import aliased
 
 from tipline.actor import Actor
+from tipline.db import unindexed
 from tipline.models.cases import CaseFile, Letter, Link, Sample
 from tipline.models.custody import Exhibit
 from tipline.models.desk import CaseMember, Subject, TipReader
@@ -63,7 +64,9 @@ def sees(actor: Actor, model: Any) -> ColumnElement[bool]:
 
 @lru_cache(ASKED)
 def _sees(actor: _Asker, model: Any) -> ColumnElement[bool]:
-    held: ColumnElement[bool] = model.program_id.in_(actor.programs)
+    held: ColumnElement[bool] = unindexed(model.program_id).in_(
+        actor.programs
+    )  # a list that comes from an index of programs says so itself
     if model is CaseFile:
         return and_(held, ~_closed_to(actor))
     if model is Link:

@@ -8,7 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 PRAGMAS = (
     "journal_mode=wal",
@@ -18,6 +21,31 @@ PRAGMAS = (
     "recursive_triggers=on",
     "secure_delete=on",
 )
+
+
+class unindexed(FunctionElement[Any]):
+    """A column by which SQLite shall not look rows up, since one value of it is in most of them.
+
+    SQLite keeps no statistics by itself: without them it takes any equality that has an index for one with few rows, goes through
+    all of a program's rows, and leaves the index that names the few.
+    """
+
+    inherit_cache = True
+    name = "unindexed"
+
+    def __init__(self, column: Any) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(unindexed)
+def _as_it_is(element: unindexed, compiler: SQLCompiler, **wanted: Any) -> str:
+    return compiler.process(element.clauses.clauses[0], **wanted)
+
+
+@compiles(unindexed, "sqlite")
+def _without_its_index(element: unindexed, compiler: SQLCompiler, **wanted: Any) -> str:
+    return "+" + compiler.process(element.clauses.clauses[0], **wanted)
 
 
 class Database:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select, tuple_
+from sqlalchemy import Select, func, select, text, tuple_, union_all
 
 from tipline import access, policy
 from tipline.actor import Actor
@@ -60,21 +60,20 @@ class Row:
 def list_exhibits(work: Work, actor: Actor, filters: Filters, after: str | None = None) -> tuple[list[Row], str | None]:
     """Return a page of exhibits, newest or highest number first, and the id after which the next begins."""
     policy.require(actor, "exhibit.read")
-    query = _narrowed(work, actor, filters)
-    anchor = work.session.scalar(query.where(Exhibit.id == after)) if after else None
-    key: tuple[Any, ...] = (Exhibit.received_on, Exhibit.id)
-    place: tuple[Any, ...] = (anchor.received_on, anchor.id) if anchor else ()
-    if not filters.everything:
-        key = (func.length(Exhibit.number), Exhibit.number)
-        place = (len(anchor.number or ""), anchor.number) if anchor else ()
-    if place:
-        query = query.where(tuple_(*key) < tuple_(*place))
-    found = list(work.session.scalars(query.order_by(*(column.desc() for column in key)).limit(PAGE + 1)))
-    return _rows(work, actor, found[:PAGE]), found[PAGE - 1].id if len(found) > PAGE else None
+    key = (Exhibit.received_on, Exhibit.id) if filters.everything else (func.length(Exhibit.number), Exhibit.number)
+    query = _narrowed(work, actor, filters, key)
+    anchor = work.session.execute(query.where(Exhibit.id == after)).first() if after else None
+    if anchor is not None:
+        query = query.where(tuple_(*key) < tuple_(*anchor[1:]))
+    found = work.session.scalars(_ordered(actor, query, filters)).all()
+    rows = {exhibit.id: exhibit for exhibit in work.session.scalars(select(Exhibit).where(Exhibit.id.in_(found[:PAGE])))}
+    return _rows(work, actor, [rows[one] for one in found[:PAGE]]), found[PAGE - 1] if len(found) > PAGE else None
 
 
-def _narrowed(work: Work, actor: Actor, filters: Filters) -> Select[Exhibit]:
-    query = select(Exhibit).where(access.sees(actor, Exhibit))
+def _narrowed(work: Work, actor: Actor, filters: Filters, key: Sequence[Any]) -> Select[Any]:
+    """Ids of the exhibits that the filters mean, with what they are ordered by."""
+    columns = [column.label(f"key_{at}") for at, column in enumerate(key)]
+    query = select(Exhibit.id, *columns).where(access.sees(actor, Exhibit))
     if not filters.everything:
         query = query.where(Exhibit.number.is_not(None))
     if filters.state in rules.STATES:
@@ -82,15 +81,30 @@ def _narrowed(work: Work, actor: Actor, filters: Filters) -> Select[Exhibit]:
     if filters.kind in rules.KINDS:
         query = query.where(Exhibit.kind == filters.kind)
     if filters.case:
-        query = query.join(CaseFile, CaseFile.id == Exhibit.case_id).where(CaseFile.number == filters.case)
-    out = exists().where(Checkout.exhibit_id == Exhibit.id, Checkout.returned_at.is_(None))
+        query = query.where(Exhibit.case_id.in_(select(CaseFile.id).where(CaseFile.number == filters.case)))
+    out = select(Checkout.exhibit_id).where(Checkout.returned_at.is_(None))
     only = {
-        "hold": exists().where(Hold.exhibit_id == Exhibit.id, Hold.released_at.is_(None)),
+        "hold": Exhibit.id.in_(select(Hold.exhibit_id).where(Hold.released_at.is_(None))),
         "mine": Exhibit.custodian_id == actor.staff_id,
-        "out": out,
-        "late": out.where(Checkout.due_on < work.today()),
+        "out": Exhibit.id.in_(out),
+        "late": Exhibit.id.in_(out.where(Checkout.due_on < work.today())),
     }
     return query.where(only[filters.only]) if filters.only in only else query
+
+
+def _ordered(actor: Actor, query: Select[Any], filters: Filters) -> Select[Any]:
+    """The first ids of a list and one more. Each program is looked through by itself: its index has them in order, and has what is asked
+    of them. What names few exhibits, such as a case, begins with these.
+    """
+    held = actor.keyring.program_ids()
+    if held and not (filters.case or filters.only):
+        newest = [text("key_0 DESC"), text("key_1 DESC")]
+        parts: list[Select[Any]] = [
+            select(query.where(Exhibit.program_id == one).order_by(*newest).limit(PAGE + 1).subquery()) for one in held
+        ]
+        query = select(union_all(*parts).subquery())
+    found = query.subquery()
+    return select(found.c.id).order_by(found.c.key_0.desc(), found.c.key_1.desc()).limit(PAGE + 1)
 
 
 def _rows(work: Work, actor: Actor, found: list[Exhibit]) -> list[Row]:

@@ -45,8 +45,8 @@ def asker(work: Work, actor: Actor) -> Asker:
 
 
 def seen(actor: Actor) -> Condition:
-    """The tips that the actor sees at all."""
-    return access.sees(actor, Tip)
+    """The tips that the actor sees at all, from an index that begins with the program."""
+    return and_(Tip.program_id.in_(actor.keyring.program_ids()), access.sees(actor, Tip))
 
 
 def matching(who: Asker, filters: Filters) -> Condition:

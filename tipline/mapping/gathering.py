@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any
 
-from sqlalchemy import Select, exists, func, or_, select
-from sqlalchemy.orm import defer
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, literal, or_, select, union, union_all
+from sqlalchemy.orm import aliased, defer
 
 from tipline import access, policy
 from tipline.actor import Actor
-from tipline.cases.happenings import things_in
 from tipline.cases.linkwords import kind_words
 from tipline.cases.services import get_case
 from tipline.cases.things import MODELS, Thing, find_reference, find_things
@@ -28,6 +28,7 @@ from tipline.models.desk import GraphPin
 from tipline.models.tips import TipItem
 from tipline.work import Work
 
+AT_ONCE = 2000  # ids that one query names: a database takes only so many values
 # columns of tables that say that two things belong together: from, to
 _BELONGS: dict[str, tuple[Any, str, Any, str]] = {
     "came_with": (TipItem.exhibit_id, "exhibit", TipItem.tip_id, "tip"),
@@ -35,6 +36,29 @@ _BELONGS: dict[str, tuple[Any, str, Any, str]] = {
     "registered_as sample": (Sample.exhibit_id, "exhibit", Sample.id, "sample"),
     "made_from": (Exhibit.id, "exhibit", Exhibit.parent_id, "exhibit"),
 }
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+# Each end is asked for by itself: of "this or that end" a database makes a look at every row. The queries are written once, which takes
+# longer than to answer them.
+_TOUCHING = union(*(select(Link.id).where(end.in_(_IDS)) for end in (Link.from_id, Link.to_id)))
+_LINKS = select(Link).where(Link.id.in_(_TOUCHING), Link.state != "rejected").options(defer(Link.findings))
+
+
+def _worth_showing(exhibit_id: Any) -> ColumnElement[bool]:
+    """It is an exhibit with a number or a link; the others are words and files of tips that nobody has picked out."""
+    one = aliased(Exhibit)
+    linked = [exists().where(end == one.id, Link.state != "rejected") for end in (Link.from_id, Link.to_id)]
+    return exists().where(one.id == exhibit_id, or_(one.number.is_not(None), *linked))
+
+
+_BELONGING = union(
+    *(
+        select(literal(name).label("name"), start.label("start"), end.label("end")).where(
+            one.in_(_IDS), end.is_not(None), _worth_showing(start)
+        )
+        for name, (start, _, end, _) in _BELONGS.items()
+        for one in (start, end)
+    )
+).order_by("name", "start", "end")
 
 
 def read_graph(work: Work, actor: Actor, number: str, filters: Filters) -> tuple[CaseFile, Graph]:
@@ -47,7 +71,7 @@ def read_graph(work: Work, actor: Actor, number: str, filters: Filters) -> tuple
     policy.require(actor, "case.read")
     case = get_case(work, actor, number)
     inside = _inside(work, actor, case)
-    begin, alone = _beginning(work, actor, case, filters, inside)
+    begin, alone = _beginning(work, actor, filters, inside)
     edges, things, left_out = _walk(work, actor, begin, filters)
     way = _way(work, actor, filters)
     if way is not None:
@@ -61,23 +85,23 @@ def read_graph(work: Work, actor: Actor, number: str, filters: Filters) -> tuple
 
 
 def _inside(work: Work, actor: Actor, case: CaseFile) -> list[Key]:
-    """All that stands in the case, by kind and number."""
-    found: list[Key] = []
-    for kind in KINDS:
+    """All that stands in the case, by kind and number. One query."""
+    parts = []
+    for place, kind in enumerate(KINDS):
         model = MODELS[kind]
-        query = (
-            select(model.id).where(model.case_id == case.id, access.sees(actor, model)).order_by(func.length(model.number), model.number)
-        )
-        found += [(kind, thing_id) for thing_id in work.session.scalars(query)]
-    return found
+        columns = literal(place).label("place"), literal(kind).label("kind"), model.id.label("id"), model.number.label("number")
+        parts.append(select(*columns).where(model.case_id == case.id, access.sees(actor, model)))
+    both = union_all(*parts).subquery()
+    query = select(both.c.kind, both.c.id).order_by(both.c.place, func.length(both.c.number), both.c.number)
+    return [(kind, thing_id) for kind, thing_id in work.session.execute(query)]
 
 
-def _beginning(work: Work, actor: Actor, case: CaseFile, filters: Filters, inside: Sequence[Key]) -> tuple[list[Key], int]:
+def _beginning(work: Work, actor: Actor, filters: Filters, inside: Sequence[Key]) -> tuple[list[Key], int]:
     """The things from which the graph begins, and how many of the case are linked to nothing."""
     if filters.start:
         thing = _named(work, actor, filters.start, "start")
         return [(thing.kind, thing.id)], 0
-    edges = [edge for edge in neighbours(work, actor, things_in(case), filters) if filters.takes(edge)]
+    edges = [edge for edge in neighbours(work, actor, inside, filters) if filters.takes(edge)]
     linked = {key for edge in edges for key in (edge.start, edge.end)}
     wanted = [key for key in inside if key[0] in filters.kinds]
     begin = [key for key in wanted if key in linked]
@@ -108,9 +132,9 @@ def _walk(
         if step == filters.depth:
             break  # the last look only finds edges among what is there
         room = max(0, rules.MOST_THINGS - len(things))
-        fresh = find_things(work, actor, sorted(ends))
-        left_out += max(0, len(fresh) - room)
-        kept = dict(list(fresh.items())[:room])
+        seen = ends if len(ends) <= room else _visible(work, actor, ends)  # words are opened of those only that are shown
+        left_out += max(0, len(seen) - room)
+        kept = find_things(work, actor, sorted(seen)[:room])
         things.update(kept)
         frontier = set(kept)
         if not frontier:
@@ -122,28 +146,23 @@ def _same(edge: Edge) -> tuple[Key, Key, str]:
     return edge.start, edge.end, edge.kind
 
 
-def neighbours(work: Work, actor: Actor, of: Iterable[Key] | Select[Any], filters: Filters) -> list[Edge]:
-    """Return the edges of some things, or of all that a query names by id: links that nobody rejected, and what belongs together."""
-    ids: Any = of if isinstance(of, Select) else sorted({thing_id for _, thing_id in of})
-    if isinstance(ids, list) and not ids:
-        return []
-    found: list[Edge] = []
-    if filters.states & {"confirmed", "suggested"}:
-        query = select(Link).where(or_(Link.from_id.in_(ids), Link.to_id.in_(ids)), Link.state != "rejected", access.sees(actor, Link))
-        found += [_edge(link) for link in work.session.scalars(query.options(defer(Link.findings)).order_by(Link.made_at, Link.id))]
-    if "belongs" in filters.states:
-        for name, (start, start_kind, end, end_kind) in _BELONGS.items():
-            kind = name.partition(" ")[0]
-            pairs = select(start, end).where(or_(start.in_(ids), end.in_(ids)), end.is_not(None), start.in_(_worth_showing()))
-            rows = work.session.execute(pairs.order_by(start, end)).all()
-            found += [Edge((start_kind, row[0]), (end_kind, row[1]), kind, BELONGS[kind], "belongs") for row in rows]
-    return found
+def neighbours(work: Work, actor: Actor, of: Iterable[Key], filters: Filters) -> list[Edge]:
+    """Return the edges of some things: links that nobody rejected, and what belongs together. Two queries for up to AT_ONCE things."""
+    ids = sorted({thing_id for _, thing_id in of})
+    found: dict[tuple[Key, Key, str], Edge] = {}
+    for at in range(0, len(ids), AT_ONCE):
+        part = {"ids": ids[at : at + AT_ONCE]}
+        if filters.states & {"confirmed", "suggested"}:
+            query = _LINKS.where(access.sees(actor, Link)).order_by(Link.made_at, Link.id)
+            found.update({_same(edge): edge for edge in map(_edge, work.session.scalars(query, part))})
+        if "belongs" in filters.states:
+            found.update({_same(edge): edge for edge in starmap(_belongs, work.session.execute(_BELONGING, part))})
+    return list(found.values())
 
 
-def _worth_showing() -> Select[Any]:
-    """Exhibits with a number or a link; the others are words and files of tips that nobody has picked out."""
-    linked = exists().where(or_(Link.from_id == Exhibit.id, Link.to_id == Exhibit.id), Link.state != "rejected")
-    return select(Exhibit.id).where(or_(Exhibit.number.is_not(None), linked)).correlate(None)
+def _belongs(name: str, start: str, end: str) -> Edge:
+    kind, (_, start_kind, _, end_kind) = name.partition(" ")[0], _BELONGS[name]
+    return Edge((start_kind, start), (end_kind, end), kind, BELONGS[kind], "belongs")
 
 
 def _edge(link: Link) -> Edge:
@@ -194,8 +213,9 @@ def _visible(work: Work, actor: Actor, keys: Iterable[Key]) -> set[Key]:
     for kind, thing_id in keys:
         wanted.setdefault(kind, []).append(thing_id)
     for kind, ids in wanted.items():
-        query = select(MODELS[kind].id).where(MODELS[kind].id.in_(ids), access.sees(actor, MODELS[kind]))
-        found.update((kind, thing_id) for thing_id in work.session.scalars(query))
+        for at in range(0, len(ids), AT_ONCE):
+            query = select(MODELS[kind].id).where(MODELS[kind].id.in_(ids[at : at + AT_ONCE]), access.sees(actor, MODELS[kind]))
+            found.update((kind, thing_id) for thing_id in work.session.scalars(query))
     return found
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tipline.models.base import Base, Id, Sealed, UtcTime, new_id
+
+OUT = "returned_at IS NULL"  # few of all that were ever taken out
 
 
 class CaseMember(Base):
@@ -223,6 +225,7 @@ class Checkout(Base):
     """A physical exhibit that somebody took out for a while, and until when."""
 
     __tablename__ = "checkout"
+    __table_args__ = (Index("ix_checkout_out", "due_on", sqlite_where=text(OUT), postgresql_where=text(OUT)),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     exhibit_id: Mapped[str] = mapped_column(ForeignKey("exhibit.id"), index=True)
