@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +63,14 @@ MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 class Client:
-    """One source: form, check, send, over one kept connection."""
+    """One source: form, check, send, over one kept connection of its own, as a browser has it."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=300)
         self._room = bytearray(256 * 1024)
+
+    def close(self) -> None:
+        self._socket.close()
 
     def form(self) -> bytes:
         self._socket.sendall(FORM)
@@ -119,7 +122,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Load:
-    """What one process of clients sends: `clients` connections at once, `tips` tips on each."""
+    """What one process of clients sends: `clients` sources at once, `tips` of them one after the other."""
 
     port: int
     clients: int
@@ -130,9 +133,12 @@ def send_tips(load: Load) -> tuple[int, float]:
     """Returns how many were acknowledged and the processor seconds that it cost the clients."""
     start, attachment = time.process_time(), secrets.token_bytes(MIB)
 
+    def one_source() -> bool:
+        with closing(Client(load.port)) as client:
+            return client.send(client.check(client.form(), attachment))
+
     def one_client(_: int) -> int:
-        client = Client(load.port)
-        return sum(client.send(client.check(client.form(), attachment)) for _ in range(load.tips))
+        return sum(one_source() for _ in range(load.tips))
 
     with ThreadPoolExecutor(load.clients) as threads:
         acknowledged = sum(threads.map(one_client, range(load.clients)))
@@ -164,7 +170,8 @@ def public_face(settings: Settings) -> Iterator[tuple[int, int]]:
     with running(supervisor.command_of("public", port, settings.public_processes), settings) as pid:
         for _ in range(200):
             try:
-                Client(port).form()
+                with closing(Client(port)) as client:
+                    client.form()
                 break
             except OSError:
                 time.sleep(0.1)

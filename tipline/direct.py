@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Dialect
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -41,6 +41,7 @@ class _Compiled:
         return values if self.positions is None else [values[name] for name in self.positions]
 
 
+_ASKED = "direct"  # in the session's own notes: its transaction, and that one's connection
 _COMPILED: dict[tuple[object, ...], _Compiled] = {}  # by statement, dialect and names of the values
 
 
@@ -66,7 +67,7 @@ def write(session: Session, statement: Any, *given: Values) -> None:
 
 
 def _run(session: Session, statement: Any, given: Sequence[Values]) -> tuple[_Compiled, Any]:
-    connection = session.connection()
+    connection = _connection(session)
     dialect = connection.dialect
     key = (statement, dialect.name, *given[0])
     compiled = _COMPILED.get(key)
@@ -82,6 +83,17 @@ def _run(session: Session, statement: Any, given: Sequence[Values]) -> tuple[_Co
         cursor.close()
         raise DBAPIError.instance(compiled.sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect) from error
     return compiled, cursor
+
+
+def _connection(session: Session) -> Connection:
+    """The connection of the session's transaction, asked for once in each: the question costs more than a short statement."""
+    transaction = session.get_transaction()
+    begun, connection = session.info.get(_ASKED, (None, None))
+    if transaction is not None and transaction is begun and transaction.is_active:
+        return cast(Connection, connection)
+    connection = session.connection()
+    session.info[_ASKED] = (session.get_transaction(), connection)
+    return connection
 
 
 def _compile(statement: Any, dialect: Dialect, names: list[str]) -> _Compiled:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from gettext import NullTranslations
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from tipline import languages
@@ -96,6 +100,24 @@ def age_in_days(value: date | None, today: date | None = None) -> str:
     return "today" if days <= 0 else f"{days} d"
 
 
+@pass_context
+def _said(context: Context, text: str, /, **values: object) -> str:
+    """Jinja's `gettext`. What a language makes of a template's text is remembered: a page says dozens."""
+    if not context.eval_ctx.autoescape:
+        return languages.say(text) % values
+    return _marked(languages.catalogue(), text) % values if values else _plain(languages.catalogue(), text)
+
+
+@lru_cache(maxsize=4096)  # there are fewer texts in all templates and languages
+def _plain(catalogue: NullTranslations, text: str) -> Markup:
+    return _marked(catalogue, text) % {}
+
+
+@lru_cache(maxsize=1024)
+def _marked(catalogue: NullTranslations, text: str) -> Markup:
+    return Markup(catalogue.gettext(text) if text else "")  # noqa: S704  # a template's own text, with values to come
+
+
 def install(app: Flask) -> None:
     """Give an app's templates these filters, and `_`, `ngettext` and `{% trans %}` for what is translated."""
     app.add_template_filter(exact_here, "exact")
@@ -108,6 +130,7 @@ def install(app: Flask) -> None:
         lambda one, many, num: languages.catalogue().ngettext(one, many, num),
         newstyle=True,
     )
+    app.jinja_env.globals.update(_=_said, gettext=_said)
     app.jinja_env.policies["ext.i18n.trimmed"] = True  # line ends and indents of a template are no part of a text
     app.jinja_env.globals.update(page_language=languages.language, say=languages.say)
     app.add_template_filter(lambda text: quote(str(text), safe=""), "path_part")

@@ -115,8 +115,8 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
     app.teardown_request(gate.release)
 
     def add_headers(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
+        present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  # a list of pairs
+        response.headers.extend([pair for pair in headers.items() if pair[0].lower() not in present])
         if face == "public" and settings.onion_location and request.method == "GET" and response.mimetype == "text/html":
             response.headers[ONION_LOCATION] = settings.onion_location + quote(request.script_root + request.path)
         if request.endpoint == "static":

@@ -7,17 +7,18 @@ A view parses, calls one service with `work()` and `actor()`, and renders or red
         services.assign(work(), actor(), AssignTip(number, ...))
         return redirect(...)
 
-It never commits: that happens once, here, after a view that answered with a status below 400.
+It never commits: that happens once, here, after a view that answered with a status below 400. Of any other nothing is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import IO, Any, TypeVar, cast
 
 import flask
-from flask import Flask, Response, current_app, g, redirect, request
+from flask import Flask, Response, current_app, g, has_request_context, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import CSRFProtect
@@ -77,6 +78,31 @@ class App(Flask):
     """Flask, except that what it logs of an error holds no path and no message."""
 
     request_class = Request
+
+    def __init__(self, *names: Any, **options: Any) -> None:
+        super().__init__(*names, **options)
+        self._addresses: dict[tuple[object, ...], str] = {}
+
+    def url_for(self, endpoint: str, **values: Any) -> str:
+        """As Flask's. The addresses of pages that nothing but their name distinguishes are made once: each page says a dozen."""
+        if values.keys() - {"filename"} or endpoint.startswith(".") or not has_request_context():
+            return super().url_for(endpoint, **values)
+        key = (request.environ.get("SCRIPT_NAME"), endpoint, values.get("filename"))
+        address = self._addresses.get(key)
+        if address is None:
+            address = self._addresses[key] = super().url_for(endpoint, **values)
+        return address
+
+    def dispatch_request(self) -> Response:
+        """Call the view, then commit what it wrote: what fails there is answered as if the view had failed."""
+        answer = self.make_response(super().dispatch_request())
+        unit = g.get("work")
+        if unit is not None and answer.status_code < 400:
+            with ExitStack() as failed:
+                failed.callback(_forget, unit)
+                unit.commit()
+                failed.pop_all()
+        return answer
 
     def log_exception(self, exc_info: Any) -> None:
         logs.failure("request failed", exc_info[1], face=frame().face, endpoint=request.endpoint)
@@ -155,7 +181,6 @@ def install(app: Flask, of: Process) -> None:
     """Give an app its process: transactions, and the closing of what the request took."""
     app.extensions["tipline"] = of
     app.before_request(_make_room)
-    app.after_request(_commit)
     app.teardown_request(_close)
 
 
@@ -167,14 +192,10 @@ def _make_room() -> None:
         request.max_content_length = frame().settings.max_file_bytes + page
 
 
-def _commit(response: Response) -> Response:
-    unit = g.get("work")
-    if unit is not None:
-        if response.status_code < 400:
-            unit.commit()
-        else:
-            unit.session.rollback()
-    return response
+def _forget(unit: Work) -> None:
+    """Take back what could not be committed, and what was to be said of it on the next page."""
+    unit.session.rollback()
+    flask.session.pop("_flashes", None)
 
 
 def _close(_error: BaseException | None) -> None:

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import Column, Date, Integer, LargeBinary, MetaData, String, Table, bindparam, delete, event, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
+from sqlalchemy.orm import registry
 
 from tests.conftest import Settings
 from tipline import direct
@@ -24,6 +25,17 @@ THING = Table(
     Column("at", UtcTime),
     Column("made", Integer, default=lambda: 1),
 )
+
+
+class Thing:
+    """The same as an object."""
+
+    def __init__(self, **values: object) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+registry().map_imperatively(Thing, THING)
 FULL = {"id": 1, "name": "a", "body": b"\0\xff", "day": date(2026, 11, 22), "at": datetime(2026, 11, 22, 9, 30, tzinfo=UTC), "made": 7}
 ADD = insert(THING)
 ONE = select(THING).where(THING.c.id == bindparam("id"))
@@ -93,3 +105,26 @@ def test_it_is_compiled_once(database: Database) -> None:
         assert [direct.rows(session, found, {}) for _ in range(3)] == [[]] * 3
     assert len([key for key in direct._COMPILED if key[0] is found]) == 1
     assert not [sql for sql in through_sqlalchemy if "direct_thing" in sql]
+
+
+def test_each_transaction_runs_on_its_own_connection(database: Database) -> None:
+    """What was written is taken back with the transaction that it was written in, and nothing runs outside of one."""
+    with database.session(write=True) as session:
+        direct.write(session, ADD, FULL)
+        session.rollback()
+        assert direct.first(session, ONE, {"id": 1}) is None
+        direct.write(session, ADD, FULL)
+        session.commit()
+        direct.write(session, ADD, FULL | {"id": 2})
+        session.close()
+        assert [row.id for row in direct.rows(session, select(THING), {})] == [1]
+
+
+def test_nothing_is_written_behind_a_failed_flush(database: Database) -> None:
+    with database.session(write=True) as session:
+        direct.write(session, ADD, FULL)
+        session.add(Thing(**FULL))
+        with pytest.raises(IntegrityError):
+            session.flush()
+        with pytest.raises(PendingRollbackError):
+            direct.write(session, ADD, FULL | {"id": 2})

@@ -305,12 +305,12 @@ def write_tip(work: Work, new: NewTip) -> None:
         "packet": new.packet,
         "claim_code": new.claim_code,
     }
-    session.execute(statements.ADD_TIP, tip)
+    direct.write(session, statements.ADD_TIP, tip)
     message_id = new_id()
-    session.execute(statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
+    direct.write(session, statements.ADD_MESSAGE, {"id": message_id, "tip_id": to.tip_id, "seq": 0, "by_source": True, "on_day": today})
     taking.write(session, new.ready)
     taking.add_items(session, new.ready, message_id, to.tip_id)
-    session.execute(statements.ADD_SEND, {"draft_id": new.draft_id, "tip_id": to.tip_id, "salt": new.salt, "day": today})
+    direct.write(session, statements.ADD_SEND, {"draft_id": new.draft_id, "tip_id": to.tip_id, "salt": new.salt, "day": today})
     taking.ask_for_examination(work, to.tip_id, to.tip_id)
     taking.ask_for_copies(work, new.ready)
 
