@@ -19,8 +19,11 @@ from tipline.errors import Unsound
 from tipline.inbox.reading import Opened, open_exhibits
 from tipline.inbox.reports import Examined, all_reports
 from tipline.inbox.rules import title_of
+from tipline.intake.rules import read_tip_text
 from tipline.letters.indicators import Indicator, find_indicators
 from tipline.letters.services import words as letter_words
+from tipline.linking.phrases import plain, spelt_words
+from tipline.linking.templates import marks_of as run_marks
 from tipline.models.cases import Letter, Sample, SamplePerson
 from tipline.models.custody import Exhibit
 from tipline.models.tips import TipItem, TipMessage
@@ -29,6 +32,7 @@ from tipline.samples.readers import read
 from tipline.samples.rules import WEIGHTS, Person, fingerprints, merge_people
 from tipline.search.index import Fingerprint, Item
 from tipline.search.near import marks_of
+from tipline.search.passages import Passage
 from tipline.vault import shown_name
 from tipline.work import Work
 
@@ -57,6 +61,7 @@ class Gathered:
     telling: bool = True  # equal bytes elsewhere are worth a suggestion
     title: str = ""  # for the tip, where these are its first words
     marks: tuple[int, ...] = ()  # of these words, by which nearly equal ones are found
+    passage: Passage | None = None  # its words, to be compared with others'
 
 
 def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[Opened], str]) -> Gathered:
@@ -74,22 +79,32 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
     item = owner_of(work, exhibit)
     name = shown_name(facts.name)
     telling = exhibit.kind not in MADE_HERE and facts.length >= (SHORT_WORDS if exhibit.kind == "tip_text" else 1)
-    plain = Gathered(item, name, facts.digest, facts.length, telling=telling)
+    found = Gathered(item, name, facts.digest, facts.length, telling=telling)
     if exhibit.state != "held" or item[0] == "sample":
-        return plain
+        return found
     examined = all_reports(work, actor.keyring, [exhibit_id])[exhibit_id]
-    plain = replace(plain, title=_title(work, item, exhibit, examined))
-    plain = replace(plain, marks=marks_of(examined.report.text) if plain.title else ())
-    indicators = tuple(find_indicators(_words(work, keys, item, examined))) if item[0] in ("tip", "letter") else None
+    found = replace(found, title=_title(work, item, exhibit, examined))
+    found = replace(found, marks=marks_of(examined.report.text) if found.title else ())
+    words = _words(work, keys, item, examined) if item[0] in ("tip", "letter") else None
+    indicators = tuple(find_indicators(words)) if words is not None else None
+    records = exhibit.kind == "attachment" and looks_like_records(examined, name)
+    found = replace(found, passage=_passage(item, exhibit, words, records) if words else None)
     opened = None
-    if exhibit.kind == "attachment" and 0 < facts.length <= MOST_BYTES and looks_like_records(examined, name):
+    if records and 0 < facts.length <= MOST_BYTES:
         opened = _open(work, actor, exhibit)
     if opened is None:
-        return replace(plain, indicators=indicators)
+        return replace(found, indicators=indicators)
     event = about_to_read(opened)
     people, trouble = _people(work, opened, name)
     kept, more = tuple(people[:MOST_PEOPLE]), len(people) > MOST_PEOPLE
-    return replace(plain, indicators=indicators, opened=opened, event=event, people=kept, more_people=more, trouble=trouble)
+    return replace(found, indicators=indicators, opened=opened, event=event, people=kept, more_people=more, trouble=trouble)
+
+
+def _passage(item: Item, exhibit: Exhibit, words: str, records: bool) -> Passage:
+    """An exhibit's words, less those of the form that a source filled in. Rows of records and what was made here are not compared."""
+    own = spelt_words(read_tip_text(words.encode("utf-8", "replace"))[0] if exhibit.kind == "tip_text" else words)
+    marks = () if records or exhibit.kind in MADE_HERE else run_marks([plain(word) for word in own])
+    return Passage(item, exhibit.id, tuple(own), marks)
 
 
 def _open(work: Work, actor: Actor, exhibit: Exhibit) -> Opened | None:

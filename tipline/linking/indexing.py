@@ -17,9 +17,12 @@ from evidence.errors import EvidenceError
 from evidence.records import Scalar
 from tipline import access, audit, logs, policy
 from tipline.actor import Actor, ProgramKeys
+from tipline.db import unindexed
 from tipline.exhibits.quarantine import aside
 from tipline.inbox.reading import Failure, Opened, record_failure
 from tipline.linking.gathering import Gathered, gather, prints_of, prints_of_sample
+from tipline.linking.names import find_names
+from tipline.linking.rules import VERSION
 from tipline.linking.suggesting import Desk, suggest
 from tipline.models.custody import Examination, Exhibit
 from tipline.models.programs import Program
@@ -31,7 +34,7 @@ from tipline.work import Work
 AT_ONCE = 1_000_000  # more wait for the next look
 LIMIT = 50  # exhibits in one call
 SECONDS = 6.0  # after which no further exhibit is begun; the next call goes on
-HOW: dict[str, Scalar] = {"method_tool": "tipline linking", "method_version": "1", "moved_to": "search index"}
+HOW: dict[str, Scalar] = {"method_tool": "tipline linking", "method_version": str(VERSION), "moved_to": "search index"}
 
 
 def waiting(work: Work, actor: Actor, program_ids: list[str], limit: int = 1) -> list[tuple[str, str]]:
@@ -40,7 +43,7 @@ def waiting(work: Work, actor: Actor, program_ids: list[str], limit: int = 1) ->
     rows = work.session.execute(
         select(Exhibit.program_id, Exhibit.id)
         .join(few, Exhibit.id == few.c.exhibit_id)
-        .where(Exhibit.program_id.in_(program_ids), access.sees(actor, Exhibit))
+        .where(unindexed(Exhibit.program_id).in_(program_ids), access.sees(actor, Exhibit))
         .order_by(Exhibit.received_on, Exhibit.id)
         .limit(limit)
     )
@@ -127,9 +130,14 @@ def _set_aside(work: Work, actor: Actor, exhibit_id: str) -> None:
 
 def _into_index(work: Work, keys: ProgramKeys, exhibit_id: str, gathered: Gathered) -> None:
     with ProgramIndex(work.settings.index_folder, keys) as index:
+        if index.is_new:
+            index.begin_method(VERSION)
         index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name, gathered.telling))
         if gathered.indicators is not None:
             index.put_text(gathered.item, gathered.indicators)
+        if gathered.passage is not None:
+            index.passages.put(gathered.passage)
+            index.passages.put_named(gathered.item, find_names(gathered.passage.words, index.passages.names()))
         if gathered.marks:
             index.put_marks(gathered.item[1], gathered.marks)
         if gathered.people:
@@ -192,6 +200,27 @@ def _restart_if_lost(work: Work, program_id: str) -> None:
     with work.database.session(write=True) as session:
         start_again(session, program_id)
         session.commit()
+
+
+def begin_method(work: Work, keys: ProgramKeys) -> None:
+    """Mark everything of a program as not taken in where another version of the method did that; subjects are looked at again too.
+
+    Call it where `work` has written nothing: it works in transactions of its own.
+    """
+    if not path_of(work.settings.index_folder, keys.program_id).exists():
+        return
+    try:
+        with ProgramIndex(work.settings.index_folder, keys, write=False) as index:
+            if index.method == VERSION or index.is_new:
+                return
+    except IndexDamaged:  # whoever takes in what waits makes it again
+        return
+    work.session.commit()
+    with work.database.session(write=True) as session:
+        start_again(session, keys.program_id)
+        session.commit()
+    with ProgramIndex(work.settings.index_folder, keys) as index:
+        index.begin_method(VERSION)
 
 
 def start_again(session: Session, program_id: str) -> None:

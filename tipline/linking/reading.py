@@ -16,9 +16,12 @@ from tipline.errors import NotFound
 from tipline.inbox.queries import staff_names
 from tipline.linking.decisions import DecisionRow, list_decisions, rows_of_link, to_undo
 from tipline.linking.kinds import CONFIDENCES, kind_words, kinds_for
+from tipline.linking.measured import measured_error
+from tipline.linking.names import looked_for
 from tipline.linking.queue import RANK, QueueRow, rows_of
+from tipline.linking.resemblance import Resemblance, read_resemblance
 from tipline.linking.rules import shorten
-from tipline.linking.sides import Key, Side, Sides, read_sides
+from tipline.linking.sides import Key, Marked, Side, Sides, read_sides
 from tipline.models.cases import Link, SamplePerson
 from tipline.samples.rules import IN_WORDS, mask_date, mask_name, mask_number
 from tipline.search.index import ProgramIndex
@@ -30,6 +33,7 @@ SURE = {3: "settled", 2: "likely"}
 PHRASES = 8  # that are listed; all are marked in the texts
 PHRASE_WORDS = 14  # of one that is listed, and counted elsewhere
 MOST_COUNTED = 500  # texts with a phrase; beyond, it is common
+NO_OTHER = "No other text yet"
 UNDER_SEAL = "What it rests on stands in words that only named colleagues read."
 
 
@@ -78,6 +82,7 @@ class Finding:
     digest: str = ""
     inputs: tuple[tuple[str, str, str], ...] = ()  # number of the thing, file name, digest
     sealed: str = ""  # why a part of it is not shown to this person
+    measured: str = ""  # how often suggestions of this kind were right, and on what that was measured
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class LinkView:
     decisions: list[DecisionRow]
     undoes: str  # what an undo would take back; empty where there is nothing
     phrases: tuple[PhraseRow, ...]
+    resemblance: Resemblance | None
 
 
 def get_link(work: Work, actor: Actor, link_id: str, *, lock: bool = False) -> Link:
@@ -133,8 +139,7 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
     if start is None or end is None:
         raise NotFound("One end of this link is gone.", "Choose another one at the linking desk.")
     found: dict[str, Any] = keys.open_json("link", "findings", link.id, link.findings) if link.findings else {}
-    marked = frozenset((one["kind"], one["normal"]) for one in found["indicators"]) if "indicators" in found else None
-    sides = read_sides(work, actor, (start, end), marked)
+    sides = read_sides(work, actor, (start, end), _marked(link, found))
     names = staff_names(work)
     return LinkView(
         id=link.id,
@@ -157,7 +162,14 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
         decisions=list_decisions(work, keys, link),
         undoes=_undoes(work, link),
         phrases=_phrases(work, keys, link, sides),
+        resemblance=read_resemblance(work, actor, sides, found),
     )
+
+
+def _marked(link: Link, found: Mapping[str, Any]) -> Marked:
+    indicators = frozenset((one["kind"], one["normal"]) for one in found["indicators"]) if "indicators" in found else None
+    names = frozenset(name for one in found.get("names", []) for name in looked_for(one["said"]))
+    return Marked(indicators, names, link.kind == "same_template")
 
 
 def _undoes(work: Work, link: Link) -> str:
@@ -192,16 +204,17 @@ def _short(phrase: Sequence[str]) -> str:
 def _finding(work: Work, keys: ProgramKeys, link: Link, found: dict[str, Any], sides: Sides) -> Finding:
     if not found:
         return Finding()
-    shared = found.get("indicators", [])
-    corpus = max((one["corpus"] for one in shared), default=0)
-    said = {"method": found["method"], "does_not_say": found["does_not_say"], "corpus": corpus}
+    shared, names = found.get("indicators", []), found.get("names", [])
+    corpus = max((one["corpus"] for one in [*shared, *names, found.get("template", {"corpus": 0})]), default=0)
+    measured = measured_error(link.kind, found["method"])
+    said = {"method": found["method"], "does_not_say": found["does_not_say"], "corpus": corpus, "measured": measured}
     if any(side.sealed for side in sides.both()):
-        return Finding(**said, shared=_shared(shared, sides.shared), sealed=UNDER_SEAL)
+        return Finding(**said, shared=(*_shared(shared, sides.shared), *_named(names, sides.named)), sealed=UNDER_SEAL)
     inputs = found.get("inputs", {"from": [], "to": []})
     return Finding(
         **said,
         reason=found["reason"],
-        shared=_shared(shared, None),
+        shared=(*_shared(shared, None), *_named(names, None)),
         people=tuple(_people(work, keys, link, found.get("matches", []))),
         found=found.get("found", 0),
         of=found.get("people", 0),
@@ -222,8 +235,16 @@ def _shared(found: Sequence[dict[str, Any]], only: frozenset[Key] | None) -> tup
     )
 
 
+def _named(found: Sequence[dict[str, Any]], only: frozenset[str] | None) -> tuple[SharedRow, ...]:
+    return tuple(
+        SharedRow(one["name"], shorten(one["said"]), f"{one['texts'] - 1:,} of {one['corpus'] - 1:,}" if one["corpus"] > 1 else NO_OTHER)
+        for one in found
+        if only is None or any(name in only for name in looked_for(one["said"]))
+    )
+
+
 def _elsewhere(one: dict[str, Any]) -> str:
-    return f"{one['texts'] - 2:,} of {one['corpus'] - 2:,}" if one["corpus"] > 2 else "No other text yet"
+    return f"{one['texts'] - 2:,} of {one['corpus'] - 2:,}" if one["corpus"] > 2 else NO_OTHER
 
 
 def _people(work: Work, keys: ProgramKeys, link: Link, matches: Sequence[dict[str, Any]]) -> list[PersonRow]:

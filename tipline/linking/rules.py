@@ -1,4 +1,4 @@
-"""What Tipline suggests by itself: same file, shared indicator, records of a sample, a named subject. Pure functions of findings.
+"""What Tipline suggests by itself: same file, indicator or template, records of a sample, a named subject. Pure functions of findings.
 
 A suggestion says why, how strongly, and what it does not say. It never says who wrote something, and only a person confirms it.
 """
@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Tier = Literal["strong", "fair", "weak"]
-Kind = Literal["same_file", "shares_indicator", "contains_records", "names_subject"]
-METHOD = "rules 1"
+from tipline.linking.textrules import DOES_NOT_SAY, NO_MORE_THAN_A_NAME, NameFound, Template, Tier, is_common, is_rare, telling
+from tipline.linking.textrules import ORDER as _ORDER
+
+Kind = Literal["same_file", "shares_indicator", "same_template", "contains_records", "names_subject"]
+VERSION = 2  # raise it with every change of what is suggested, or how strongly; then everything is taken in again, and measured again
+METHOD = f"rules {VERSION}"
 
 _NAMES = {
     "bitcoin": "Bitcoin wallet",
@@ -27,8 +30,6 @@ _NAMES = {
     "phone": "telephone number",
 }
 _OWN = frozenset({"bitcoin", "monero", "ethereum", "email", "onion", "tox", "session", "telegram", "phone"})
-_ORDER: tuple[Tier, ...] = ("strong", "fair", "weak")
-_RARE, _COMMON = 3, 10  # texts that hold it, or a hundredth and a tenth of a large corpus
 _SETTLED, _LIKELY = 3, 2  # weight of the kinds that two people share (tipline.samples.rules.WEIGHTS)
 
 
@@ -108,18 +109,49 @@ def shared_indicators(
 
 
 def names_subject(
-    text: Sequence[IndicatorLike], subject: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int
+    text: Sequence[IndicatorLike],
+    subject: Sequence[IndicatorLike],
+    frequency: Callable[[str, str], int],
+    corpus: int,
+    names: Sequence[NameFound] = (),
 ) -> Suggestion | None:
-    """Suggest that a text names a subject of a case, where it holds an identifier of theirs; None where it holds none.
+    """Suggest that a text names a subject of a case, where it holds an identifier or a name of theirs; None where it holds none that tells.
 
-    `frequency(kind, normal)` tells how many texts of the `corpus` hold it, this one among them.
+    `frequency(kind, normal)` tells how many texts of the `corpus` hold an identifier, this one among them; `names` are those in the text.
     """
     shared = _all_shared(text, subject, lambda kind, normal: frequency(kind, normal) + 1, corpus)
+    said = telling(names)
     if not shared:
-        return None
+        return _names_only(said) if said else None
     first = shared[0]
     reason = f"It holds the {indicator_name(first)} {shorten(first.normal)}, which is on record for this subject."
-    return _of_shared("names_subject", shared, reason, "That the subject wrote it, or that the address is still theirs.")
+    found = _of_shared("names_subject", shared, reason, "That the subject wrote it, or that the address is still theirs.")
+    if not said:
+        return found
+    best = min((found.tier, said[0].tier or "weak"), key=_ORDER.index)
+    findings = {**found.findings, "names": [one.findings() for one in said]}
+    return Suggestion("names_subject", best, f"{reason} {_name_reason(said[0])}", findings, found.short)
+
+
+def _names_only(said: Sequence[NameFound]) -> Suggestion:
+    findings = {"method": METHOD, "names": [one.findings() for one in said], "does_not_say": NO_MORE_THAN_A_NAME}
+    return Suggestion("names_subject", said[0].tier or "weak", _name_reason(said[0]), findings, "It holds a name of this subject.")
+
+
+def _name_reason(one: NameFound) -> str:
+    others = one.texts - 1
+    does = "text does" if others == 1 else "texts do"
+    more = f"{others} other {does}" if others else "no other text does"
+    spelling = "" if one.exact else f", spelt “{shorten(one.spelt)}”"
+    return f"It holds “{shorten(one.said)}”{spelling}, which is on record for this subject; {more}."
+
+
+def same_template(found: Template) -> Suggestion:
+    """Suggest that two texts were written from one template."""
+    findings = {"method": METHOD, "template": found.findings(), "does_not_say": DOES_NOT_SAY}
+    return Suggestion(
+        "same_template", found.tier, found.reason(), findings, "Long passages of both are the same, with other words between."
+    )
 
 
 def _all_shared(a: Sequence[IndicatorLike], b: Sequence[IndicatorLike], frequency: Callable[[str, str], int], corpus: int) -> list[Shared]:
@@ -155,8 +187,7 @@ def tier_of(shared: Shared) -> Tier:
     An address of somebody's own is strong while few texts hold it; one with a right checksum was not invented and stays
     strong longer. Web addresses and domains are visited by many.
     """
-    rare = shared.texts <= max(_RARE, shared.corpus // 100)
-    common = shared.texts > max(_COMMON, shared.corpus // 10)
+    rare, common = is_rare(shared.texts, shared.corpus), is_common(shared.texts, shared.corpus)
     if shared.kind not in _OWN or shared.checksum == "fails":
         return "fair" if rare else "weak"
     if shared.checksum == "ok":
@@ -257,8 +288,11 @@ def rests_on(findings: Mapping[str, Any]) -> dict[str, int]:
     """
     if "matches" in findings:
         return {f"person:{match['person']}": match["weight"] for match in findings["matches"]}
-    if "indicators" in findings:
-        return {f"{one['kind']}:{one['normal']}": 1 for one in findings["indicators"]}
+    if "template" in findings:
+        return {f"texts:{':'.join(findings['template']['exhibits'])}": 1}
+    if "indicators" in findings or "names" in findings:
+        held = {f"{one['kind']}:{one['normal']}": 1 for one in findings.get("indicators", [])}
+        return held | {f"name:{one['said']}": 1 for one in findings.get("names", [])}
     return dict.fromkeys(findings.get("digests", [findings["digest"]] if "digest" in findings else []), 1)
 
 

@@ -9,7 +9,7 @@ from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict
 from tipline.inbox.queries import staff_names
 from tipline.linking.decisions import Decision, add, rows_of_link, settle, standing, to_undo
-from tipline.linking.indexing import catch_up, catch_up_now, start_again
+from tipline.linking.indexing import begin_method, catch_up, catch_up_now, start_again
 from tipline.linking.kinds import CONFIDENCES, KINDS, REASON_LENGTH, WAIT_TIMES, kind_words, kinds_for
 from tipline.linking.reading import get_link
 from tipline.linking.subjects import take_in_subjects
@@ -238,6 +238,7 @@ def link_by_hand(work: Work, actor: Actor, command: MakeLink) -> Link:
 
 def keep_up(work: Work, actor: Actor) -> int:
     """Take in what waits, subjects too, from a page that only reads; returns how many exhibits."""
+    _begin_method(work, actor)
     done = catch_up_now(work, actor)
     if not work.write and policy.may(actor, "link.decide"):
         _subjects(work, actor)
@@ -247,9 +248,17 @@ def keep_up(work: Work, actor: Actor) -> int:
 def look_for_links(work: Work, actor: Actor) -> int:
     """Take in what waits, in transactions of its own; returns how many exhibits."""
     policy.require(actor, "link.read")
+    _begin_method(work, actor)
     done = sum(catch_up(work, actor, program_id) for program_id in actor.keyring.program_ids())
     _subjects(work, actor)
     return done
+
+
+def _begin_method(work: Work, actor: Actor) -> None:
+    """Where a program was taken in by an earlier version of the method, take it in again by this one. Links and decisions stay."""
+    if policy.may(actor, "link.decide"):
+        for program_id in actor.keyring.program_ids():
+            begin_method(work, actor.keyring.program(program_id))
 
 
 def _subjects(work: Work, actor: Actor) -> None:

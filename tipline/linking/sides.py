@@ -6,7 +6,7 @@ Of a tip whose original is for named colleagues, all others get the redacted wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -20,7 +20,9 @@ from tipline.inbox.reports import Examined, find_reports
 from tipline.intake.rules import read_tip_text
 from tipline.letters.indicators import find_indicators
 from tipline.letters.services import words as letter_words
-from tipline.linking.phrases import Phrase, phrase_spans, shared_phrases
+from tipline.linking.names import name_spans
+from tipline.linking.phrases import Phrase, phrase_spans, shared_phrases, words_of
+from tipline.linking.templates import Likeness, Slot, compare, differences
 from tipline.models.cases import Letter, Sample
 from tipline.models.custody import Exhibit
 from tipline.models.desk import Subject
@@ -30,6 +32,7 @@ from tipline.work import Work
 
 SHOWN = 3_000  # characters of one passage: what is shared, how sure it is and the decision should not be pages away
 BEFORE = 500  # of them before the first mark, where the passage is longer
+MOST_COMPARED = 40  # pairs of texts, of which the most alike are compared word by word
 READ_FOR = "words, at the linking desk"
 Key = tuple[str, str]  # kind and normal form of an indicator
 
@@ -70,12 +73,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Sides:
-    """Both ends, the indicators that stand in what is shown of both, and the phrases that their own words share."""
+    """Both ends, the indicators and names that stand in what is shown of both, and the phrases that their own words share.
+
+    `likeness` and `slots` say how much the two most similar texts share, and what differs between the same passages; `differing` is their
+    number.
+    """
 
     start: Side
     end: Side
     shared: frozenset[Key] = frozenset()
     phrases: tuple[Phrase, ...] = ()
+    named: frozenset[str] = frozenset()
+    likeness: Likeness | None = None
+    slots: tuple[Slot, ...] = ()
+    differing: int = 0
 
     def both(self) -> tuple[Side, Side]:
         return self.start, self.end
@@ -94,6 +105,15 @@ class _Text:
 
 
 @dataclass(frozen=True)
+class Marked:
+    """What is marked in the words: these indicators, None for whatever both hold; names by what they are looked for; what is compared."""
+
+    indicators: frozenset[Key] | None = None
+    names: frozenset[str] = frozenset()
+    compared: bool = False
+
+
+@dataclass(frozen=True)
 class _End:
     """One end on its way: its exhibits with the message of each, and those that stay shut for this person."""
 
@@ -107,12 +127,8 @@ class _End:
         return self.thing.kind in ("tip", "letter")
 
 
-def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], shared: frozenset[Key] | None) -> Sides:
-    """Open the words of both ends; VIEWED is on record for each exhibit before this returns.
-
-    Args:
-        shared: the indicators to mark; None marks whatever both hold.
-    """
+def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], wanted: Marked) -> Sides:
+    """Open the words of both ends; VIEWED is on record for each exhibit before this returns."""
     ends = [_end(work, actor, thing) for thing in things]
     opened = _open(work, actor, ends)
     words = [one for one in opened.values() if one.exhibit.kind != "attachment"]
@@ -120,15 +136,35 @@ def read_sides(work: Work, actor: Actor, things: tuple[Thing, Thing], shared: fr
     texts = [_texts(work, actor, end, opened) for end in ends]
     keys = [frozenset[Key]().union(*(text.keys for text in side)) for side in texts]
     both = keys[0] & keys[1]
-    marked = both if shared is None else shared
-    shown = [[text for text in side if text.exhibit.kind != "attachment" or text.keys & marked] for side in texts]
+    marked = both if wanted.indicators is None else wanted.indicators
+    pair = _most_alike(texts) if wanted.compared else None
+    shown = [[text for text in side if _is_shown(text, marked, wanted, pair)] for side in texts]
     seen = [opened[text.exhibit.id] for side in shown for text in side if text.original and text.exhibit.id in opened]
     record_reading(work, actor, list({one.exhibit.id: one for one in seen}.values()), READ_FOR)
     phrases = shared_phrases(*([text.words for text in side] for side in shown))
     first, second = (
-        _side(work, actor, end, tuple(_passage(text, marked, phrases) for text in side)) for end, side in zip(ends, shown, strict=True)
+        _side(work, actor, end, tuple(_passage(text, _marks(text.words, marked, phrases, wanted.names)) for text in side))
+        for end, side in zip(ends, shown, strict=True)
     )
-    return Sides(first, second, both, tuple(phrases))
+    named = frozenset(name for side in shown for text in side for _, _, name in name_spans(text.words, wanted.names))
+    sides = Sides(first, second, both, tuple(phrases), named)
+    if pair is None:
+        return sides
+    slots, differing = differences(pair[0].words, pair[1].words)
+    return replace(sides, likeness=compare(*(words_of(text.words) for text in pair)), slots=tuple(slots), differing=differing)
+
+
+def _is_shown(text: _Text, marked: frozenset[Key], wanted: Marked, pair: tuple[_Text, _Text] | None) -> bool:
+    """Of attachments only those in which something is marked are opened."""
+    if text.exhibit.kind != "attachment" or text.keys & marked or (pair is not None and any(text is one for one in pair)):
+        return True
+    return bool(wanted.names) and bool(name_spans(text.words, wanted.names))
+
+
+def _most_alike(texts: Sequence[Sequence[_Text]]) -> tuple[_Text, _Text] | None:
+    """The two texts that share the most of their words."""
+    pairs = [(one, two) for one in texts[0] for two in texts[1] if one.words and two.words][:MOST_COMPARED]
+    return max(pairs, key=lambda pair: compare(words_of(pair[0].words), words_of(pair[1].words)).share, default=None)
 
 
 def _end(work: Work, actor: Actor, thing: Thing) -> _End:
@@ -226,8 +262,7 @@ def _own_words(work: Work, actor: Actor, thing: Thing, row: Exhibit, opened: Ope
         return _Text("", row, trouble=f"{error.message} {error.next_step}")
 
 
-def _passage(text: _Text, shared: frozenset[Key], phrases: Sequence[Phrase]) -> Passage:
-    marks = _marks(text.words, shared, phrases)
+def _passage(text: _Text, marks: Sequence[tuple[int, int, str]]) -> Passage:
     first = next((mark for mark in marks if mark[2] == INDICATOR), marks[0] if marks else None)
     start = max(0, first[0] - BEFORE) if first and len(text.words) > SHOWN else 0
     end = min(len(text.words), start + SHOWN)
@@ -241,10 +276,11 @@ def _passage(text: _Text, shared: frozenset[Key], phrases: Sequence[Phrase]) -> 
     return Passage(text.heading, text.exhibit.id, tuple(one for one in segments if one.text), not whole, text.trouble)
 
 
-def _marks(words: str, shared: frozenset[Key], phrases: Sequence[Phrase]) -> list[tuple[int, int, str]]:
-    """Where indicators and phrases stand, in order; an indicator inside a phrase cuts the phrase in two."""
+def _marks(words: str, shared: frozenset[Key], phrases: Sequence[Phrase], names: frozenset[str]) -> list[tuple[int, int, str]]:
+    """Where indicators, names and phrases stand, in order; an indicator or name inside a phrase cuts the phrase in two."""
     marks = [(one.start, one.end, INDICATOR) for one in find_indicators(words) if (one.kind, one.normal) in shared]
-    cuts = list(marks)
+    marks += [(start, end, INDICATOR) for start, end, _ in name_spans(words, names)] if names else []
+    cuts = sorted(marks)
     for start, end in phrase_spans(words, phrases):
         for first, last, _ in cuts:
             if start <= first < end:

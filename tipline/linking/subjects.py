@@ -1,4 +1,4 @@
-"""Subjects of cases in the index: their identifiers are looked for in what comes in and in what came before."""
+"""Subjects of cases in the index: their names and identifiers are looked for in what comes in and in what came before."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sqlalchemy import select
 from tipline import access
 from tipline.actor import Actor, ProgramKeys
 from tipline.letters.indicators import Indicator, find_indicators
+from tipline.linking.names import Name, find_names, joined, names_of
 from tipline.linking.suggesting import Desk, suggest
 from tipline.models.desk import Subject
 from tipline.models.programs import Program
-from tipline.search.index import ProgramIndex
+from tipline.search.index import Item, ProgramIndex
 from tipline.work import Work
 
 LIMIT = 200  # subjects in one call
@@ -39,11 +40,16 @@ def take_in_subjects(work: Work, actor: Actor, program_id: str) -> int:
     if not fresh:
         return 0
     rows = work.session.scalars(select(Subject).where(Subject.id.in_(fresh))).all()
-    found = [(row.id, row.version, identifiers_of(keys.open_json("subject", "details", row.id, row.details))) for row in rows]
+    found = [(row.id, row.version, keys.open_json("subject", "details", row.id, row.details)) for row in rows]
     work.session.commit()
     with ProgramIndex(work.settings.index_folder, keys) as index:
-        for subject_id, version, identifiers in found:
-            index.put_subject(subject_id, version, identifiers)
+        fresh_names: list[Name] = []
+        for subject_id, version, details in found:
+            index.put_subject(subject_id, version, identifiers_of(details))
+            names = names_of(details)
+            index.passages.put_names(subject_id, [(one.joined, one.said, one.form) for one in names])
+            fresh_names += names
+        _look_for(index, {one.joined for one in fresh_names})
     with work.database.session(write=True) as session:
         _suggest(replace(work, session=session, write=True), keys, fresh)
         session.commit()
@@ -55,6 +61,18 @@ def _suggest(work: Work, keys: ProgramKeys, subject_ids: Sequence[str]) -> None:
     with ProgramIndex(work.settings.index_folder, keys, write=False) as index:
         for subject_id in subject_ids:
             suggest(Desk(work, keys, index), ("subject", subject_id))
+
+
+def _look_for(index: ProgramIndex, names: set[str]) -> None:
+    """Look for names in every text that came before, in one pass."""
+    found: list[tuple[Item, dict[str, str]]] = []
+    for passage in index.passages.all() if names else ():
+        together = joined(passage.words)
+        held = {name for name in names if name in together}
+        if held:
+            found.append((passage.item, find_names(passage.words, held)))
+    for item, spelt in found:
+        index.passages.put_named(item, spelt)
 
 
 def identifiers_of(details: dict[str, Any]) -> list[Indicator]:

@@ -11,8 +11,11 @@ from sqlalchemy import or_, select
 
 from tipline.actor import ProgramKeys
 from tipline.linking import rules
+from tipline.linking.comparing import NEAREST, Near, nearest, rarity, turned
 from tipline.linking.decisions import Decision, add
 from tipline.linking.rules import RecordMatch, Suggestion
+from tipline.linking.templates import is_template
+from tipline.linking.textrules import NameFound
 from tipline.models.base import new_id
 from tipline.models.cases import Letter, Link, Sample
 from tipline.models.custody import Exhibit
@@ -23,7 +26,7 @@ from tipline.search.index import File, Item, ProgramIndex
 from tipline.work import Work
 
 MOST = 50  # other things that one thing is compared with, for each kind of link
-FEW = 8  # tips that an indicator links with one another; a letter that more of them name links them through itself
+FEW = 8  # tips that an indicator or a template links with one another; a letter that more of them name links them through itself
 MOST_MATCHES = 200  # people that a finding lists; all are counted
 ORDER = {"tip": 0, "letter": 1, "sample": 2, "exhibit": 3, "subject": 4}
 TIERS = {"strong": 0, "fair": 1, "weak": 2}
@@ -44,8 +47,9 @@ def suggest(desk: Desk, item: Item) -> int:
     made = 0
     if item[0] in (*TEXTS, "subject"):
         made += sum(_indicators(desk, item, other) for other in desk.index.sharing(item, MOST))
+        made += sum(_names(desk, *_in_order(item, other)) for other in desk.index.passages.naming(item, MOST))
     if item[0] in TEXTS:
-        made += _samples_in(desk, item)
+        made += _samples_in(desk, item) + _templates(desk, item)
     if item[0] == "sample":
         made += sum(_samples_in(desk, other, item[1]) for other in desk.index.holding_people_of(item[1]) if other[0] in TEXTS)
     return made + _same_files(desk, item)
@@ -67,13 +71,46 @@ def _indicators(desk: Desk, item: Item, other: Item) -> int:
 
 
 def _names(desk: Desk, text: Item, subject: Item) -> int:
-    index = desk.index
-    suggestion = rules.names_subject(index.held(text), index.held(subject), index.frequency, index.corpus())
+    index, corpus = desk.index, desk.index.corpus()
+    names = [
+        NameFound(one.said, one.spelt, one.form, index.passages.texts_naming(one.joined), corpus)
+        for one in index.passages.names_in(text, subject[1])
+    ]
+    suggestion = rules.names_subject(index.held(text), index.held(subject), index.frequency, corpus, names)
     return _keep(desk, text, subject, _without_spans(suggestion)) if suggestion else 0
 
 
+def _templates(desk: Desk, item: Item) -> int:
+    """The nearest texts of the same template. Files that are the same byte for byte are suggested as that; of a flood of tips a few are."""
+    near = nearest(desk.index, item)
+    same = {other for mine, other, _ in desk.index.same_bytes(item, MOST) if not _are_words(desk.work, mine.exhibit_id)}
+    found = [one for one in near if is_template(one.likeness) and one.other not in same]
+    if item[0] == "tip" and sum(one.other[0] == "tip" for one in found) >= FEW:
+        found = [one for one in found if one.other[0] != "tip"]
+    return sum(_template(desk, item, one, _next(near, one)) for one in found[:NEAREST])
+
+
+def _next(near: list[Near], one: Near) -> Near | None:
+    """The text that comes next: what else it could be."""
+    return next((other for other in near if other.other != one.other), None)
+
+
+def _template(desk: Desk, item: Item, near: Near, rival: Near | None) -> int:
+    start, end = _in_order(item, near.other)
+    template = rarity(desk.index, near)
+    suggestion = rules.same_template(template if start == item else turned(template))
+    if rival is not None:
+        suggestion.findings["rival"] = {
+            "kind": rival.other[0],
+            "id": rival.other[1],
+            "of": item[1],
+            "share": round(rival.likeness.share, 3),
+        }
+    return _keep(desk, start, end, suggestion)
+
+
 def _without_spans(suggestion: Suggestion) -> Suggestion:
-    for one in suggestion.findings["indicators"]:
+    for one in suggestion.findings.get("indicators", []):
         del one["spans_a"], one["spans_b"]  # found anew in the words as they are shown
     return suggestion
 
