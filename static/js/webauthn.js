@@ -1,5 +1,5 @@
 // Asks a security key or passkey and puts its answer into the form that asked:
-// <form data-webauthn="get|create" data-options="JSON" data-origin="https://desk.example">.
+// <form data-webauthn="get|create" data-options="JSON" data-origin="the address that keys are bound to">.
 // The answer goes into the field named "credential", or into the one marked data-webauthn-into.
 
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
