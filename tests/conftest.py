@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy.util import LRUCache
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+from tests import sparing
 from tests.apps import app_of
 from tests.faults.counting import pytest_terminal_summary as pytest_terminal_summary  # it prints how many faults were injected
 from tests.installations import Installation, copy_of, install
@@ -59,6 +61,7 @@ def sharing(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
 
 
 STATEMENTS = 4000
+sparing.spare()
 web.App.jinja_options = {"bytecode_cache": Compiled()}
 db.open_engine = sharing(db.open_engine)
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -108,18 +111,34 @@ def s3_server() -> Iterator[RunningS3]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A fresh database of the server; gone afterwards."""
+    """A fresh database of the server, its tables made; gone afterwards."""
     with fresh_database(postgres_server) as url:
         yield url
 
 
 @contextmanager
 def fresh_database(server: str) -> Iterator[str]:
+    """Make a database on a PostgreSQL server whose tables are there and hold nothing, and drop it at the end."""
+    with empty_database(server, template=_migrated(server)) as url:
+        sparing.copied(url)
+        yield url
+
+
+@contextmanager
+def empty_database(server: str, template: str = "template1") -> Iterator[str]:
     """Make a database on a PostgreSQL server, and drop it at the end."""
     name = f"t{secrets.token_hex(6)}"
-    _administer(server, f'CREATE DATABASE "{name}"')
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield make_url(server).set(database=name).render_as_string(hide_password=False)
     _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@cache
+def _migrated(server: str) -> str:
+    """The server's database that the migrations have made; nothing stays connected to it."""
+    _administer(server, 'CREATE DATABASE "migrated"')
+    db.upgrade(make_url(server).set(database="migrated").render_as_string(hide_password=False))
+    return "migrated"
 
 
 def _administer(url: str, statement: str) -> None:

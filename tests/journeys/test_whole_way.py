@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from evidence.keys import Identity, wrap
 from evidence.storage import open_store
-from tests.conftest import fresh_database
+from tests.conftest import empty_database
 from tests.evidence.examine.jails import needs_jail
 from tests.journeys import invariants, theft
 from tests.journeys.inputs import Inputs, own_inputs, real_inputs
@@ -49,7 +49,7 @@ def servers(way: str, request: pytest.FixtureRequest) -> Iterator[dict[str, str]
         yield {}
         return
     s3: RunningS3 = request.getfixturevalue("s3_server")
-    with fresh_database(request.getfixturevalue("postgres_server")) as url:
+    with empty_database(request.getfixturevalue("postgres_server")) as url:
         yield {"database_url": url, "storage_url": s3.url.replace("/objects?", f"/{secrets.token_hex(6)}?")}
 
 

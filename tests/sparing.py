@@ -1,0 +1,68 @@
+"""What every test would do anew and with the same outcome is done once in each test process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from evidence import keys
+
+_HEAD = "head"
+_migrate = command.upgrade
+_copies: set[str] = set()  # databases that were copied from a migrated one and that nobody has brought up to date since
+
+
+def copied(url: str) -> None:
+    """Say that this database was just copied from one that the migrations have made."""
+    _copies.add(url)
+
+
+def spare() -> None:
+    """Take one migrated database for all fresh ones, and stretch the same words with the same salt once."""
+    command.upgrade = _upgrade
+    keys.hash_secret_raw = cache(keys.hash_secret_raw)
+
+
+def _upgrade(config: Config, revision: str, *more: Any, **options: Any) -> None:
+    """Alembic's, except that a database without anything becomes a copy of one that the migrations have made."""
+    url = str(config.attributes.get("url", ""))
+    if revision != _HEAD or more or options or not url:
+        _migrate(config, revision, *more, **options)
+    elif url in _copies:
+        _copies.discard(url)
+    elif (path := _file_of(url)) and (not path.exists() or not path.stat().st_size):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_bytes(_migrated())
+    else:
+        _migrate(config, revision)
+
+
+def _file_of(url: str) -> Path | None:
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+@cache
+def _migrated() -> bytes:
+    """A SQLite database as the migrations leave it."""
+    folder = Path(tempfile.mkdtemp(prefix="migrated-"))
+    try:
+        _migrate(_config(f"sqlite:///{folder / 'tipline.db'}"), _HEAD)
+        assert [path.name for path in folder.iterdir()] == ["tipline.db"], "something of it would stay behind"
+        return (folder / "tipline.db").read_bytes()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "tipline:migrations")
+    config.attributes["url"] = url
+    return config
