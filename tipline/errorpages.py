@@ -84,6 +84,7 @@ LOCKED = Trouble(
     later("The database did not get to this in time. Nothing was stored half."),
     later("Try again in a minute."),
 )
+DISK_FULL = "53100"  # PostgreSQL's code
 UNSOUND = "This does not agree with the custody record"
 
 
@@ -120,6 +121,8 @@ def _of_database(error: OperationalError) -> Trouble:
             return FULL
         if "locked" in str(error.orig):
             return LOCKED
+    if getattr(error.orig, "sqlstate", "") == DISK_FULL:
+        return FULL
     return BROKEN
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import disks
 from tests.journeys.conftest import House, started
 from tests.journeys.test_bad_input import ARRIVED, begin, fill, send_tip
 from tests.tipline.intake.house import SEND
@@ -19,15 +19,8 @@ DISK_BYTES = 4 * 1024**2
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A disk of 4 MB in memory. Only root can mount one; elsewhere the intake's own tests fill a store."""
-    folder = tmp_path_factory.mktemp("small")
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tipline-test", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("no disk can be mounted here; tests/tipline/intake fills a store of its own")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with disks.small_disk(tmp_path_factory.mktemp("small"), DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +54,7 @@ def test_a_disk_without_any_room_refuses_the_whole_tip_and_takes_it_later(house:
         draft = begin(source)
         assert fill(source, draft, "Nowhere to go").status_code == 200
         before, kept = house.count(), files(small_disk)
-        fill_up(filler)
+        disks.fill_up(filler)
         try:
             answer = source.post(SEND, data={"draft": draft})
             assert answer.status_code == 507
@@ -74,13 +67,3 @@ def test_a_disk_without_any_room_refuses_the_whole_tip_and_takes_it_later(house:
         assert house.count() == before + 1
         assert ARRIVED in send_tip(source).text
     house.check()
-
-
-def fill_up(path: Path) -> None:
-    with path.open("wb", buffering=0) as filler:
-        for size in (64 * 1024, 4096, 1):
-            try:
-                while True:
-                    filler.write(bytes(size))
-            except OSError:
-                continue

@@ -6,21 +6,25 @@ import errno
 import sqlite3
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
+import flask
 import pytest
 from flask import Flask, abort, request
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError as DatabaseIntegrityError
 from sqlalchemy.exc import OperationalError
 
 from evidence.errors import IntegrityError, KeyUnavailable, StorageFull
 from tests.conftest import ConsoleClient
-from tests.installations import Installation
+from tests.disks import fill_up, small_disk
+from tests.installations import Installation, copy_of
 from tipline import web
+from tipline.accounts.tokens import MakeToken, make_token
 from tipline.app import create_console_app, create_public_app
 from tipline.errorpages import trouble_of
 from tipline.errors import BadInput, Busy, Conflict, Forbidden, NoKey, NotFound, TooLarge
-from tipline.work import Work
 
 
 def count(installation: Installation, series: str) -> int:
@@ -93,16 +97,67 @@ def test_reading_requests_take_no_write_lock(desk: FlaskClient) -> None:
     assert desk.get("/test/kind-of-writer").text == "True"
 
 
-def test_a_commit_that_fails_is_an_error_and_not_a_success(
-    desk: FlaskClient, installation: Installation, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        (OperationalError("commit", None, sqlite3.OperationalError("database or disk is full")), 507, "There is no space left"),
+        (OperationalError("commit", None, sqlite3.OperationalError("database is locked")), 503, "Too much is going on at once"),
+        (OSError(errno.ENOSPC, "x"), 507, "There is no space left"),
+        (OperationalError("commit", None, sqlite3.OperationalError("disk I/O error")), 500, "Something did not work"),
+        (DatabaseIntegrityError("commit", None, sqlite3.IntegrityError("x")), 500, "Something did not work"),
+    ],
+)
+def test_a_commit_that_fails_after_the_view_is_answered_as_the_same_fault_inside_it(
+    console_app: Flask, installation: Installation, fault: Exception, status: int, words: str
 ) -> None:
-    def full(_work: Work) -> None:
-        raise OperationalError("commit", None, sqlite3.OperationalError("database or disk is full"))
+    """As a page without the message of what was not done, and to a program as JSON."""
 
-    monkeypatch.setattr(Work, "commit", full)
-    assert desk.post("/test/count", data={"status": 303}).status_code == 507
-    monkeypatch.undo()
+    def said() -> str:
+        def fail(_session: object) -> None:
+            raise fault
+
+        web.work().next_number("test")
+        event.listen(web.work().session, "before_commit", fail)
+        flask.flash("It is done")
+        return ""
+
+    console_app.config["PROPAGATE_EXCEPTIONS"] = False
+    for path in ("/test/said", "/api/v1/test"):
+        console_app.add_url_rule(path, path, said, methods=["POST"])
+    with installation.work() as work:
+        token = make_token(work, installation.actor("investigator"), MakeToken("x", ("tips:read",), "7"))
+    desk = installation.sign_in(console_app.test_client(), "investigator")
+    page = desk.post("/test/said")
+    assert (page.status_code, words in page.text, "It is done" in page.text) == (status, True, False)
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert "It is done" not in desk.get("/inbox").text
+    answer = desk.post("/api/v1/test", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.mimetype, answer.get_json()["title"]) == (status, "application/problem+json", words)
     assert count(installation, "test") == 0
+
+
+def test_a_disk_that_is_full_when_a_page_commits_says_so_and_takes_it_later(tmp_path: Path, installation: Installation) -> None:
+    """On a real disk of a few megabytes, where root can mount one."""
+    with small_disk(tmp_path / "disk") as disk:
+        here = copy_of(installation, disk / "instance")
+        app = create_console_app(here.console)
+        app.test_client_class, app.config["TESTING"] = ConsoleClient, True
+
+        @app.post("/test/fill")
+        def fill() -> str:
+            for number in range(100):
+                web.work().next_number(f"{number}".rjust(10_000))
+            return ""
+
+        desk, filler = here.sign_in(app.test_client(), "investigator"), disk / "filler"
+        fill_up(filler)
+        answer = desk.post("/test/fill")
+        assert (answer.status_code, "There is no space left" in answer.text) == (507, True)
+        filler.unlink()
+        assert count(here, "0".rjust(10_000)) == 0
+        assert desk.post("/test/fill").status_code == 200
+        assert count(here, "0".rjust(10_000)) == 1
+        here.close()
 
 
 # strangers
