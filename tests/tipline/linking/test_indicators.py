@@ -9,9 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from pymisp import MISPEvent
 from sqlalchemy import select
-from stix2validator import ValidationOptions, validate_instance
 
 from tests.installations import Installation
 from tests.tipline.linking.linking_house import LinkingDesk, sit_down
@@ -49,6 +47,8 @@ def some(*rows: Indicator) -> Indicators:
 
 
 def faults(bundle: dict[str, Any]) -> list[str]:
+    from stix2validator import ValidationOptions, validate_instance  # takes seconds, which every process that only collects would spend
+
     found = validate_instance(bundle, ValidationOptions(version="2.1", disabled=[]))
     return [str(error) for error in found.errors] + [str(warning) for warning in found.warnings]
 
@@ -82,6 +82,8 @@ def test_a_checksum_that_holds_or_fails_is_marked_in_both_forms() -> None:
 def test_a_misp_event_of_every_kind_is_what_misp_takes() -> None:
     found = some(*(Indicator(kind, normal, "none", 2) for kind, normal in EVERY_KIND.items()))
     written = to_misp(found, "green")
+    from pymisp import MISPEvent
+
     event = MISPEvent()
     event.load(json.loads(json.dumps(written)))
     assert [attribute.value for attribute in event.attributes] == list(EVERY_KIND.values())
