@@ -10,7 +10,8 @@ PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-# Tests write much and wait for the disk: a file system in memory serves them where it has 10 GB to spare.
+# Tests start many processes, which shall not compile their modules anew each time: bytecode is written even where the shell forbids it.
+# They write much and wait for the disk: a file system in memory serves them where it has 10 GB to spare.
 SCRATCH := $(shell df -k --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 10000000 { print "/dev/shm" }')
 
 .DEFAULT_GOAL := help
@@ -27,7 +28,7 @@ demo: $(VENV)/.run  ## Load a fictional case into a fresh data folder, then `mak
 
 test: $(VENV)/.test  ## Run all tests
 	@$(BIN)/python -m compileall -q evidence tipline
-	@$(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH) TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH) TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
 	@FAULTS=$(or $(FAULTS),all) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults
