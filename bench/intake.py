@@ -154,8 +154,7 @@ def free_port() -> int:
 @contextmanager
 def running(command: list[str], settings: Settings) -> Iterator[int]:
     """Run a process of the site; yields its id. Nothing of it is left afterwards."""
-    environment = {**os.environ, "TIPLINE_DATA": str(settings.data), "PYTHONPATH": sys.path[0]}
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen(command, env=supervisor.environment(settings))
     try:
         yield process.pid
     finally:
