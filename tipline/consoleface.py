@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from tipline.accounts import kitpages, preferencepages, sessionpages, tokenpages
 from tipline.accounts import views as accounts
-from tipline.admin import auditpages, examinerpages, recoverypages, restorationpages, rotationpages, signaturepages, translationpages
+from tipline.admin import (
+    auditpages,
+    colleaguepages,
+    examinerpages,
+    recoverypages,
+    restorationpages,
+    rotationpages,
+    signaturepages,
+    translationpages,
+)
 from tipline.admin import views as admin
 from tipline.api import views as api
 from tipline.approvals import views as approvals
@@ -32,7 +41,16 @@ from tipline.samples import views as samples
 from tipline.search import views as search
 from tipline.similar import views as similar
 
-ADMIN = (admin.bp, translationpages.bp, rotationpages.bp, recoverypages.bp, restorationpages.bp, examinerpages.bp, signaturepages.bp)
+ADMIN = (
+    admin.bp,
+    translationpages.bp,
+    rotationpages.bp,
+    recoverypages.bp,
+    restorationpages.bp,
+    examinerpages.bp,
+    signaturepages.bp,
+    colleaguepages.bp,
+)
 PEOPLE = (sessionpages.bp, approvals.bp, memberpages.bp, revealpages.bp, auditpages.bp)
 STAFF = (*PEOPLE, accounts.bp, tokenpages.bp, kitpages.bp, preferencepages.bp, palette.bp, *ADMIN)
 OTHERS = (letters.bp, samples.bp, search.bp, linking.bp, similar.bp, indicatorpages.bp, exports.bp, retention.bp, rewards.bp, notices.bp)

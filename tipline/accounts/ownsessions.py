@@ -27,10 +27,15 @@ class OwnSession:
 
 def list_own(work: Work, actor: Actor) -> list[OwnSession]:
     """Return where one is signed in, the latest seen first; sessions that have run out are left out."""
-    query = select(StaffSession).where(StaffSession.staff_id == actor.staff_id, StaffSession.proved_at.is_not(None))
+    return list_of(work, actor.staff_id, actor.session_id)
+
+
+def list_of(work: Work, staff_id: str, here: str) -> list[OwnSession]:
+    """Return where a person is signed in. `here`: the session of who looks."""
+    query = select(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.proved_at.is_not(None))
     rows = work.session.scalars(query.order_by(StaffSession.seen_at.desc(), StaffSession.id))
     alive = [row for row in rows if rules.is_session_alive(row.created_at, row.seen_at, work.now())]
-    return [OwnSession(row.id, row.created_at, row.seen_at, row.id == actor.session_id) for row in alive]
+    return [OwnSession(row.id, row.created_at, row.seen_at, row.id == here) for row in alive]
 
 
 def end(work: Work, actor: Actor, session_id: str) -> None:
@@ -39,11 +44,16 @@ def end(work: Work, actor: Actor, session_id: str) -> None:
     Raises:
         NotFound: it is none of theirs, or has ended.
     """
-    mine = delete(StaffSession).where(StaffSession.id == session_id, StaffSession.staff_id == actor.staff_id)
-    if not work.session.execute(mine.returning(StaffSession.id)).all():
+    remove(work, actor.staff_id, session_id)
+    audit.record(work.session, work.now(), actor, "session.end")
+
+
+def remove(work: Work, staff_id: str, session_id: str) -> None:
+    """Remove a session of a person and what it had opened. Raises NotFound where it is none of theirs."""
+    theirs = delete(StaffSession).where(StaffSession.id == session_id, StaffSession.staff_id == staff_id)
+    if not work.session.execute(theirs.returning(StaffSession.id)).all():
         raise NotFound("This session has ended already.", "Load the page again.")
     work.session.execute(delete(Reading).where(Reading.session_id == session_id))
-    audit.record(work.session, work.now(), actor, "session.end")
 
 
 def end_others(work: Work, actor: Actor) -> int:

@@ -145,6 +145,7 @@ def disable_colleague(work: Work, actor: Actor, staff_id: str) -> None:
     if staff.state == "active" and staff.signing_public is not None:
         record_key(work, "KEY_RETIRED", Key("person", key_id(bytes.fromhex(staff.signing_public)), staff.id), actor)
     staff.state, staff.invitation_hash, staff.invitation_expires_at = "disabled", None, None
+    staff.notify_address = None  # an address of somebody who works here no more is nobody's to keep, or to write to
     audit.record(work.session, work.now(), actor, "staff.disable", ("staff", staff.id))
     work.session.flush()
 

@@ -6,11 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from tests.tipline.accounts.console_house import ConsoleHouse, Person, sign_in
+from tipline.accounts.preferences import set_preferences
+from tipline.accounts.tokens import MakeToken, make_token
+from tipline.actor import Preferences
 from tipline.admin import services
 from tipline.admin.programs import GrantAccess, grant_access
 from tipline.admin.rules import fingerprint
 from tipline.errors import BadInput, Conflict, NotFound
 from tipline.models.custody import Exhibit
+from tipline.models.desk import ApiToken
 from tipline.models.operations import AuditEvent
 from tipline.models.programs import ProgramWrap
 from tipline.models.staff import Staff
@@ -75,10 +79,13 @@ def test_disabling_ends_sessions_access_and_the_signing_key(house: ConsoleHouse,
     made = house.open_program(admin)
     okafor = house.colleague(admin, "m.okafor", "investigator")
     give(admin, made.program.id, staff(house, "m.okafor"))
+    with okafor.acting() as (work, actor):
+        set_preferences(work, actor, Preferences(notice="daily"), "m.okafor@example.org")
     person = staff(house, "m.okafor")
     assert "What happens" in admin.client.get(f"/staff/{person.id}/disable").text
     assert admin.post(f"/staff/{person.id}/disable").status_code == 303
     assert okafor.client.get("/keys").location == "/sign-in"
+    assert staff(house, "m.okafor").notify_address is None, "nobody writes to who left"
     assert sign_in(house.browser(), "m.okafor", okafor.words, okafor.code()).status_code == 422
     with house.process.unit(write=False) as work:
         assert work.session.scalars(select(ProgramWrap.staff_id)).all() == [staff(house, "administrator").id]
@@ -152,3 +159,30 @@ def test_what_administrators_do_is_audited(house: ConsoleHouse, admin: Person) -
         acts = work.session.execute(select(AuditEvent.act, AuditEvent.staff_id).where(AuditEvent.subject_id == person.id)).all()
     first = staff(house, "administrator").id
     assert acts == [("staff.add", first), ("staff.disable", first)]
+
+
+def test_a_colleagues_sessions_are_ended_without_ending_the_account(house: ConsoleHouse, admin: Person) -> None:
+    okafor, person = house.colleague(admin, "m.okafor", "investigator"), staff(house, "m.okafor")
+    elsewhere = house.browser()
+    sign_in(elsewhere, "m.okafor", okafor.words, okafor.code())
+    with okafor.acting() as (work, actor):
+        make_token(work, actor, MakeToken("Figures", ("tips:read",), "7"))
+    page = admin.client.get(f"/staff/{person.id}/sessions").text
+    one, _ = re.findall(rf"/staff/{person.id}/sessions/([0-9a-f]{{64}})/end", page)
+    assert "1 token of the API works" in page
+    assert okafor.client.get(f"/staff/{person.id}/sessions").status_code == 403
+    assert admin.post(f"/staff/{person.id}/sessions/{one}/end").status_code == 303
+    assert admin.post(f"/staff/{person.id}/sessions/{one}/end").status_code == 404
+    assert [browser.get("/keys").status_code for browser in (okafor.client, elsewhere)].count(200) == 1
+    house.clock.advance(minutes=11)
+    assert admin.post(f"/staff/{person.id}/sessions/end").status_code == 403, "it asks who one is, again"
+    assert len(re.findall('/end"', admin.client.get(f"/staff/{person.id}/sessions").text)) == 2, "one session, and all"
+    assert admin.post(f"/staff/{person.id}/sessions/end", prove_passphrase=admin.words).status_code == 303
+    for browser in (okafor.client, elsewhere):
+        assert browser.get("/keys").location == "/sign-in"
+    assert admin.post(f"/staff/{staff(house, 'administrator').id}/sessions/end").status_code == 409
+    with house.process.unit(write=False) as work:
+        assert work.session.scalars(select(ApiToken)).all() == []
+        acts = work.session.execute(select(AuditEvent.act, AuditEvent.detail).where(AuditEvent.subject_id == person.id)).all()
+    assert acts[-2:] == [("session.end", None), ("session.end_all", "1")]
+    assert staff(house, "m.okafor").state == "active"
