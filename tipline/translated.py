@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, current_app, request, url_for
-from werkzeug.exceptions import HTTPException
 
 from tipline import languages
 
@@ -42,13 +41,20 @@ def other_languages(endpoint: str = "", **values: Any) -> list[Elsewhere]:
 
 def _address() -> str:
     """The address of this page as GET takes it: its own, the notice that it belongs to, or the first page."""
-    query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
-    try:
-        endpoint, values = current_app.create_url_adapter(request).match(method="GET")  # type: ignore[union-attr]  # there is one in a request
-    except HTTPException:
-        slug = (request.view_args or {}).get("slug")
-        return url_for("pages.index") if slug is None else url_for("pages.notice", slug=slug)
-    return url_for(endpoint, **values) + (f"?{query}" if query else "")
+    values = request.view_args or {}
+    endpoint = _asked_for(current_app).get(request.url_rule.rule) if request.url_rule else None
+    if endpoint is not None:
+        query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
+        return url_for(endpoint, **values) + (f"?{query}" if query else "")
+    return url_for("pages.notice", slug=values["slug"]) if "slug" in values else url_for("pages.index")
+
+
+def _asked_for(app: Flask) -> dict[str, str]:
+    """The endpoint that answers GET at each address of the app, by the address's pattern."""
+    known: dict[str, str] = app.extensions.setdefault("pages_by_address", {})
+    if not known:
+        known.update((rule.rule, rule.endpoint) for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()))
+    return known
 
 
 def _say_language(response: Response) -> Response:
