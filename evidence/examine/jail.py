@@ -16,12 +16,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from evidence.examine import walls
 from evidence.examine.inside import frames
+from evidence.examine.media_types import starts_as_heic
 from evidence.examine.walls import Walls
 
 WALL_SECONDS = 30.0
@@ -132,6 +133,8 @@ def examine(payload: MemoryFile, request: Mapping[str, Any], program: str = EXAM
         _working_walls.cache_clear()
         return ChildResult(ending="no jail", errors=problem)
     line = json.dumps({**request, "fd": payload.fd}).encode("ascii") + b"\n"
+    if starts_as_heic(payload.start(12)):
+        bounds = replace(bounds, limits=f"{bounds.limits}_threaded")
     return _run(chosen, program, line, (payload.fd,), bounds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 UNKNOWN = "application/octet-stream"
 SEVEN_ZIP = "application/x-7z-compressed"
+HEIC = "image/heic"
 PICTURES = frozenset(  # whose pixels are opened in the jail
     {
         "image/jpeg",
@@ -13,6 +14,7 @@ PICTURES = frozenset(  # whose pixels are opened in the jail
         "image/webp",
         "image/tiff",
         "image/avif",
+        HEIC,
         "image/jp2",
         "image/vnd.microsoft.icon",
     }
@@ -26,7 +28,7 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "image/webp": ("WebP", ("webp",)),
     "image/tiff": ("TIFF", ("tif", "tiff")),
     "image/bmp": ("BMP", ("bmp", "dib")),
-    "image/heic": ("HEIC", ("heic", "heif", "hif")),
+    HEIC: ("HEIC", ("heic", "heif", "hif")),
     "image/avif": ("AVIF", ("avif",)),
     "image/jp2": ("JPEG 2000", ("jp2", "j2k", "jpx", "jpf")),
     "image/vnd.microsoft.icon": ("icon", ("ico",)),
@@ -85,7 +87,9 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
 # what libmagic says: the name used here
 SAME_AS = {
     "image/x-ms-bmp": "image/bmp",
-    "image/heif": "image/heic",
+    "image/heif": HEIC,
+    "image/heif-sequence": HEIC,
+    "image/heic-sequence": HEIC,
     "image/x-icon": "image/vnd.microsoft.icon",
     "text/rtf": "application/rtf",
     "application/csv": "text/csv",
@@ -137,6 +141,7 @@ _OLD_OFFICE = frozenset(
         "application/x-ole-storage",
     }
 )
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf"})
 _MARKED_ENDINGS = (".eml", ".mht", ".mhtml", ".rtf", ".htm", ".html", ".svg", ".xml", ".fodt")
 
 
@@ -163,6 +168,11 @@ def may_be_copied(media_type: str) -> bool:
 def is_compressed(media_type: str) -> bool:
     """Say whether this is one compressed stream."""
     return media_type in {"application/gzip", "application/x-bzip2", "application/x-xz"}
+
+
+def starts_as_heic(head: bytes) -> bool:
+    """Say whether these first 12 bytes are those of a HEIC or HEIF picture."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
 
 
 def is_listed(media_type: str) -> bool:

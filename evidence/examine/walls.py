@@ -19,7 +19,7 @@ ADVICE = (
 _ENTER = "import sys; sys.path[:0] = sys.argv[1:]; "
 _LIMITS = "from evidence.examine.inside.limits import {0}; {0}()\n"
 _LOCK = "from evidence.examine.inside.launcher import lock; lock(); "
-_NEEDED = ("PIL", "pypdfium2", "pypdfium2_raw", "magic", "pylibmagic")
+_NEEDED = ("PIL", "pi_heif", "pypdfium2", "pypdfium2_raw", "magic", "pylibmagic")
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib
 import io
 import struct
+import threading
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image, ImageChops, ImageFile, ImageOps, ImageStat
 
+from evidence.examine.inside.entry import Unreadable
 from evidence.examine.inside.traces import Found
-from evidence.examine.media_types import PICTURES
+from evidence.examine.media_types import HEIC, PICTURES
 
 SIDE = 1600
 PIXELS = 50_000_000
+HEIC_PIXELS = 25_000_000  # which are all in memory at once, three times over
 _SHAPES_APART, _GREYS_APART = 0.15, 24
 
 # media type: (Pillow's name, its module where it is not among the first five that Pillow loads itself)
@@ -26,6 +29,7 @@ _FORMATS = {
     "image/webp": (("WEBP",), ("WebPImagePlugin",)),
     "image/tiff": (("TIFF",), ("TiffImagePlugin",)),
     "image/avif": (("AVIF",), ("AvifImagePlugin",)),
+    HEIC: (("HEIF",), ()),
     "image/jp2": (("JPEG2000",), ("Jpeg2KImagePlugin",)),
     "image/vnd.microsoft.icon": (("ICO",), ("IcoImagePlugin",)),
 }
@@ -44,23 +48,38 @@ class Picture:
 
 
 def open_image(file: BinaryIO, media_type: str) -> Image.Image:
-    """Read the header only. Raises what Pillow raises for a broken file."""
+    """Read the header only. Raises what Pillow raises for a broken file, Unreadable where HEIC cannot be decoded here."""
     names, modules = _FORMATS[media_type]
     for module in modules:
         loaded = importlib.import_module(f"PIL.{module}")
         if hasattr(loaded, "DEFAULT_MAX_THREADS"):
             vars(loaded)["DEFAULT_MAX_THREADS"] = 1  # no thread can be started in the jail
     Image.MAX_IMAGE_PIXELS = None  # the check below is stricter, and lets the header be read for metadata
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    if media_type == HEIC:
+        _learn_heic()
+    ImageFile.LOAD_TRUNCATED_IMAGES = media_type != HEIC  # of which nothing would be drawn, in black
     return Image.open(file, formats=list(names))
+
+
+def _learn_heic() -> None:
+    """Let Pillow open HEIC by libheif. It decodes in a thread, and ends the process where it may have none; so that is tried before."""
+    try:
+        import pi_heif
+
+        thread = threading.Thread(target=int)
+        thread.start()
+    except (ImportError, RuntimeError) as error:
+        raise Unreadable("HEIC pictures are not shown on this machine: their library is missing, or may not work in the jail.") from error
+    thread.join()
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def too_large(image: Image.Image) -> str:
     """Return a sentence where the picture has more pixels than are decoded, else an empty text."""
-    pixels = image.width * image.height
-    if pixels <= PIXELS:
+    most = HEIC_PIXELS if image.format == "HEIF" else PIXELS
+    if image.width * image.height <= most:
         return ""
-    return f"{image.width} by {image.height} pixels, more than the {PIXELS // 1_000_000} million that are opened here."
+    return f"{image.width} by {image.height} pixels, more than the {most // 1_000_000} million that are opened here."
 
 
 def picture(image: Image.Image) -> Picture:

@@ -21,12 +21,24 @@ def enter() -> None:
     _enter(MEMORY, CPU_SECONDS)
 
 
+def enter_threaded() -> None:
+    """The same for HEIC pictures, whose library decodes in a thread of its own."""
+    _enter(MEMORY, CPU_SECONDS, threads=True)
+
+
 def enter_reading() -> None:
     """The same for who reads words in pictures: its models need more memory and more time, and somebody asked for it."""
     _enter(READING_MEMORY, READING_SECONDS)
 
 
-def _enter(memory: int, seconds: int) -> None:
+def enter_reading_threaded() -> None:
+    """The same for who reads words in HEIC pictures."""
+    _enter(READING_MEMORY, READING_SECONDS, threads=True)
+
+
+def _enter(memory: int, seconds: int, *, threads: bool = False) -> None:
+    # the limit on processes counts threads too; without it the filter alone keeps processes out, so it has to be there
+    threads = threads and syscalls.known()
     for what, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, seconds),
@@ -35,6 +47,8 @@ def _enter(memory: int, seconds: int) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),
     ):
+        if what == resource.RLIMIT_NPROC and threads:
+            continue
         hard = resource.getrlimit(what)[1]
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
@@ -44,4 +58,4 @@ def _enter(memory: int, seconds: int) -> None:
     os.umask(0o077)
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "the process could not give up gaining privileges")
-    syscalls.refuse()
+    syscalls.refuse(threads=threads)

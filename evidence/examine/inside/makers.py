@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from evidence.examine.inside.entry import Subject, attempt
 from evidence.examine.inside.frames import Speaker
 from evidence.examine.inside.traces import Found
-from evidence.examine.media_types import is_compressed, is_listed, is_text, is_zip_family
+from evidence.examine.media_types import HEIC, is_compressed, is_listed, is_text, is_zip_family
 
 MOST = 200
 _ORDER = ("gps", "serial", "author", "people", "time", "device", "versions", "thumbnail", "folder", "comment", "software")
@@ -53,7 +53,7 @@ def _of_text(subject: Subject) -> list[Found]:
 def _of_picture(subject: Subject) -> list[Found]:
     from evidence.examine.inside import boxes, images, traces
 
-    if subject.media_type not in images.SHOWN:
+    if subject.media_type not in images.SHOWN or subject.media_type == HEIC:  # what it tells stands in its boxes; nothing need be decoded
         return boxes.of_picture(subject.start())
     image = images.open_image(subject.start(), subject.media_type)
     small = not images.too_large(image)

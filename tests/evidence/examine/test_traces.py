@@ -211,7 +211,7 @@ def test_readers_of_hostile_bytes_raise_only_what_is_caught_and_give_short_lines
     ("media_type", "name", "tells", "copied"),
     [
         ("image/jpeg", "", True, True),
-        ("image/heic", "", True, False),
+        ("image/heic", "", True, True),
         ("application/pdf", "", True, True),
         ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", "", True, True),
         ("application/zip", "", True, False),
