@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.apps import app_of
 from tipline.accounts import services as accounts
 from tipline.actor import Actor
 from tipline.admin.programs import CreatedProgram, CreateProgram, create_program
@@ -20,7 +21,6 @@ from tipline.admin.recovery import TypedShares, confirm_recovery
 from tipline.admin.rules import Notice
 from tipline.admin.services import AddColleague, add_colleague
 from tipline.admin.setup import prepare
-from tipline.app import create_console_app
 from tipline.config import Settings
 from tipline.process import Process, open_process
 from tipline.work import Work
@@ -139,7 +139,7 @@ def build(settings: Settings) -> ConsoleHouse:
     report = prepare(settings)
     assert report.link is not None
     process = open_process("console", settings, clock)
-    return ConsoleHouse(settings, clock, process, create_console_app(process), report.link)
+    return ConsoleHouse(settings, clock, process, app_of("console", process), report.link)
 
 
 def reopen(person: Person, settings: Settings) -> Person:
@@ -147,7 +147,7 @@ def reopen(person: Person, settings: Settings) -> Person:
     clock = Clock()
     clock.moment = max(clock.moment, person.house.clock.moment)
     process = open_process("console", settings, clock)
-    house = ConsoleHouse(settings, clock, process, create_console_app(process), person.house.first_link)
+    house = ConsoleHouse(settings, clock, process, app_of("console", process), person.house.first_link)
     client, cookie = house.browser(), person.client.get_cookie("console-session")
     assert cookie is not None
     client.set_cookie("console-session", cookie.value)
