@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Protocol
@@ -71,3 +72,19 @@ class Work:
             self.vault.record(session, act, self.now())
             session.commit()
         self.session.commit()  # ends the snapshot, so that the event is seen by what follows
+
+
+@contextmanager
+def committed(work: Work) -> Iterator[Session]:
+    """Give a session whose writes are committed at the end: access is on record before the page leaves (FORMATS 4).
+
+    In a page that only reads, this is a short transaction of its own.
+    """
+    if work.write:
+        yield work.session
+        work.session.commit()
+        return
+    work.session.commit()  # ends the snapshot, so that what follows sees these writes
+    with work.database.session(write=True) as session:
+        yield session
+        session.commit()

@@ -44,7 +44,7 @@ def _on(asked: Asked) -> Thing:
 
 
 def _notes(asked: Asked) -> dict[str, Any]:
-    page = services.list_notes(asked.work, asked.actor, _on(asked), asked.query.get("after"))
+    page = services.read_notes(asked.work, asked.actor, _on(asked), asked.query.get("after"))
     return {"notes": [_note(row) for row in page.rows], "count": page.count, "next": page.older}
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from tipline.api.routes import Asked, Route
 from tipline.api.schema import COUNT, DAY, NUMBER, TEXT, YES_NO, choice, listed, maybe, shaped, text, thing
-from tipline.inbox.reading import committed
 from tipline.search import services
 from tipline.search.hits import Hit
 from tipline.search.rules import KINDS, MOST_TYPED, SORTS, Query
+from tipline.work import committed
 
 PIECE = thing({"text": TEXT, "found": YES_NO})
 HIT = thing(

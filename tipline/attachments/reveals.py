@@ -17,13 +17,13 @@ from tipline.cases.overview import exhibit_title
 from tipline.errors import Conflict
 from tipline.exhibits.opening import get_sound
 from tipline.inbox.originals import require_originals
-from tipline.inbox.reading import Opened, committed
+from tipline.inbox.reading import Opened
 from tipline.inbox.reports import find_reports
 from tipline.models.custody import Exhibit
 from tipline.models.desk import SecondPerson
 from tipline.models.staff import Staff
 from tipline.vault import Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from tipline.actor import Actor
 from tipline.cases.overview import title_of
 from tipline.cases.services import get_case, next_exhibit_number, require_open
 from tipline.errors import BadInput, Unsound
-from tipline.inbox.reading import Failure, committed, record_failure
+from tipline.inbox.reading import Failure, record_failure
 from tipline.models.cases import CaseFile
 from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.vault import Acquisition, Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 EXAMINATION_WITHIN = timedelta(hours=24)
 CHANNELS = {"post": "Post", "email": "E-mail", "portal": "Web portal", "phone": "Telephone", "messenger": "Messenger", "other": "Other"}

@@ -13,7 +13,7 @@ from tipline.cases.subjects import AddSubject, ChangeSubject
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
 from tipline.notes.forms import Typed
-from tipline.notes.panels import read_panels
+from tipline.notes.panels import Part, read_panels
 from tipline.notes.things import thing_of
 from tipline.web import actor, work
 
@@ -61,8 +61,8 @@ def show(number: str) -> ResponseReturnValue:
 def _page(number: str, form: Typed) -> str:
     view = subjects.read_subject(work(), actor(), number)
     links = overview.links_of_thing(work(), actor(), "subject", view.row.id)
-    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
-    panels = read_panels(work(), actor(), thing_of(view.row), **asked).showing(form)
+    part = Part(request.args.get("notes_after"), request.args.get("changes_after"))
+    panels = read_panels(work(), actor(), thing_of(view.row), part).showing(form)
     return render_template("cases/subject_show.html", view=view, links=links, panels=panels, rules=rules)
 
 

@@ -13,7 +13,7 @@ from tipline.cases.services import PutTip, SetCaseState
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
 from tipline.notes.forms import Typed
-from tipline.notes.panels import read_panels
+from tipline.notes.panels import Part, read_panels
 from tipline.notes.things import thing_of
 from tipline.web import actor, work
 
@@ -56,9 +56,9 @@ def show(number: str) -> ResponseReturnValue:
 def _notes(number: str, form: Typed) -> str:
     """Notes and tasks of a case, or who changed what about it."""
     head = overview.read_head(work(), actor(), number)
-    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
-    panels = read_panels(work(), actor(), thing_of(head.case), **asked).showing(form)
     tab = "history" if request.args.get("tab") == "history" and not form.faults else "notes"
+    part = Part(request.args.get("notes_after"), request.args.get("changes_after"), tab == "notes")
+    panels = read_panels(work(), actor(), thing_of(head.case), part).showing(form)
     return render_template("cases/case_notes.html", head=head, panels=panels, tab_name=tab, rules=rules)
 
 

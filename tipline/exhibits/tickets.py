@@ -25,10 +25,9 @@ from tipline.actor import Actor
 from tipline.errors import NotFound
 from tipline.exhibits.opening import get_sound
 from tipline.inbox.originals import require_originals
-from tipline.inbox.reading import committed
 from tipline.models.operations import DownloadTicket
 from tipline.vault import Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 LIFE = timedelta(minutes=1)
 ORIGINAL = "original"

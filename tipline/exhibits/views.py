@@ -21,7 +21,7 @@ from tipline.exhibits.pages import read_exhibit, read_title
 from tipline.exhibits.services import MakeExhibit
 from tipline.inbox.forms import show_faults
 from tipline.notes.forms import Typed
-from tipline.notes.panels import count_panels, read_panels
+from tipline.notes.panels import Part, count_panels, read_panels
 from tipline.notes.things import thing_of
 from tipline.web import actor, work
 from tipline.work import Work
@@ -65,8 +65,8 @@ def show(exhibit_id: str) -> ResponseReturnValue:
 def _notes(exhibit_id: str, form: Typed) -> str:
     """Notes and tasks of an exhibit. Nothing of it is opened."""
     exhibit, title = read_title(work(), actor(), exhibit_id)
-    asked = {name: request.args.get(name) for name in ("notes_after", "changes_after")}
-    panels = read_panels(work(), actor(), thing_of(exhibit), **asked).showing(form)
+    part = Part(request.args.get("notes_after"), request.args.get("changes_after"))
+    panels = read_panels(work(), actor(), thing_of(exhibit), part).showing(form)
     return render_template("exhibits/exhibit_notes.html", exhibit=exhibit, title=title, panels=panels)
 
 

@@ -16,7 +16,6 @@ from tipline.inbox import finding, rules
 from tipline.inbox.filters import Filters
 from tipline.inbox.finding import NO_PLACE, READ_ACT, Asker, Place
 from tipline.inbox.labels import labels_on, words_of
-from tipline.inbox.reading import committed
 from tipline.inbox.reports import Examined, find_reports
 from tipline.inbox.rules import Mark
 from tipline.models.cases import Link
@@ -26,7 +25,7 @@ from tipline.models.programs import ProgramWrap
 from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
 from tipline.models.tips import Tip, TipItem, TipMessage
-from tipline.work import Work
+from tipline.work import Work, committed
 
 __all__ = ["READ_ACT", "Inbox", "Row", "colleagues", "list_tips", "staff_names"]
 

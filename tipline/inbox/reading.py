@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +20,7 @@ from tipline.inbox.reports import Picture
 from tipline.models.custody import CustodyEvent, CustodyOpening, Exhibit, ScrubFinding
 from tipline.models.staff import Reading
 from tipline.vault import Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 FIRST_KINDS = frozenset({"ACQUIRED", "DERIVED", "REDACTED"})  # with what an exhibit's custody can begin
 VIEW_ACT = "exhibit.view"
@@ -203,22 +202,6 @@ def record_failure(work: Work, session: Session, failure: Failure) -> None:
     work.vault.record(session, Act(exhibit, keyfile, "QUARANTINED", why, failure.actor, occurred=failure.occurred), work.now())
     exhibit.state = "quarantined"
     session.flush()
-
-
-@contextmanager
-def committed(work: Work) -> Iterator[Session]:
-    """Give a session whose writes are committed at the end: access is on record before the page leaves (FORMATS 4).
-
-    In a page that only reads, this is a short transaction of its own.
-    """
-    if work.write:
-        yield work.session
-        work.session.commit()
-        return
-    work.session.commit()  # ends the snapshot, so that what follows sees these writes
-    with work.database.session(write=True) as session:
-        yield session
-        session.commit()
 
 
 def read_picture(work: Work, opened: Opened, picture: Picture) -> bytes:

@@ -13,7 +13,7 @@ from tipline.inbox.conversation import Look, TipPage, read_tip
 from tipline.inbox.forms import AssignForm, DueForm, LabelForm, PriorityForm, QuestionForm, ReplyForm, StateForm, TalkForm
 from tipline.inbox.tiphistory import read_history
 from tipline.notes.forms import Typed
-from tipline.notes.panels import Panels, count_panels, read_panels
+from tipline.notes.panels import Panels, Part, count_panels, read_panels
 from tipline.notes.things import Thing, thing_of
 from tipline.web import actor, work
 
@@ -70,16 +70,16 @@ def _of_tab(who: Actor, page: TipPage, tab: str, typed: Typed) -> dict[str, Any]
     on = thing_of(page.tip)
     found: dict[str, Any] = {"counts": count_panels(work(), who, on), "notes": None, "history": None}
     if tab in ("notes", "history"):
-        found["notes"] = _panels(who, page, typed)
+        found["notes"] = _panels(who, page, typed, notes_shown=tab == "notes")
     if tab == "history":
         found["history"] = read_history(work(), who, page.tip, page.attachments, request.args.get("acts_after"))
     return found
 
 
-def _panels(who: Actor, page: TipPage, typed: Typed) -> Panels:
+def _panels(who: Actor, page: TipPage, typed: Typed, *, notes_shown: bool) -> Panels:
     hint = NAMED_HINT if page.readers else ""
-    places = {"notes_after": request.args.get("notes_after"), "changes_after": request.args.get("changes_after")}
-    return read_panels(work(), who, thing_of(page.tip), **places).showing(typed, hint)
+    part = Part(request.args.get("notes_after"), request.args.get("changes_after"), notes_shown)
+    return read_panels(work(), who, thing_of(page.tip), part).showing(typed, hint)
 
 
 def _fresh_forms(page: TipPage) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tipline.notes.forms import Typed
 from tipline.notes.history import Changed, list_changes
 from tipline.notes.people import Colleague, readers_of
 from tipline.notes.presence import Other
-from tipline.notes.services import WRITE, NotePage, count_notes, list_notes
+from tipline.notes.services import WRITE, NotePage, count_notes, list_notes, read_notes
 from tipline.notes.tasks import TaskRow
 from tipline.notes.things import Thing
 from tipline.work import Work
@@ -69,17 +69,27 @@ def count_panels(work: Work, actor: Actor, on: Thing) -> Counts:
     return Counts(count_notes(work, on), tasks.count_open(work, on), presence.others(work, actor, on), on)
 
 
-def read_panels(work: Work, actor: Actor, on: Thing, *, notes_after: str | None = None, changes_after: str | None = None) -> Panels:
+@dataclass(frozen=True)
+class Part:
+    """Where a further page of notes, or of changes, begins; and whether the page shows the notes: then their reader has seen them."""
+
+    notes_after: str | None = None
+    changes_after: str | None = None
+    notes_shown: bool = True
+
+
+def read_panels(work: Work, actor: Actor, on: Thing, part: Part = Part()) -> Panels:
     """Return what the panels show, in a fixed number of queries.
 
     Args:
         on: a thing that the caller looked up under need-to-know.
-        notes_after, changes_after: where a further page of notes, or of changes, begins.
+        part: which part of the notes and changes.
     """
-    changes, older = list_changes(work, actor, on, changes_after)
+    changes, older = list_changes(work, actor, on, part.changes_after)
+    notes = read_notes if part.notes_shown else list_notes
     return Panels(
         on=on,
-        notes=list_notes(work, actor, on, notes_after),
+        notes=notes(work, actor, on, part.notes_after),
         tasks=tasks.list_tasks(work, actor, on=on),
         changes=changes,
         older_changes=older,

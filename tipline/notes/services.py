@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from tipline import audit, policy
 from tipline.actor import Actor
@@ -18,7 +19,7 @@ from tipline.notes.history import LastChange, record_change
 from tipline.notes.locking import check_version
 from tipline.notes.people import Colleague, names_of, readers_of
 from tipline.notes.things import READS, Thing, get_thing, seen_on
-from tipline.work import Work
+from tipline.work import Work, committed
 
 PAGE = 30
 WRITE = "note.write"
@@ -52,7 +53,7 @@ class Written:
 
 @dataclass(frozen=True)
 class NoteRow:
-    """One note as people read it."""
+    """One note as people read it. `unseen`: it names the reader, who had not seen it before."""
 
     id: str
     body: str
@@ -62,6 +63,7 @@ class NoteRow:
     edited_at: datetime | None
     version: int
     mentioned: tuple[str, ...]
+    unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,11 @@ def count_notes(work: Work, on: Thing) -> int:
 def rows_of(work: Work, actor: Actor, notes: Sequence[Note]) -> list[NoteRow]:
     """Open notes for reading: one query for who is named in them, one for names."""
     named: dict[str, list[str]] = {}
-    wanted = select(NoteMention.note_id, NoteMention.staff_id).where(NoteMention.note_id.in_([note.id for note in notes]))
-    for note_id, staff_id in work.session.execute(wanted):
+    unseen: set[str] = set()
+    wanted = select(NoteMention.note_id, NoteMention.staff_id, NoteMention.seen_at)
+    for note_id, staff_id, seen_at in work.session.execute(wanted.where(NoteMention.note_id.in_([note.id for note in notes]))):
         named.setdefault(note_id, []).append(staff_id)
+        unseen |= {note_id} if staff_id == actor.staff_id and seen_at is None else set()
     names = names_of(work, {note.written_by for note in notes} | {one for found in named.values() for one in found})
     return [
         NoteRow(
@@ -183,6 +187,7 @@ def rows_of(work: Work, actor: Actor, notes: Sequence[Note]) -> list[NoteRow]:
             edited_at=note.edited_at,
             version=note.version,
             mentioned=tuple(sorted(names.get(one, "") for one in named.get(note.id, []))),
+            unseen=note.id in unseen,
         )
         for note in notes
     ]
@@ -204,13 +209,27 @@ def count_mentions(work: Work, actor: Actor) -> int:
     )
 
 
-def see_mentions(work: Work, actor: Actor, on: Thing | None = None) -> None:
-    """Mark as seen where the actor is named: in the notes about a thing, or in all."""
-    notes = select(Note.id).where(seen_on(actor, Note))
-    if on is not None:
-        notes = notes.where(Note.on_id == on.id)
-    mine = update(NoteMention).where(NoteMention.staff_id == actor.staff_id, NoteMention.seen_at.is_(None), NoteMention.note_id.in_(notes))
-    work.session.execute(mine.values(seen_at=work.now()), execution_options={"synchronize_session": False})
+def read_notes(work: Work, actor: Actor, on: Thing, after: str | None = None) -> NotePage:
+    """Return a page of notes that the actor reads now, as `list_notes`: where one names them for the first time, that is noted as seen.
+
+    Only then something is written, and committed before the page leaves.
+    """
+    page = list_notes(work, actor, on, after)
+    unseen = [row.id for row in page.rows if row.unseen]
+    if unseen:
+        with committed(work) as session:
+            _see(session, work, actor, NoteMention.note_id.in_(unseen))
+    return page
+
+
+def see_mentions(work: Work, actor: Actor) -> None:
+    """Mark as seen where the actor is named, in all notes about things that the actor sees."""
+    _see(work.session, work, actor, NoteMention.note_id.in_(select(Note.id).where(seen_on(actor, Note))))
+
+
+def _see(session: Session, work: Work, actor: Actor, meant: ColumnElement[bool]) -> None:
+    mine = update(NoteMention).where(NoteMention.staff_id == actor.staff_id, NoteMention.seen_at.is_(None), meant)
+    session.execute(mine.values(seen_at=work.now()), execution_options={"synchronize_session": False})
 
 
 def _checked(body: str) -> str:

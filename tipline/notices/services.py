@@ -17,13 +17,12 @@ from tipline.errors import BadInput, Conflict, NotFound
 from tipline.exhibits.opening import get_sound
 from tipline.exhibits.rules import cell, clean_line
 from tipline.exhibits.tickets import make_ticket
-from tipline.inbox.reading import committed
 from tipline.models.base import new_id
 from tipline.models.notices import Notice, NoticeBatch
 from tipline.notices import codes, lists, rules
 from tipline.notices.codes import Answer, Letter
 from tipline.vault import Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 KIND = "notice_list"
 TICKET = "letters"

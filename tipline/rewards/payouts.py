@@ -18,7 +18,7 @@ from tipline import audit, logs, policy
 from tipline.accounts.key_events import attesting_keys
 from tipline.actor import Actor
 from tipline.errors import BadInput, Busy, Conflict, Unsound
-from tipline.inbox.reading import committed, read_bytes
+from tipline.inbox.reading import read_bytes
 from tipline.inbox.telling import Told, tell_source
 from tipline.intake.taking import seal_text
 from tipline.languages import later
@@ -36,7 +36,7 @@ from tipline.rewards.rules import Standing
 from tipline.rewards.signers import signed_by
 from tipline.rewards.slip import Slip
 from tipline.vault import Acquisition, own_recipient
-from tipline.work import Work
+from tipline.work import Work, committed
 
 PURPOSE = "payout"
 WRONG = "payout.wrong"

@@ -9,9 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.tipline.desk_house import Desk
+from tests.tipline.handovers import open_a_case
 from tipline.inbox.rules import STATES
-from tipline.models.desk import Note, Task
+from tipline.models.cases import CaseFile
+from tipline.models.desk import Note, NoteMention, Task
+from tipline.models.staff import Staff
 from tipline.models.tips import Tip
+from tipline.notes import services
+from tipline.notes.things import get_thing
 
 NUMBER = "TIP-2025-0001"
 
@@ -165,3 +170,33 @@ def test_a_tip_page_tells_no_more_queries_with_more_notes(desk: Desk) -> None:
     assert counts[0] == counts[1]
     with desk.installation.work(write=False) as work:
         assert work.session.scalars(select(Tip.version)).all() == [1]
+
+
+def test_a_mention_is_seen_where_its_note_is_read_and_nothing_is_written_otherwise(desk: Desk) -> None:
+    desk.add_tips(1)
+    client, on, named = desk.client(), desk.tip(NUMBER).id, desk.client("counsel")
+    client.post(f"/on/tip/{on}/notes", data={"body": "Look, @d.acosta and @t.brandt"})
+
+    def unseen() -> list[str]:
+        with desk.installation.work(write=False) as work:
+            return list(
+                work.session.scalars(select(Staff.login).join(NoteMention).where(NoteMention.seen_at.is_(None)).order_by(Staff.login))
+            )
+
+    for elsewhere in (f"/tips/{NUMBER}", f"/tips/{NUMBER}?tab=history"):
+        named.get(elsewhere)
+    client.get(f"/tips/{NUMBER}?tab=notes")
+    assert unseen() == ["d.acosta", "t.brandt"], "their own eyes count, and where the note stands"
+    first = desk.queries(lambda: named.get(f"/tips/{NUMBER}?tab=notes"))
+    assert unseen() == ["t.brandt"]
+    again = desk.queries(lambda: named.get(f"/tips/{NUMBER}?tab=notes"))
+    assert again < first, "nothing is written when nothing is unseen"
+    assert "Look, @d.acosta" not in named.get("/desk").text
+    case = open_a_case(desk.installation)
+    with desk.acting() as (work, actor):
+        case_id = work.session.scalars(select(CaseFile.id).where(CaseFile.number == case)).one()
+        note = services.write_note(work, actor, services.WriteNote(get_thing(work, actor, "case", case_id), "@t.brandt")).note
+        path = get_thing(work, actor, "case", note.on_id).path
+    desk.client("program_manager").get(f"{path}?tab=history")
+    desk.client("program_manager").get(f"{path}?tab=notes")
+    assert unseen() == ["t.brandt"], "that of the case is seen, that of the tip is not"
