@@ -31,6 +31,7 @@ from tipline.work import Work
 MEMBERS = "members"  # CaseFile.access of a case that only its members see
 LAST_RESORT = "counsel"
 NAMED = "named"  # Tip.audience of a tip whose original words only named colleagues read
+NAMING = "names_subject"  # Link.kind of a link that tells a part of a text's words
 ASKED = 2048  # conditions kept: to write one costs many times what the database takes to answer it
 
 
@@ -52,26 +53,25 @@ def sees_case(actor: Actor) -> ColumnElement[bool]:
     return _sees(_asker(actor), CaseFile)
 
 
-def sees(actor: Actor, model: Any) -> ColumnElement[bool]:
+def sees(actor: Actor, model: Any, *, by_program: bool = False) -> ColumnElement[bool]:
     """The condition under which the actor sees a row of `model`.
 
     Args:
         model: CaseFile; or a table with `program_id` and `case_id` (Tip, Letter, Sample, Exhibit, Subject); or Link, RewardClaim,
             Payout, which are seen by who sees what they are about.
+        by_program: the rows come from an index that begins with the program: what is counted or listed is much of all there is.
     """
-    return _sees(_asker(actor), model)
+    return _sees(_asker(actor), model, by_program)
 
 
 @lru_cache(ASKED)
-def _sees(actor: _Asker, model: Any) -> ColumnElement[bool]:
-    held: ColumnElement[bool] = unindexed(model.program_id).in_(
-        actor.programs
-    )  # a list that comes from an index of programs says so itself
+def _sees(actor: _Asker, model: Any, by_program: bool = False) -> ColumnElement[bool]:
+    held: ColumnElement[bool] = (model.program_id if by_program else unindexed(model.program_id)).in_(actor.programs)
     if model is CaseFile:
         return and_(held, ~_closed_to(actor))
     if model is Link:
         hidden = _hidden_things(actor)
-        return and_(held, Link.from_id.not_in(hidden), Link.to_id.not_in(hidden))
+        return and_(held, Link.from_id.not_in(hidden), Link.to_id.not_in(hidden), or_(Link.kind != NAMING, ~_says_sealed_words(actor)))
     if model is RewardClaim:
         return and_(held, RewardClaim.tip_id.not_in(_hidden_tips(actor)))
     if model is Payout:
@@ -80,6 +80,11 @@ def _sees(actor: _Asker, model: Any) -> ColumnElement[bool]:
     if model is not Exhibit:
         return condition
     return and_(condition, Exhibit.id.not_in(select(_hidden_exhibits(actor).c.id)))
+
+
+def hidden_cases(actor: Actor) -> Select[Any]:
+    """The ids of the cases that are closed to the actor, of whatever program."""
+    return _hidden_cases(_asker(actor))
 
 
 def reads_original(work: Work, actor: Actor, tip: Tip) -> bool:
@@ -97,9 +102,14 @@ def may_be_told(case_id: str | None) -> ColumnElement[bool]:
     return or_(~closed, Staff.id.in_(leads), Staff.id.in_(members))
 
 
+def keeps_out(staff_id: str) -> ColumnElement[bool]:
+    """The condition under which a case is for its members only, of whom this person is none."""
+    member = exists().where(CaseMember.case_id == CaseFile.id, CaseMember.staff_id == staff_id)
+    return and_(CaseFile.access == MEMBERS, CaseFile.lead_id != staff_id, ~member)
+
+
 def _closed_to(actor: _Asker) -> ColumnElement[bool]:
-    member = exists().where(CaseMember.case_id == CaseFile.id, CaseMember.staff_id == actor.staff_id)
-    closed = and_(CaseFile.access == MEMBERS, CaseFile.lead_id != actor.staff_id, ~member)
+    closed = keeps_out(actor.staff_id)
     return and_(closed, _somebody_is_left()) if actor.role == LAST_RESORT else closed
 
 
@@ -108,6 +118,13 @@ def _somebody_is_left() -> ColumnElement[bool]:
     holders = select(ProgramWrap.staff_id).where(ProgramWrap.program_id == CaseFile.program_id).correlate(CaseFile)
     known = or_(Staff.id == CaseFile.lead_id, Staff.id.in_(members))
     return select(Staff.id).where(Staff.state == "active", Staff.id.in_(holders), known).correlate(CaseFile).exists()
+
+
+def _says_sealed_words(actor: _Asker) -> ColumnElement[bool]:
+    """Whether one end of a link is a tip of which the actor reads the redacted words only: whom the others name is a part of them."""
+    reader = exists().where(TipReader.tip_id == Tip.id, TipReader.staff_id == actor.staff_id)
+    named = and_(Tip.audience == NAMED, or_(Tip.assignee_id.is_(None), Tip.assignee_id != actor.staff_id), ~reader)
+    return select(Tip.id).where(Tip.id.in_((Link.from_id, Link.to_id)), named).correlate(Link).exists()
 
 
 def _hidden_cases(actor: _Asker) -> Select[Any]:

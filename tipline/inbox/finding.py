@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,11 +12,13 @@ from sqlalchemy.orm import aliased
 
 from tipline import access
 from tipline.actor import Actor
+from tipline.db import unindexed
 from tipline.inbox import filters as terms
 from tipline.inbox.filters import DUE, NONE, OLDEST, PRIORITIES, PRIORITY, SOME, Filters, Term
 from tipline.inbox.rules import ME, NOBODY, number_key
 from tipline.models.cases import CaseFile, Link
 from tipline.models.operations import AuditEvent
+from tipline.models.programs import Program
 from tipline.models.rewards import RewardClaim
 from tipline.models.tips import FURTHER, OURS, Tip, TipItem, TipLabel, TipMessage
 from tipline.work import Work
@@ -30,10 +32,11 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True)
 class Asker:
-    """Whose inbox it is, and on which day."""
+    """Whose inbox it is, and on which day. `looks_at_few`: for a page, so that no condition is prepared for all tips at once."""
 
     actor: Actor
     today: date
+    looks_at_few: bool = False
 
     @property
     def me(self) -> str:
@@ -46,7 +49,7 @@ def asker(work: Work, actor: Actor) -> Asker:
 
 def seen(actor: Actor) -> Condition:
     """The tips that the actor sees at all, from an index that begins with the program."""
-    return and_(Tip.program_id.in_(actor.keyring.program_ids()), access.sees(actor, Tip))
+    return access.sees(actor, Tip, by_program=True)
 
 
 def matching(who: Asker, filters: Filters) -> Condition:
@@ -64,8 +67,15 @@ def count(work: Work, condition: Condition) -> int:
 
 
 def count_all(work: Work, actor: Actor) -> int:
-    """How many tips the actor sees."""
-    return work.session.scalar(select(func.count()).select_from(Tip).where(seen(actor))) or 0
+    """How many tips the actor sees: all there are, but for those of other programs and those in cases that are closed to the actor.
+
+    To count a whole table, and a few rows, takes a tenth of the time that it takes to ask of each tip whether it is seen.
+    """
+    held, tips = actor.keyring.program_ids(), select(func.count()).select_from(Tip)
+    others = tips.where(Tip.program_id.in_(select(Program.id).where(Program.id.not_in(held))))
+    hidden = tips.where(unindexed(Tip.program_id).in_(held), Tip.case_id.in_(access.hidden_cases(actor)))
+    every, elsewhere, closed = work.session.execute(select(*(part.scalar_subquery() for part in (tips, others, hidden)))).one()
+    return int(every - elsewhere - closed)
 
 
 # terms
@@ -148,7 +158,11 @@ def _read(who: Asker, values: Sequence[str]) -> Condition:
         read = select(AuditEvent.subject_id).where(
             AuditEvent.staff_id == who.me, AuditEvent.act == READ_ACT, AuditEvent.subject_id == Tip.id
         )
-        found.append(and_(~read.correlate(Tip).exists(), Tip.id.not_in(select(TipMessage.tip_id).where(text(OURS)))))
+        none = read.correlate(Tip)
+        never = (
+            none.limit(1).scalar_subquery().is_(None) if who.looks_at_few else ~none.exists()
+        )  # of the latter PostgreSQL lists all first
+        found.append(and_(never, Tip.id.not_in(select(TipMessage.tip_id).where(text(OURS)))))
     return or_(*found)
 
 
@@ -221,7 +235,7 @@ def page_ids(who: Asker, filters: Filters, anchor: Tip | None, most: int, *, bac
     columns, down = _columns(filters)
     down = down != back
     labelled: list[Any] = [Tip.id, *(column.label(f"key_{at}") for at, column in enumerate(columns))]
-    found = select(*labelled).where(matching(who, filters))
+    found = select(*labelled).where(matching(replace(who, looks_at_few=True), filters))
     if anchor is not None:
         key, place = tuple_(*columns), tuple_(*_values(filters, anchor))
         near = columns[0] <= _values(filters, anchor)[0] if down else columns[0] >= _values(filters, anchor)[0]

@@ -95,6 +95,8 @@ def _reasons(index: ProgramIndex, tip: Tip, words: set[str]) -> tuple[Mapping[st
 
 
 def _shown(work: Work, actor: Actor, reasons: Mapping[str, Sequence[_Reason]]) -> tuple[Similar, ...]:
+    if not any(reasons.values()):
+        return ()
     best = sorted((key for key, found in reasons.items() if found), key=lambda key: -sum(reason.weight for reason in reasons[key]))
     query = select(Tip).where(Tip.id.in_(best), access.sees(actor, Tip), ~closed_tip(actor.staff_id))
     seen = {tip.id: tip for tip in work.session.scalars(query.options(defer(Tip.packet, raiseload=True)))}
