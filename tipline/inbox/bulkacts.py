@@ -25,6 +25,7 @@ FIELDS = {"assign": "assignee", "state": "state", "close": "state", "priority": 
 FIELDS |= {"unlabel": "label", "case": "case"}  # as the history of a tip names them
 SOON = {"today": 0, "week": 7, "fortnight": 14, "month": 30}
 NO_DAY = "none"
+NO_MEMBER = "stand in a case for its members, of whom your colleague is none"
 PRIORITY_WORDS = {number: name for name, number in PRIORITIES.items()}
 
 
@@ -93,7 +94,17 @@ def _assign(work: Work, actor: Actor, value: str, programs: list[str]) -> Settin
         return {"assignee_id": chosen, **begun}
 
     words = f"assigned to {staff_names(work).get(chosen, '')}" if chosen else "given to nobody"
-    return Setting("assign", words, sets, lambda tip: f"{tip.assignee_id or ''}:{tip.state}", chosen or rules.NOBODY, chosen)
+    kept = _kept_from(work, chosen, programs) if chosen else set()
+
+    def refuses(tip: TipRow) -> str:
+        return NO_MEMBER if tip.case_id in kept else ""
+
+    return Setting("assign", words, sets, lambda tip: f"{tip.assignee_id or ''}:{tip.state}", chosen or rules.NOBODY, chosen, refuses)
+
+
+def _kept_from(work: Work, staff_id: str, programs: list[str]) -> set[str | None]:
+    """The cases of these programs that are for members of whom this colleague is none."""
+    return set(work.session.scalars(select(CaseFile.id).where(CaseFile.program_id.in_(programs), access.keeps_out(staff_id))))
 
 
 def _state(_work: Work, _actor: Actor, value: str, _programs: list[str]) -> Setting:

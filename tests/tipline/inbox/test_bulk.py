@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.tipline.desk_house import Desk
+from tipline.cases.members import add_member, set_access
 from tipline.cases.services import OpenCase, open_case
 from tipline.config import Settings
 from tipline.db import Database, upgrade
 from tipline.errors import BadInput, Conflict, Forbidden, NotFound
 from tipline.inbox import bulk, bulkundo, finding
 from tipline.inbox.bulk import Which
-from tipline.inbox.bulkacts import Change
+from tipline.inbox.bulkacts import NO_MEMBER, Change
 from tipline.inbox.choosing import untouched
 from tipline.inbox.filters import Filters, Term, where
 from tipline.inbox.labels import labels_on
@@ -131,6 +132,24 @@ def test_a_tip_whose_words_are_for_others_is_handed_out_by_its_readers_only(desk
     done = do(desk, Which(tuple(numbers)), Change("assign", "me"))
     assert (done.tips, done.stays) == (1, {bulk.UNREAD: 1})
     assert [row[1] for row in tips(desk)] == [None, desk.installation.people["investigator"].staff_id]
+
+
+def test_a_tip_of_a_closed_case_is_given_to_its_members_only_and_how_many_are_not_is_said(desk: Desk) -> None:
+    numbers, case, colleague = desk.add_tips(3), a_case(desk), desk.installation.people["program_manager"].staff_id
+    do(desk, Which(tuple(numbers[:2])), Change("case", case))
+    with desk.acting() as (work, actor):
+        set_access(work, actor, case, "members")
+    browser = desk.client()
+    sent = {"tip": numbers, "act": f"assign:{colleague}"}
+    assert f'<span class="meta">2 {NO_MEMBER}</span>' in browser.post("/bulk/look", data=sent).text
+    browser.post("/bulk", data=sent)
+    assert f"1 tip assigned to T. Brandt. 2 tips {NO_MEMBER}." in browser.get("/inbox").text
+    assert [row[1] for row in tips(desk)] == [None, None, colleague]
+    alone = browser.post(f"/tips/{numbers[0]}/assign", data={"assignee": colleague})
+    assert (alone.status_code, "Only members of its case see this tip." in alone.text) == (422, True)
+    with desk.acting() as (work, actor):
+        add_member(work, actor, case, colleague)
+    assert do(desk, Which(tuple(numbers)), Change("assign", colleague)).tips == 2
 
 
 @pytest.mark.parametrize(
