@@ -24,12 +24,16 @@ class Near:
     likeness: Likeness
 
 
-def nearest(index: ProgramIndex, item: Item) -> list[Near]:
-    """The other things that share passages with this one, each by the two texts that share the most, nearest first."""
+def nearest(index: ProgramIndex, item: Item, most: int = LOOKED_AT) -> list[Near]:
+    """The other things that share passages with this one, each by the two texts that share the most, nearest first.
+
+    Args:
+        most: texts that are compared word by word with each of this thing.
+    """
     best: dict[Item, Near] = {}
     for mine in index.passages.of(item):
         words = [plain(word) for word in mine.words]
-        for theirs in index.passages.nearest(mine, LOOKED_AT):
+        for theirs in index.passages.nearest(mine, most):
             near = _compared(mine, words, theirs)
             if theirs.item not in best or _order(near) < _order(best[theirs.item]):
                 best[theirs.item] = near

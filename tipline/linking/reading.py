@@ -162,7 +162,7 @@ def read_link(work: Work, actor: Actor, link_id: str) -> LinkView:
         decisions=list_decisions(work, keys, link),
         undoes=_undoes(work, link),
         phrases=_phrases(work, keys, link, sides),
-        resemblance=read_resemblance(work, actor, sides, found),
+        resemblance=read_resemblance(work, actor, keys, sides),
     )
 
 

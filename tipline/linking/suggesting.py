@@ -82,30 +82,17 @@ def _names(desk: Desk, text: Item, subject: Item) -> int:
 
 def _templates(desk: Desk, item: Item) -> int:
     """The nearest texts of the same template. Files that are the same byte for byte are suggested as that; of a flood of tips a few are."""
-    near = nearest(desk.index, item)
     same = {other for mine, other, _ in desk.index.same_bytes(item, MOST) if not _are_words(desk.work, mine.exhibit_id)}
-    found = [one for one in near if is_template(one.likeness) and one.other not in same]
+    found = [one for one in nearest(desk.index, item) if is_template(one.likeness) and one.other not in same]
     if item[0] == "tip" and sum(one.other[0] == "tip" for one in found) >= FEW:
         found = [one for one in found if one.other[0] != "tip"]
-    return sum(_template(desk, item, one, _next(near, one)) for one in found[:NEAREST])
+    return sum(_template(desk, item, one) for one in found[:NEAREST])
 
 
-def _next(near: list[Near], one: Near) -> Near | None:
-    """The text that comes next: what else it could be."""
-    return next((other for other in near if other.other != one.other), None)
-
-
-def _template(desk: Desk, item: Item, near: Near, rival: Near | None) -> int:
+def _template(desk: Desk, item: Item, near: Near) -> int:
     start, end = _in_order(item, near.other)
     template = rarity(desk.index, near)
     suggestion = rules.same_template(template if start == item else turned(template))
-    if rival is not None:
-        suggestion.findings["rival"] = {
-            "kind": rival.other[0],
-            "id": rival.other[1],
-            "of": item[1],
-            "share": round(rival.likeness.share, 3),
-        }
     return _keep(desk, start, end, suggestion)
 
 
