@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -11,8 +12,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from tests.tipline.mapping.conftest import Board
+from tipline.cases.things import find_things
 from tipline.errors import BadInput, Forbidden, NotFound
-from tipline.mapping import services
+from tipline.mapping import gathering, services
 from tipline.mapping.gathering import read_graph
 from tipline.mapping.rules import Filters, Graph
 from tipline.mapping.services import Pin
@@ -111,6 +113,42 @@ def test_the_graph_costs_the_same_queries_however_much_it_holds(board: Board) ->
         counts.append(board.desk.queries(look))
     assert len(graph_of(board).nodes) == 12
     assert counts[0] == counts[1]
+
+
+def test_a_graph_that_is_full_opens_the_words_of_those_only_that_it_shows(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = graph_of(board, Filters(depth=2, start=f"letter:{board.letter}"))
+    asked: list[int] = []
+
+    def noting(work: Any, actor: Any, items: Any) -> Any:
+        wanted = list(items)
+        asked.append(len(wanted))
+        return find_things(work, actor, wanted)
+
+    monkeypatch.setattr(gathering, "find_things", noting)
+    monkeypatch.setattr(gathering.rules, "MOST_THINGS", 3)
+    few = graph_of(board, Filters(depth=2, start=f"letter:{board.letter}"))
+    assert len(whole.nodes) > 3
+    assert (len(few.nodes), sum(asked)) == (3, 3)
+    assert few.left_out > 0
+    assert {node.key for node in few.nodes} <= {node.key for node in whole.nodes}
+
+
+def test_many_things_are_asked_for_in_parts_with_the_same_edges(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = graph_of(board, Filters(depth=3))
+    monkeypatch.setattr(gathering, "AT_ONCE", 1)
+    parts = graph_of(board, Filters(depth=3))
+    assert {(edge.start, edge.end, edge.kind) for edge in parts.edges} == {(edge.start, edge.end, edge.kind) for edge in whole.edges}
+    assert len(parts.edges) == len(whole.edges)
+
+
+def test_no_look_at_the_graph_goes_through_all_links_or_items(board: Board) -> None:
+    with board.desk.acting(write=False) as (work, _actor):
+        connection = work.session.connection()
+        for query in (gathering._BELONGING, gathering._TOUCHING):
+            asked = query.params(ids=["x", "y"]).compile(connection, compile_kwargs={"literal_binds": True})
+            plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}")]
+            assert sum(step.startswith("SEARCH") for step in plan) >= 2
+            assert [step for step in plan if re.match(r"SCAN (tip_item|exhibit|link|letter|sample)", step)] == []
 
 
 def test_pins_hold_for_everybody_until_they_are_taken_away(board: Board) -> None:
