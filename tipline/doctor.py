@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import smtplib
+import socket
 import sqlite3
+import ssl
 import stat
 import sys
 from collections.abc import Callable
@@ -21,6 +24,7 @@ from evidence.storage import VersionedStore, open_store
 from evidence.timestamp import read_roots
 from tipline.config import Settings
 from tipline.db import Database
+from tipline.digests import mail
 from tipline.errors import TiplineError
 from tipline.keyfolders import SECRETS
 from tipline.models.operations import WorkerProcess
@@ -31,6 +35,27 @@ from tipline.witnessing import parse_witnesses
 from tipline.work import utc_now
 
 State = Literal["works", "missing", "fails"]
+MAIL_SECONDS = 8
+MAIL_WORDS = {
+    "starttls": "which proved who it is (STARTTLS)",
+    "tls": "which proved who it is (TLS)",
+    "none": "on this machine, in the clear",
+}
+MAIL_TROUBLES: tuple[tuple[type[OSError], str, str], ...] = (
+    (smtplib.SMTPNotSupportedError, "offers no STARTTLS or no way to sign in", "If it speaks TLS at once, set TIPLINE_SMTP_SECURITY=tls."),
+    (
+        ssl.SSLCertVerificationError,
+        "did not prove that it is that server",
+        "Its certificate has another name, has ended, or nobody known signed it.",
+    ),
+    (ssl.SSLError, "does not speak TLS there", "Set TIPLINE_SMTP_SECURITY=starttls, or name its port for TLS."),
+    (smtplib.SMTPAuthenticationError, "refuses the name or its password", "Check TIPLINE_SMTP_USER and TIPLINE_SMTP_PASSWORD_FILE."),
+    (smtplib.SMTPResponseException, "turns this machine away", "Ask who runs it."),
+    (FileNotFoundError, "was not asked: TIPLINE_SMTP_PASSWORD_FILE names no file", "Write the password into it."),
+    (socket.gaierror, "has no address", "Check its name in TIPLINE_SMTP_HOST."),
+    (TimeoutError, "does not answer", "Check host and port in TIPLINE_SMTP_HOST, and what lies between."),
+    (ConnectionError, "takes no connection", "Check host and port in TIPLINE_SMTP_HOST."),
+)
 SPARE_BYTES = 5 * 1024**3
 
 
@@ -64,6 +89,7 @@ def examine(settings: Settings) -> list[Check]:
         check_witnesses,
         check_stamps,
         check_worker,
+        check_mail,
         check_jail,
         check_reader,
     ]
@@ -227,6 +253,29 @@ def check_worker(settings: Settings) -> Check:
     if seen is None or utc_now() - seen > SILENT_AFTER:
         return Check("missing", "Worker", "none is running.", lost)
     return Check("works", "Worker", "running")
+
+
+def check_mail(settings: Settings) -> Check:
+    """Whether the mail server of the daily notices lets this machine in; it is greeted, and no mail is sent."""
+    if not settings.smtp_host:
+        return Check("missing", "Mail server", "none is named.", "Nobody gets a daily notice. See TIPLINE_SMTP_HOST.")
+    try:
+        with mail.connected(settings, MAIL_SECONDS) as server:
+            server.ehlo_or_helo_if_needed()
+    except PermissionError:
+        raise  # the password belongs to the worker's user: `_run` says so
+    except OSError as error:
+        found, lost = _mail_trouble(error)
+        return Check("fails", "Mail server", f"{settings.smtp_host} {found}.", lost)
+    return Check("works", "Mail server", f"{settings.smtp_host}, {MAIL_WORDS[settings.smtp_security]}")
+
+
+def _mail_trouble(error: OSError) -> tuple[str, str]:
+    """What is wrong with a mail server, and what to do: the first that fits."""
+    for kind, found, lost in MAIL_TROUBLES:
+        if isinstance(error, kind):
+            return found.format(error=error), lost
+    return f"failed: {type(error).__name__}", "Daily notices wait. Ask who runs it."
 
 
 def check_jail(_settings: Settings) -> Check:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -40,6 +41,16 @@ def _name(common: str) -> x509.Name:
 def _certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, until: datetime) -> x509.CertificateBuilder:
     made = x509.CertificateBuilder().subject_name(_name(subject)).issuer_name(_name(issuer)).public_key(key.public_key())
     return made.serial_number(x509.random_serial_number()).not_valid_before(until - 30 * DAY).not_valid_after(until)
+
+
+def server_certificate(path: Path, address: str) -> Path:
+    """Write the certificate of a server, which signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = _certificate(address, key, address, datetime.now(UTC) + 20 * DAY)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    path.write_bytes(signed + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
 
 
 class Authority:

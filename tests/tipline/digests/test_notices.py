@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.message import Message
+from pathlib import Path
 from socket import gethostname
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from tests.evidence.authority import server_certificate
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk
 from tipline import jobs, worker
@@ -25,6 +28,7 @@ from tipline.cases.services import OpenCase, PutTip, open_case, put_tip
 from tipline.config import Settings
 from tipline.digests import rules
 from tipline.digests.services import waiting_for
+from tipline.doctor import Check, check_mail
 from tipline.inbox.services import AssignTip, assign
 from tipline.models.desk import Task
 from tipline.models.staff import Staff
@@ -34,21 +38,36 @@ SECRET = "They keep the records in a shed"
 
 
 class Post(socketserver.StreamRequestHandler):
-    """Enough of SMTP to take a mail."""
+    """Enough of SMTP to take a mail, after STARTTLS where the server has a certificate."""
+
+    server: Mails
 
     def handle(self) -> None:
         def say(line: str) -> None:
             self.wfile.write(f"{line}\r\n".encode())
 
+        secure = self.server.secure
+        offers = "250-mail.example.org\r\n250 STARTTLS" if secure else "250-mail.example.org\r\n250 AUTH PLAIN"
+        answers = {"QUIT": "221 bye", "EHLO": offers, "STARTTLS": "220 go on", "AUTH": "535 who is that"}
         say("220 mail.example.org")
-        while line := self.rfile.readline().decode().strip():
+        while line := self.rfile.readline().decode("latin-1").strip():
             word = line.split(":")[0].split()[0].upper()
-            self.server.spoken.append(line)  # type: ignore[attr-defined]  # the list of `mail_server`
+            self.server.spoken.append(line)
             if word == "DATA":
                 say("354 go on")
                 content = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mails.append(content)  # type: ignore[attr-defined]
-            say({"QUIT": "221 bye", "EHLO": "250 mail.example.org"}.get(word, "250 ok"))
+                self.server.mails.append(content)
+            say(answers.get(word, "250 ok"))
+            if word == "STARTTLS" and secure:
+                try:
+                    self.connection = secure.wrap_socket(self.connection, server_side=True)
+                except ssl.SSLError:
+                    return  # who called did not believe us
+                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
 
 
 class Mails(socketserver.ThreadingTCPServer):
@@ -58,6 +77,7 @@ class Mails(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Post)
         self.mails: list[bytes] = []
         self.spoken: list[str] = []
+        self.secure: ssl.SSLContext | None = None
 
     def read(self) -> list[Message]:
         return [message_from_bytes(content) for content in self.mails]
@@ -202,3 +222,34 @@ def test_without_a_proof_of_the_server_nothing_is_sent(installation: Installatio
             installation.worker, "send_notice", (installation.people["counsel"].staff_id, date.today().isoformat()), lambda _: None
         )
     assert mails.mails == []
+
+
+def test_the_doctor_greets_the_mail_server_and_sends_nothing(
+    installation: Installation, mails: Mails, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = installation.settings
+
+    def says(found: Check, state: str, words: str) -> None:
+        assert (found.state, words in found.line()) == (state, True), found.line()
+
+    says(check_mail(settings), "works", "on this machine, in the clear")
+    settings.smtp_security = "starttls"
+    says(check_mail(settings), "fails", "offers no STARTTLS")
+    mails.secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    mails.secure.load_cert_chain(server_certificate(tmp_path / "server.pem", "127.0.0.1"))
+    says(check_mail(settings), "fails", "did not prove that it is that server")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    says(check_mail(settings), "works", "proved who it is (STARTTLS)")
+    settings.smtp_security = "tls"
+    says(check_mail(settings), "fails", "does not speak TLS there. Set TIPLINE_SMTP_SECURITY=starttls")
+    mails.secure, settings.smtp_security, settings.smtp_user = None, "none", "tipline"
+    settings.smtp_password_file = tmp_path / "password"
+    says(check_mail(settings), "fails", "TIPLINE_SMTP_PASSWORD_FILE names no file")
+    (tmp_path / "password").write_text("wrong")
+    says(check_mail(settings), "fails", "refuses the name or its password")
+    assert not [line for line in mails.spoken if line.startswith(("MAIL", "RCPT", "DATA"))]
+    mails.server_close()
+    mails.shutdown()
+    says(check_mail(settings), "fails", "takes no connection")
+    settings.smtp_host = ""
+    says(check_mail(settings), "missing", "Nobody gets a daily notice")
