@@ -31,8 +31,11 @@ def show_list(problem: TiplineError | None = None) -> ResponseReturnValue:
     page = list_desk(work(), who, wanted)
     pane = None if problem else open_pane(work(), who, wanted, page)
     panels = [panel(work(), who, pane.page.tip) for panel in current_app.extensions.get("tip_panels", [])] if pane else []
+    numbers = [row.number for row in page.rows]
+    hints = {number: one for find in current_app.extensions.get("row_hints", []) for number, one in find(work(), who, numbers).items()}
     answer = render_template(
         "inbox/tips_list.html",
+        hints=hints,
         page=page,
         asked=wanted,
         filters=wanted.filters,

@@ -10,7 +10,7 @@ Every write can be repeated. Rows of fingerprints lie sorted by fingerprint, so 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from sqlcipher3 import dbapi2
 
 from tipline.actor import ProgramKeys
 from tipline.errors import Unsound
-from tipline.search import near, passages
+from tipline.search import likeness, near, passages
 from tipline.search.words import Words
 
 Item = tuple[str, str]  # kind and id of a thing: ("tip", "9f31...")
@@ -291,6 +291,10 @@ class ProgramIndex:
     def alike(self, tip_id: str, most: int) -> tuple[list[near.Alike], bool]:
         """The tips whose first words say nearly the same, the nearest first, and whether there may be many more."""
         return near.alike(self._db, tip_id, most)
+
+    def likenesses(self, tip_ids: Collection[str]) -> list[likeness.Part]:
+        """What tips hold and which other tips hold it too, for the rows of a list. One statement."""
+        return list(likeness.parts(self._db, tip_ids))
 
     def agreements(self, item: Item) -> list[Agreement]:
         """The people of samples that agree with people of this thing."""

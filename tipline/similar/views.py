@@ -1,4 +1,4 @@
-"""The panel of similar tips, beside an open tip and on its page."""
+"""The panel of similar tips, beside an open tip and on its page; and a hint in the rows of the inbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tipline.actor import Actor
 from tipline.inbox import rules
-from tipline.similar.services import find_similar
+from tipline.similar.services import find_similar, hint_rows
 from tipline.work import Work
 
 bp = Blueprint("similar", __name__)
@@ -23,4 +23,5 @@ def _tip_panel(of: Work, who: Actor, tip: Any) -> Markup:
 
 @bp.record
 def _register(state: BlueprintSetupState) -> None:
+    state.app.extensions.setdefault("row_hints", []).append(hint_rows)
     state.app.extensions.setdefault("tip_panels", []).append(_tip_panel)

@@ -13,7 +13,7 @@ from tipline.linking.indexing import catch_up
 from tipline.models.cases import CaseFile
 from tipline.models.tips import Tip
 from tipline.search.near import MARKS, marks_of
-from tipline.similar.services import Hints, find_similar
+from tipline.similar.services import Hints, find_similar, hint_rows
 
 WORDS = (
     "In late August a man at my workplace bragged that he had a list of the pharmacy and would soon be rich. He uses the name Harrow "
@@ -102,3 +102,35 @@ def test_marks_agree_as_much_as_the_texts() -> None:
     assert len(set(marks_of(WORDS)) & set(marks_of(changed))) >= MARKS // 2
     assert not set(marks_of(WORDS)) & set(marks_of(OTHER))
     assert marks_of(" \n") == ()
+
+
+def test_a_row_of_the_inbox_says_what_is_nearest(desk: Desk) -> None:
+    """The reason in words, the number, how many more; nothing of what somebody may not see; as many queries for a page as for a row."""
+    first = desk.send(WORDS, {"one.txt": b"members, medicines, days"})
+    nearly = desk.send(WORDS.replace("late August", "early September") + " That is all I know.")
+    file = desk.send(OTHER + " See the picture.", {"two.txt": b"members, medicines, days"})
+    shares = desk.send("He writes from clearing@harrow-desk.example and wants money.")
+    alone = desk.send("Nothing of this is said by anybody else in the whole house.")
+    shared = desk.send("Somebody at clearing@harrow-desk.example wrote to our clinic about it.")
+    assert set(found(desk, first)) == {nearly, file}
+    numbers = [first, nearly, file, shares, alone, shared]
+
+    def said(role: str) -> dict[str, tuple[str, str]]:
+        with desk.acting(role, write=False) as (work, actor):
+            return {number: (one.why, one.number) for number, one in hint_rows(work, actor, numbers).items()}
+
+    rows = said("investigator")
+    assert rows[file] == ("Same file as", first)
+    assert rows[nearly] == ("Near the same text as", first)
+    assert rows[shares] == ("Shares an e-mail address with", shared)
+    assert alone not in rows
+    page = " ".join(desk.client().get("/inbox").text.split())
+    assert f'Shares an e-mail address with <a class="num" href="/tips/{shared}">{shared}</a>' in page
+    assert ", 1 more" in page, "the first has two that are like it"
+    with desk.acting(write=False) as (work, actor):
+        hint_rows(work, actor, [first])  # opens the program's key
+        one, all_of_them = (desk.queries(lambda some=some: hint_rows(work, actor, some)) for some in ([first], numbers))
+    assert one == all_of_them == 2
+    desk.change(Tip, desk.tip(first).id, audience="named")
+    rows = said("counsel")
+    assert set(rows) == {shares, shared}, "the words of the first are for others"
