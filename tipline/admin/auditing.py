@@ -26,6 +26,7 @@ from tipline.models.programs import Program
 from tipline.models.rewards import RewardClaim
 from tipline.models.staff import Staff
 from tipline.models.tips import Tip
+from tipline.notes.things import name_cases
 from tipline.policy import require
 from tipline.process import Process
 from tipline.work import Work
@@ -82,6 +83,7 @@ MORE_ACTS = {
     "case": ("subject.",),
     "link": ("index.", "indicator."),
 }
+NAMING_CASES = ("tip.case", "case.merge", "case.split")  # acts whose value is the number of a case
 ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -213,6 +215,7 @@ def _lines(work: Work, actor: Actor, events: Sequence[AuditEvent]) -> list[Line]
     people = {event.staff_id for event in events} | {event.detail for event in events if event.detail and ID.fullmatch(event.detail)}
     rows = work.session.execute(select(Staff.id, Staff.display_name).where(Staff.id.in_([one for one in people if one])))
     names = {row[0]: row[1] for row in rows}
+    names |= name_cases(work, actor, {event.detail for event in events if event.act in NAMING_CASES})
     return [_line(event, things.get(event.subject_kind or "", {}), names) for event in events]
 
 

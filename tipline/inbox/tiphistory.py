@@ -15,6 +15,7 @@ from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.models.operations import AuditEvent
 from tipline.models.tips import Tip, TipItem, TipMessage
 from tipline.notes.people import names_of
+from tipline.notes.things import name_cases
 from tipline.work import Work
 
 PAGE = 50
@@ -84,6 +85,7 @@ def read_history(work: Work, actor: Actor, tip: Tip, files: list[Attachment], af
         query = query.where(tuple_(AuditEvent.at, AuditEvent.id) < tuple_(last.at, last.id))
     events = list(work.session.scalars(query))
     names = names_of(work, {event.staff_id for event in events} | {event.detail for event in events if event.act == "tip.assign"})
+    names |= name_cases(work, actor, {event.detail for event in events if event.act == "tip.case"})
     acts = [
         ActRow(
             event.at, names.get(event.staff_id or "", "Tipline"), ACTS.get(event.act, event.act.replace(".", " ")), _detail(event, names)

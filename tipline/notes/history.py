@@ -13,7 +13,7 @@ from tipline.models.base import new_id
 from tipline.models.desk import Change
 from tipline.models.staff import Staff
 from tipline.notes.people import names_of
-from tipline.notes.things import Thing
+from tipline.notes.things import Thing, name_cases
 from tipline.work import Work
 
 PAGE = 50
@@ -39,6 +39,8 @@ FIELDS = {
     "words": "Words",
 }
 PEOPLE = frozenset({"assignee", "lead"})  # their values are colleagues' ids, shown by name
+CASE = "case"  # its values are numbers, of cases that not everybody sees
+NAMED = PEOPLE | {CASE}
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def _read(work: Work, actor: Actor, on: Thing, rows: Sequence[Change]) -> list[C
     values = {row.id: keys.open_json("change", "values", row.id, row.values) for row in rows}
     people = {value for row in rows if row.field in PEOPLE for value in values[row.id]}
     names = names_of(work, [row.changed_by for row in rows] + list(people))
+    names |= name_cases(work, actor, {value for row in rows if row.field == CASE for value in values[row.id]})
     found = []
     for row in rows:
         before, after = (_word(row.field, value, names) for value in values[row.id])
@@ -125,4 +128,4 @@ def _read(work: Work, actor: Actor, on: Thing, rows: Sequence[Change]) -> list[C
 
 
 def _word(field: str, value: str | None, names: dict[str, str]) -> str:
-    return names.get(value or "", value or "") if field in PEOPLE else value or ""
+    return names.get(value or "", value or "") if field in NAMED else value or ""

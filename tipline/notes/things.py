@@ -18,6 +18,7 @@ from tipline.models.tips import Tip, TipItem
 from tipline.work import Work
 
 MODELS: dict[str, Any] = {"tip": Tip, "case": CaseFile, "exhibit": Exhibit, "subject": Subject}
+HIDDEN_CASE = "a case that you do not see"
 READS = {"tip": "tip.read", "case": "case.read", "exhibit": "exhibit.read", "subject": "case.read"}  # what reading one takes
 
 
@@ -99,6 +100,15 @@ def seen_on(actor: Actor, model: Any) -> ColumnElement[bool]:
     return or_(
         false(), *(and_(model.on_kind == kind, model.on_id.in_(select(MODELS[kind].id).where(_seen(actor, kind)))) for kind in kinds)
     )
+
+
+def name_cases(work: Work, actor: Actor, numbers: Collection[str | None]) -> dict[str, str]:
+    """Return what records may call cases to the actor, by number: one that the actor does not see is only said to be one."""
+    wanted = {number for number in numbers if number}
+    if not wanted:
+        return {}
+    seen = set(work.session.scalars(select(CaseFile.number).where(CaseFile.number.in_(wanted), access.sees_case(actor))))
+    return {number: number if number in seen else HIDDEN_CASE for number in wanted}
 
 
 def cases_of(work: Work, on: Thing) -> list[str]:

@@ -17,7 +17,11 @@ from tests.tipline.handovers import open_a_case
 from tipline import audit
 from tipline.cases import members
 from tipline.cases.services import PutTip, put_tip
+from tipline.cases.subjects import About, AddSubject, add_subject
+from tipline.mapping.moving import MergeCases, merge_cases
 from tipline.models.operations import AuditEvent
+from tipline.notes import services, tasks
+from tipline.notes.things import get_referred
 
 
 @pytest.fixture
@@ -76,6 +80,34 @@ def test_of_what_the_reader_may_not_see_only_the_kind_is_said(desk: Desk, number
         assert number not in page
         assert "EX-" not in page
         assert desk.client(role).get(f"/audit?thing={number}").status_code == 422
+
+
+def test_what_an_act_names_beside_its_thing_is_said_to_who_sees_that_only(desk: Desk, number: str) -> None:
+    """A tip that came out of a case of others, and a case that went into one: the number of that case is not told."""
+    hidden, shown, gone = (open_a_case(desk.installation) for _ in range(3))
+    with desk.acting() as (work, actor):
+        put_tip(work, actor, PutTip(number, hidden))
+        put_tip(work, actor, PutTip(number, shown))
+        subject = add_subject(work, actor, AddSubject(hidden, About("person", "R. Vance"))).number
+        note = services.write_note(work, actor, services.WriteNote(get_referred(work, actor, f"case:{hidden}"), "For us")).note
+        tasks.add_task(work, actor, tasks.AddTask(get_referred(work, actor, f"subject:{subject}"), "For us"))
+        merge_cases(work, actor, MergeCases(gone, hidden, "One matter"))
+        members.set_access(work, actor, hidden, "members")
+    counsel = desk.client("counsel")
+    told = {
+        "page": counsel.get("/audit").text,
+        "file": counsel.post("/audit/csv").text,
+        "history": counsel.get(f"/tips/{number}?tab=history").text,
+        "lists": desk.client("administrator").get("/audit").text,
+    }
+    for place, text in told.items():
+        for word in (hidden, subject, "R. Vance", "For us", note.id):
+            assert word not in text, f"{place}: {word}"
+        if place != "lists":
+            assert shown in text, place
+    assert "a case that you do not see" in told["page"]
+    assert "a case that you do not see" in told["history"]
+    assert hidden in desk.client().get(f"/tips/{number}?tab=history").text
 
 
 def test_the_file_holds_all_and_is_an_act_itself(desk: Desk, number: str) -> None:
