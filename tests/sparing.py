@@ -1,15 +1,20 @@
-"""What every test would do anew and with the same outcome is done once in each test process."""
+"""What every test would do anew and with the same outcome is done once in each test process, or once in a run."""
 
 from __future__ import annotations
 
+import copyreg
+import fcntl
+import pickle
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.engine import make_url
 
 from evidence import keys
@@ -25,9 +30,30 @@ def copied(url: str) -> None:
 
 
 def spare() -> None:
-    """Take one migrated database for all fresh ones, and stretch the same words with the same salt once."""
+    """Take one migrated database for all fresh ones, stretch the same words with the same salt once, let what is made once be kept."""
     command.upgrade = _upgrade
     keys.hash_secret_raw = cache(keys.hash_secret_raw)
+    copyreg.pickle(type(Ed25519PrivateKey.generate()), _as_bytes)  # type: ignore[arg-type]  # its class has no constructor of its own
+
+
+def once_in_a_run(run: Path, name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:
+    """Let the first process that asks make something in a folder of the run; returns the folder and what `make` returned.
+
+    Whoever wants to change it takes a copy.
+    """
+    folder = run / name
+    with (run / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / "made.pickle"
+        if not kept.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+            folder.mkdir()
+            kept.write_bytes(pickle.dumps(make(folder / "instance")))
+    return folder / "instance", pickle.loads(kept.read_bytes())
+
+
+def _as_bytes(key: Ed25519PrivateKey) -> tuple[Callable[[bytes], Ed25519PrivateKey], tuple[bytes]]:
+    return Ed25519PrivateKey.from_private_bytes, (key.private_bytes_raw(),)
 
 
 def _upgrade(config: Config, revision: str, *more: Any, **options: Any) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, select, table, text
 
 from tests.installations import Installation
+from tests.sparing import once_in_a_run
 from tipline import jobs
 from tipline.accounts import sessions
 from tipline.accounts.keychain import StaffKeys
+from tipline.accounts.keyring import actor_with
 from tipline.app import create_console_app, create_files_app, create_public_app
 from tipline.config import Settings
 from tipline.demo.claims import tell_claim
 from tipline.demo.matters import tell_matters
+from tipline.demo.staff import DemoPerson, write_sign_ins
 from tipline.demo.story import Telling, tell
 from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
@@ -46,6 +52,7 @@ LOGINS = {
     "call_agent": "k.adeyemi",
     "paying_agent": "p.marsh",
 }
+PLAIN = {"data", "public_origin", "console_origin"}  # settings that no stored thing depends on
 MAY_CHANGE = ("audit_event", "staff_session")  # that it was tried, and by whom
 Rows = dict[str, list[tuple[object, ...]]]
 
@@ -122,16 +129,52 @@ class World:
 
 @contextmanager
 def told(settings: Settings) -> Iterator[World]:
-    """Tell the story, offer one exhibit to counsel, and make one export ready to sign."""
-    story = tell(settings, lambda _: None)
-    tell_claim(story)
-    tell_matters(story)
+    """The story told, with one exhibit offered to counsel and one export ready to sign."""
+    elsewhere = settings.model_fields_set - PLAIN
+    story = _tell(settings) if elsewhere else _copied(settings)
     inside = Installation(settings, {}, story.program_id, "northfield", "")
     apps = (create_public_app(inside.public), create_console_app(inside.console), create_files_app(inside.console))
     for app in apps:
         app.config["TESTING"] = True
         app.extensions["gate"].limiter.clock = count(0, 60).__next__  # a minute between any two requests, so that none is one too many
-    world = World(story, inside, *apps)
+    try:
+        yield World(story, inside, *apps)
+    finally:
+        inside.close()
+        story.close()  # its people's keys are read through its own processes
+
+
+def _copied(settings: Settings) -> Telling:
+    """The story on SQLite and disk, which the first test process of a run tells for all."""
+    run = settings.data.parents[1 + ("PYTEST_XDIST_WORKER" in os.environ)]  # the folder of a test lies in its process's, that in the run's
+    told_once, (remembered, people) = once_in_a_run(run, "told", _told_in)
+    shutil.copytree(told_once, settings.data)
+    story = Telling(settings, **remembered)
+    database = story.console.database
+    with database.session(write=False) as session:
+        for name, person, staff_id, session_id, keys in people:
+            actor = actor_with(database, session.get_one(Staff, staff_id), keys, session_id)
+            story.people[name] = DemoPerson(actor=actor, **person)
+    write_sign_ins(settings, list(story.people.values()))
+    return story
+
+
+def _told_in(data: Path) -> tuple[dict[str, object], list[tuple[object, ...]]]:
+    """Tell it, and return what remembers it apart from processes and databases."""
+    story = _tell(Settings(data=data))
+    people: list[tuple[object, ...]] = []
+    for name, one in story.people.items():
+        person = {"colleague": one.colleague, "passphrase": one.passphrase, "totp_secret": one.totp_secret}
+        keys = StaffKeys(one.actor.keyring.identity, one.actor.keyring.signing_key, one.totp_secret)
+        people.append((name, person, one.actor.staff_id, one.actor.session_id, keys))
+    return {part: getattr(story, part) for part in ("moment", "program_id", "case_number", "tips")}, people
+
+
+def _tell(settings: Settings) -> Telling:
+    story = tell(settings, lambda _: None)
+    tell_claim(story)
+    tell_matters(story)
+    inside = Installation(settings, {}, story.program_id, "northfield", "")
     with inside.work() as work:
         exhibit = work.session.scalars(select(Exhibit.id).where(Exhibit.kind == "attachment", Exhibit.case_id.is_not(None))).first()
         counsel = story.actor(LOGINS["counsel"])
@@ -145,19 +188,17 @@ def told(settings: Settings) -> Iterator[World]:
         words = {"reason": "A flood", "chosen": "form"}
         swept.reason = counsel.keyring.program(story.program_id).seal_json("tip_sweep", "reason", swept.id, words)
         work.session.add(swept)
-    _talk(world)
+    _talk(story, inside)
     inside.run_jobs()
-    try:
-        yield world
-    finally:
-        inside.close()
-        story.close()  # its people's keys are read through its own processes
+    inside.close()
+    story.close()
+    return story
 
 
-def _talk(world: World) -> None:
+def _talk(story: Telling, inside: Installation) -> None:
     """A note and a task on the first tip, a request to a second person, and a list of digests."""
-    story, okafor = world.story, world.story.actor("m.okafor")
-    with world.inside.work() as work:
+    okafor = story.actor("m.okafor")
+    with inside.work() as work:
         tip = work.session.scalars(select(Tip.id).where(Tip.number == story.tips[0].number)).one()
         on = get_thing(work, okafor, "tip", tip)
         write_note(work, okafor, WriteNote(on, "Read it again tomorrow"))
