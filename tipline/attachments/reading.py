@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from evidence.errors import IntegrityError, KeyUnavailable
 from evidence.errors import NotFound as ObjectMissing
 from evidence.examine.lettering import ADVICE, Lettering, installed, read_pictures
@@ -17,7 +19,7 @@ from tipline.exhibits.opening import get_sound
 from tipline.inbox.originals import require_originals
 from tipline.inbox.reading import Failure, record_failure
 from tipline.inbox.reports import find_reports
-from tipline.models.custody import Exhibit, Grant
+from tipline.models.custody import Examination, Exhibit, Grant
 from tipline.models.desk import ExhibitText
 from tipline.models.staff import Staff
 from tipline.vault import Act
@@ -127,3 +129,5 @@ def _keep(work: Work, exhibit: Exhibit, found: Lettering) -> None:
         json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), [work.vault.recipients.program(str(exhibit.program_id))]
     )
     row.state = found.state
+    if found.words:  # the linking desk looks at it again, with these words
+        work.session.execute(update(Examination).where(Examination.exhibit_id == exhibit.id).values(indexed=False))

@@ -16,6 +16,7 @@ from evidence.errors import NotFound as ObjectMissing
 from tipline import logs
 from tipline.actor import Actor, ProgramKeys
 from tipline.errors import Unsound
+from tipline.inbox.lettered import lettered_words
 from tipline.inbox.reading import Opened, open_exhibits
 from tipline.inbox.reports import Examined, all_reports
 from tipline.inbox.rules import title_of
@@ -53,6 +54,7 @@ class Gathered:
     digest: str
     length: int
     indicators: tuple[Indicator, ...] | None = None  # None: it has no words
+    lettered: frozenset[tuple[str, str]] = frozenset()  # kind and normal form of those that a machine read in a picture, and nobody wrote
     opened: Opened | None = None
     event: str = ""  # the entry of the EXAMINED event that was committed before they were read
     people: tuple[Person, ...] = ()
@@ -62,6 +64,7 @@ class Gathered:
     title: str = ""  # for the tip, where these are its first words
     marks: tuple[int, ...] = ()  # of these words, by which nearly equal ones are found
     passage: Passage | None = None  # its words, to be compared with others'
+    lettered_passage: bool = False  # they were read by a machine
 
 
 def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[Opened], str]) -> Gathered:
@@ -87,6 +90,9 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
     found = replace(found, marks=marks_of(examined.report.text) if found.title else ())
     words = _words(work, keys, item, examined) if item[0] in ("tip", "letter") else None
     indicators = tuple(find_indicators(words)) if words is not None else None
+    if indicators is not None and (read := lettered_words(work, actor.keyring, [exhibit_id]).get(exhibit_id)):
+        indicators, found = _with_lettered(indicators, read, found)
+        found, words = replace(found, lettered_passage=not words), words or read
     records = exhibit.kind == "attachment" and looks_like_records(examined, name)
     found = replace(found, passage=_passage(item, exhibit, words, records) if words else None)
     opened = None
@@ -98,6 +104,13 @@ def gather(work: Work, actor: Actor, exhibit_id: str, about_to_read: Callable[[O
     people, trouble = _people(work, opened, name)
     kept, more = tuple(people[:MOST_PEOPLE]), len(people) > MOST_PEOPLE
     return replace(found, indicators=indicators, opened=opened, event=event, people=kept, more_people=more, trouble=trouble)
+
+
+def _with_lettered(own: tuple[Indicator, ...], words: str, found: Gathered) -> tuple[tuple[Indicator, ...], Gathered]:
+    """Add the indicators that a machine read in a picture, and remember which of them stand there only."""
+    read = tuple(find_indicators(words))
+    only = {(one.kind, one.normal) for one in read} - {(one.kind, one.normal) for one in own}
+    return own + read, replace(found, lettered=frozenset(only))
 
 
 def _passage(item: Item, exhibit: Exhibit, words: str, records: bool) -> Passage:

@@ -134,9 +134,10 @@ def _into_index(work: Work, keys: ProgramKeys, exhibit_id: str, gathered: Gather
             index.begin_method(VERSION)
         index.put_file(gathered.item, File(gathered.digest, exhibit_id, gathered.name, gathered.telling))
         if gathered.indicators is not None:
-            index.put_text(gathered.item, gathered.indicators)
+            index.put_text(gathered.item, gathered.indicators, gathered.lettered)
         if gathered.passage is not None:
             index.passages.put(gathered.passage)
+            index.put_lettered(gathered.item, exhibit_id, gathered.lettered_passage)
             index.passages.put_named(gathered.item, find_names(gathered.passage.words, index.passages.names()))
         if gathered.marks:
             index.put_marks(gathered.item[1], gathered.marks)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tipline.actor import Actor
 from tipline.cases.things import Thing
 from tipline.errors import Unsound
+from tipline.inbox.lettered import MAY_BE_WRONG, lettered_words
 from tipline.inbox.originals import closed_exhibits, read_redacted
 from tipline.inbox.reading import Opened, open_exhibits, read_bytes, record_reading
 from tipline.inbox.reports import Examined, find_reports
@@ -223,6 +224,7 @@ def _texts(work: Work, actor: Actor, end: _End, opened: dict[str, Opened]) -> li
     if not end.of_words:
         return []
     reports = find_reports(work, actor.keyring, [row.id for row in end.exhibits if row.kind == "attachment"])
+    lettered = lettered_words(work, actor.keyring, list(reports))
     redacted = _redacted(work, actor, end) if end.closed else {}
     found: list[_Text] = []
     for row in end.exhibits:
@@ -234,7 +236,7 @@ def _texts(work: Work, actor: Actor, end: _End, opened: dict[str, Opened]) -> li
         elif row.id not in opened:
             text = _Text("", row, trouble=f"This exhibit is {row.state}. Its custody page says why.")
         elif row.kind == "attachment":
-            text = _attached_words(work, actor, row, reports.get(row.id))
+            text = _attached_words(work, actor, row, reports.get(row.id), lettered.get(row.id, ""))
         else:
             text = _own_words(work, actor, end.thing, row, opened[row.id])
         text.keys = frozenset((one.kind, one.normal) for one in find_indicators(text.words))
@@ -247,9 +249,14 @@ def _redacted(work: Work, actor: Actor, end: _End) -> Mapping[str, str]:
     return read_redacted(actor.keyring.program(tip.program_id), tip).words
 
 
-def _attached_words(work: Work, actor: Actor, row: Exhibit, examined: Examined | None) -> _Text:
+def _attached_words(work: Work, actor: Actor, row: Exhibit, examined: Examined | None, lettered: str) -> _Text:
     name = shown_name(work.vault.facts(row, actor.keyring.program(str(row.program_id))).name)
-    return _Text(f"Text found in {name}", row, (examined.report.text or examined.words) if examined else "")
+    words = (examined.report.text or examined.words) if examined else ""
+    if not lettered:
+        return _Text(f"Text found in {name}", row, words)
+    if not words:
+        return _Text(f"Words in {name}, {MAY_BE_WRONG}", row, lettered)
+    return _Text(f"Text found in {name}, then words in its pictures, {MAY_BE_WRONG}", row, f"{words}\n\n{lettered}")
 
 
 def _own_words(work: Work, actor: Actor, thing: Thing, row: Exhibit, opened: Opened) -> _Text:

@@ -13,6 +13,7 @@ from tipline.actor import ProgramKeys
 from tipline.linking import rules
 from tipline.linking.comparing import NEAREST, Near, nearest, rarity, turned
 from tipline.linking.decisions import Decision, add
+from tipline.linking.lettering import with_lettering
 from tipline.linking.rules import RecordMatch, Suggestion
 from tipline.linking.templates import is_template
 from tipline.linking.textrules import NameFound
@@ -67,7 +68,7 @@ def _indicators(desk: Desk, item: Item, other: Item) -> int:
         return 0
     if start[0] == end[0] == "tip" and min(one["texts"] for one in suggestion.findings["indicators"]) > FEW:
         return 0  # a flood of tips must not bury the queue
-    return _keep(desk, start, end, _without_spans(suggestion))
+    return _keep(desk, start, end, _lettered(desk, start, end, _without_spans(suggestion)))
 
 
 def _names(desk: Desk, text: Item, subject: Item) -> int:
@@ -77,7 +78,7 @@ def _names(desk: Desk, text: Item, subject: Item) -> int:
         for one in index.passages.names_in(text, subject[1])
     ]
     suggestion = rules.names_subject(index.held(text), index.held(subject), index.frequency, corpus, names)
-    return _keep(desk, text, subject, _without_spans(suggestion)) if suggestion else 0
+    return _keep(desk, text, subject, _lettered(desk, text, subject, _without_spans(suggestion))) if suggestion else 0
 
 
 def _templates(desk: Desk, item: Item) -> int:
@@ -93,7 +94,11 @@ def _template(desk: Desk, item: Item, near: Near) -> int:
     start, end = _in_order(item, near.other)
     template = rarity(desk.index, near)
     suggestion = rules.same_template(template if start == item else turned(template))
-    return _keep(desk, start, end, suggestion)
+    return _keep(desk, start, end, _lettered(desk, start, end, suggestion))
+
+
+def _lettered(desk: Desk, start: Item, end: Item, suggestion: Suggestion) -> Suggestion:
+    return with_lettering(suggestion, desk.index.lettered(start) | desk.index.lettered(end))
 
 
 def _without_spans(suggestion: Suggestion) -> Suggestion:

@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS fingerprint (
     fp BLOB, kind TEXT, item_kind TEXT, item_id TEXT, place TEXT, locator TEXT, PRIMARY KEY (fp, item_kind, item_id, place)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS fingerprint_item ON fingerprint (item_kind, item_id);
+CREATE TABLE IF NOT EXISTS lettered (
+    kind TEXT, normal TEXT, item_kind TEXT, item_id TEXT, PRIMARY KEY (item_kind, item_id, kind, normal)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS subject (id TEXT PRIMARY KEY, version INTEGER) WITHOUT ROWID;
 """
 # the people of a sample that some row of an item agrees with: both sides are sorted, CROSS JOIN keeps the item's side outside
@@ -184,11 +187,26 @@ class ProgramIndex:
         self._db.execute(f"PRAGMA application_id = {version}")
         self._db.execute("DELETE FROM subject")
 
-    def put_text(self, item: Item, indicators: Iterable[Found]) -> None:
-        """Note that a thing has words, and the indicators in them."""
+    def put_text(self, item: Item, indicators: Iterable[Found], lettered: Collection[tuple[str, str]] = ()) -> None:
+        """Note that a thing has words, and the indicators in them; `lettered` are those that a machine read in a picture.
+
+        One that also stands in other words of the thing is not lettered, whichever comes first.
+        """
         self._db.execute("INSERT OR IGNORE INTO text VALUES (?, ?)", item)
         rows = [(one.kind, one.normal, *item, one.checksum) for one in indicators]
+        read = [row[:4] for row in rows if row[:2] in lettered]
+        known = "SELECT 1 FROM indicator WHERE kind = ?1 AND normal = ?2 AND item_kind = ?3 AND item_id = ?4"
+        self._db.executemany(f"INSERT OR IGNORE INTO lettered SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS ({known})", read)
+        written = [row[:4] for row in rows if row[:2] not in lettered]
+        self._db.executemany("DELETE FROM lettered WHERE kind = ? AND normal = ? AND item_kind = ? AND item_id = ?", written)
         self._db.executemany("INSERT OR REPLACE INTO indicator VALUES (?, ?, ?, ?, ?)", rows)
+
+    def put_lettered(self, item: Item, exhibit_id: str, lettered: bool) -> None:
+        """Note whether the words of an exhibit, as they are compared, were read by a machine."""
+        statement = "INSERT OR IGNORE INTO lettered VALUES (?, ?, ?, ?)"
+        if not lettered:
+            statement = "DELETE FROM lettered WHERE kind = ? AND normal = ? AND item_kind = ? AND item_id = ?"
+        self._db.execute(statement, ("", exhibit_id, *item))
 
     def put_subject(self, subject_id: str, version: int, indicators: Iterable[Found]) -> None:
         """Make these the identifiers that are on record for a subject: they are looked for in texts, and are no text themselves."""
@@ -215,7 +233,7 @@ class ProgramIndex:
 
     def forget(self, item: Item) -> None:
         """Take everything of a thing out."""
-        for table in ("text", "indicator", "digest", "fingerprint"):
+        for table in ("text", "indicator", "lettered", "digest", "fingerprint"):
             self._db.execute(f"DELETE FROM {table} WHERE item_kind = ? AND item_id = ?", item)  # noqa: S608  names from the line above
         if item[0] == "tip":
             near.put(self._db, item[1], ())
@@ -234,10 +252,16 @@ class ProgramIndex:
         return int(self._db.execute(query, (kind, normal)).fetchone()[0])
 
     def all_held(self) -> Iterator[tuple[str, str, str, Item]]:
-        """Every indicator with every thing with words that holds it: kind, normal form, checksum, thing."""
-        query = "SELECT kind, normal, checksum, item_kind, item_id FROM indicator WHERE item_kind <> 'subject' ORDER BY kind, normal"
+        """Every indicator with every thing with words that holds it: kind, normal form, checksum, thing. None that only a machine read."""
+        query = """SELECT kind, normal, checksum, item_kind, item_id FROM indicator AS held WHERE item_kind <> 'subject' AND NOT EXISTS (
+                SELECT 1 FROM lettered WHERE lettered.item_kind = held.item_kind AND lettered.item_id = held.item_id
+                AND lettered.kind = held.kind AND lettered.normal = held.normal) ORDER BY kind, normal"""
         for kind, normal, checksum, item_kind, item_id in self._db.execute(query):
             yield kind, normal, checksum, (item_kind, item_id)
+
+    def lettered(self, item: Item) -> set[tuple[str, str]]:
+        """The indicators that a machine read in a picture of a thing, and nobody wrote; ("", exhibit) where all words of that are such."""
+        return set(self._db.execute("SELECT kind, normal FROM lettered WHERE item_kind = ? AND item_id = ?", item).fetchall())
 
     def subjects(self) -> dict[str, int]:
         """The subjects that were taken in, each with its version then."""
