@@ -36,7 +36,9 @@ def create_console_app() -> Flask:
     logs.configure()
     process = open_process("console", Settings())
     process.jobs.client()
-    return _settled(app.create_console_app(process))
+    console = app.create_console_app(process)
+    app.compile_desks(console)
+    return _settled(console)
 
 
 def create_files_app() -> Flask:
