@@ -16,7 +16,7 @@ from tests.conftest import ConsoleClient
 from tests.docs.pages import ROOT, blocks
 from tests.installations import Installation, install
 from tests.tipline.desk_house import Desk
-from tests.tipline.intake.house import claim_of, come_back, field_value, post_form, send_tip, words_of
+from tests.tipline.intake.house import claim_of, come_back, field_value, send_message, send_tip, words_of
 from tests.tipline.notices.post_house import make_room
 from tipline.app import create_console_app, create_public_app
 from tipline.config import Settings
@@ -86,7 +86,7 @@ def test_a_tip_goes_its_way_in_four_roles(divided: Installation) -> None:
     assert source.post("/conversation/answer", data={**session, "question": "2", "choice": "1"}).location.endswith("answered=yes")
     assert "Thank you." in page.text
     fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "One thing more."}
-    assert post_form(source, "/conversation/check", fields, {"b.txt": b"more"}).status_code == 303
+    assert send_message(source, fields, {"b.txt": b"more"}).status_code == 303
     divided.run_jobs()
     assert "One thing more." in desk.get(f"/tips/{number}").text
     divided.sequencer().publish()

@@ -169,6 +169,7 @@ def come_back(walk: Walk) -> None:
     assert OPENING_WORDS not in page.text, "a found receipt gives the tip away"
     assert CANARY not in page.html
     page = source.submit(page, "/conversation/check", {"what": f"{FOLLOW_UP} {CANARY}-follow-up"}, {"files": [("more.txt", FURTHER_FILE)]})
+    page = source.submit(page, "/conversation/send")
     assert "Your message has arrived" in page.text, page.text[:800]
     page = source.submit(page, "/conversation/close")
     assert not source.http.cookies, "closing left the cookie"

@@ -117,6 +117,7 @@ def walk(house: IntakeHouse, client: FlaskClient, prefix: str) -> Walk:
     talk, *rest = [client.get(prefix + path) for path in AFTER_A_RECEIPT]
     token, draft = {"token": field_value(talk, "token")}, {"draft": field_value(talk, "draft")}
     pages += [talk, *rest, post_form(client, f"{prefix}/conversation/check", {**draft, **token, "what": ""})]
+    pages.append(post_form(client, f"{prefix}/conversation/check", {**draft, **token, "what": ""}, {"photo.jpg": b"\xff\xd8\xff" * 9}))
     pages += [client.post(f"{prefix}/conversation/{form}", data=token) for form in ("claim", "proof", "withdraw")]
     pages.append(client.post(f"{prefix}/conversation/proof", data={**token, "claim": claim, "as": "page"}))
     client.post(f"{prefix}/conversation/withdraw", data={**token, "sure": "yes", "confirm": "yes"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -15,7 +15,7 @@ from tipline import direct
 from tipline.errors import Conflict, Unsound
 from tipline.intake import packet, services, statements, taking, talkrules
 from tipline.intake.conversation import Source
-from tipline.intake.draft import DraftSecret, ReceivedFile
+from tipline.intake.draft import DraftSecret
 from tipline.intake.parts import forget, kept_parts
 from tipline.intake.told import Question, read_told
 from tipline.languages import say
@@ -38,11 +38,11 @@ class NotOpen(Conflict):
 
 @dataclass(frozen=True)
 class FollowUp:
-    """A further message: its form's secret, its text, and the files that came with it."""
+    """A further message: its form's secret, whose draft holds its files, its text, and the parts that no copy is wanted of."""
 
     secret: DraftSecret
     text: str
-    received: Sequence[ReceivedFile] = ()
+    as_is: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,9 @@ def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
         NotOpen: the conversation takes no messages now.
         Unsound: the tip's row disagrees with what the first Send sealed to the source.
     """
-    kept = _kept_before(work, source, command.secret)
-    if kept is None:
+    files = _files(work, source, command)
+    if files is None:
         return False
-    files = [taking.Parcel(file.sealed, file.name, "attachment") for file in command.received]
     batch = work.vault.objects.batch()
     body = batch.seal(command.text.encode()) if command.text.strip() else None
     text = [taking.Parcel(body, MESSAGE_NAME, "tip_text")] if body else []
@@ -82,7 +81,7 @@ def follow_up(work: Work, source: Source, command: FollowUp) -> bool:
         tip = _lock(work, source)
         if work.session.get(Send, command.secret.lookup) is None:
             _require_open(tip)
-            _add(work, (source, tip), _New([*text, *kept, *files], secret=command.secret), batch)
+            _add(work, (source, tip), _New([*text, *files], secret=command.secret), batch)
             added = True
     finally:
         if body and not added:
@@ -166,13 +165,16 @@ def _has_voucher(source: Source, blob: bytes) -> bool:
         return False
 
 
-def _kept_before(work: Work, source: Source, secret: DraftSecret) -> list[taking.Parcel] | None:
-    """Files that an earlier try of the same form brought; None when it was sent already."""
+def _files(work: Work, source: Source, command: FollowUp) -> list[taking.Parcel] | None:
+    """The files of the message's draft; None when it was sent already."""
     with work.database.session(write=False) as session:
-        if session.get(Send, secret.lookup) is not None:
+        if session.get(Send, command.secret.lookup) is not None:
             return None
-        kept = kept_parts(session, secret, source.tip_id)
-    return [taking.Parcel(Sealed(part.keyfile, length), part.name, "attachment") for part, length in kept]
+        kept = kept_parts(session, command.secret, source.tip_id)
+    return [
+        taking.Parcel(Sealed(part.keyfile, length), part.name, "attachment", copy=part.offers_copy and part.id not in command.as_is)
+        for part, length in kept
+    ]
 
 
 def _add_words(work: Work, of: tuple[Source, Tip], said: tuple[str, str], new: _New) -> None:
@@ -227,3 +229,4 @@ def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking
     if new.secret is not None:
         services.end_draft(work, new.secret, to.tip_id)
     taking.ask_for_examination(work, to.tip_id, message_id)
+    taking.ask_for_copies(work, ready)

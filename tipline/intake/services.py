@@ -162,12 +162,12 @@ def keep_answers(work: Work, program_id: str, command: KeepDraft) -> None:
         raise BadInput(say("This form belongs to another page."), say("Start again from the first page."))
 
 
-def find_draft(work: Work, secret: DraftSecret) -> DraftState | None:
-    """What a draft holds, or None where there is none: never begun, thrown away, or swept."""
+def find_draft(work: Work, secret: DraftSecret, tip_id: str | None = None) -> DraftState | None:
+    """What a draft holds, for a further message to a tip or for a new one. None where there is none: never begun, thrown away, swept."""
     if _is_sent(work.session, secret):
         return DraftState(Answers(""), sent=True)
     draft = work.session.get(Draft, secret.lookup)
-    if draft is None:
+    if draft is None or draft.tip_id != tip_id:
         return None
     return DraftState(_answers(draft.answers, secret), tuple(read_parts(work.session, secret)))
 

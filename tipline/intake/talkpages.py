@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import languages, security
-from tipline.intake import adding, conversation, forms, replyfiles, rules, services, talkrules, thread
+from tipline.intake import adding, checking, conversation, forms, looking, replyfiles, rules, services, talkrules, thread
+from tipline.intake.draft import DraftSecret
 from tipline.intake.filenames import ascii_name
 from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Fault
 from tipline.intake.sink import Arrival
-from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, limits, padded, source_of_request
+from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, limits, padded, source_of_request, surplus
 from tipline.web import frame
 
 bp = Blueprint("talk", __name__)
@@ -67,20 +68,36 @@ def say() -> ResponseReturnValue:
         if source is None or secret is None or source.tip_id is None or not source.accepts(token):
             return _back()
         with frame().unit(write=False) as unit:
-            before = services.find_draft(unit, secret)
-        form = forms.read_message(arrival, limits(), len(before.parts) if before else 0)
-        received = [sink.received() for sink in arrival.whole]
-        if form.rejection.faults:
-            return _keep_message(source, secret, form, received, arrival)
-        try:
-            with frame().unit(write=True) as unit:
-                added = adding.follow_up(unit, source, adding.FollowUp(secret, form.text, received))
-                if added:
-                    belong(arrival)
-        except adding.NotOpen as error:
-            closed = form.rejection.also([Fault("what", error.message)], error.status)
-            return _keep_message(source, secret, forms.MessageForm(form.draft, form.token, form.text, closed), received, arrival)
-    return _back("sent")
+            before = services.find_draft(unit, secret, source.tip_id) or EMPTY
+        form = forms.read_message(arrival, limits(), len(before.parts))
+        if not (form.rejection.faults or before.parts or arrival.whole or checking.check(_typed(form.text)).says_something):
+            return _send(source, secret, adding.FollowUp(secret, form.text))
+        state = _keep_message(source, secret, form, arrival)
+    return _message_page(source, secret, state, form.rejection)
+
+
+@bp.post("/conversation/change")
+def change() -> ResponseReturnValue:
+    source, secret = _source_of_form(), services.find_draft_secret(frame().vault, forms.draft_token(request.form))
+    if source is None or secret is None:
+        return _back()
+    state = _draft_of(source, secret)
+    as_is = forms.as_is(request.form)
+    if as_is is not None:
+        state = replace(state, answers=replace(state.answers, as_is=tuple(sorted(as_is))))
+    return _back("sent") if state.sent else _talk_page(source, secret.token, state)
+
+
+@bp.post("/conversation/send")
+def send() -> ResponseReturnValue:
+    source, secret = _source_of_form(), services.find_draft_secret(frame().vault, forms.draft_token(request.form))
+    if source is None or secret is None:
+        return _back()
+    state = _draft_of(source, secret)
+    if not (state.sent or state.parts or state.answers.what.strip()):  # swept, or thrown away: there is nothing to send
+        return _back()
+    as_is = forms.as_is(request.form)
+    return _send(source, secret, adding.FollowUp(secret, state.answers.what, state.answers.as_is if as_is is None else as_is))
 
 
 @bp.post("/conversation/answer")
@@ -180,22 +197,58 @@ def _to_receipt() -> ResponseReturnValue:
     return redirect(url_for("talk.receipt"), 303)
 
 
-def _keep_message(
-    source: conversation.Source, secret: Any, form: forms.MessageForm, received: Sequence[Any], arrival: Arrival
-) -> ResponseReturnValue:
-    """Show the message again with what is wrong, keeping what was typed and the files that came whole."""
-    answers = rules.Answers(form.text)
+def _typed(text: str) -> services.DraftState:
+    return services.DraftState(rules.Answers(text))
+
+
+def _draft_of(source: conversation.Source, secret: DraftSecret) -> services.DraftState:
+    with frame().unit(write=False) as unit:
+        return services.find_draft(unit, secret, source.tip_id) or EMPTY
+
+
+def _keep_message(source: conversation.Source, secret: DraftSecret, form: forms.MessageForm, arrival: Arrival) -> services.DraftState:
+    """Keep what was typed and the files that came whole, until the message is sent."""
     with frame().unit(write=False) as unit:
         page = thread.get_conversation(unit, source)
-    state = services.DraftState(answers)
-    if page is not None:
-        command = services.KeepDraft(secret, page.program.slug, answers, received, tip_id=source.tip_id)
+    if page is None:
+        return _typed(form.text)
+    received = [sink.received() for sink in arrival.whole]
+    command = services.KeepDraft(secret, page.program.slug, rules.Answers(form.text), received, tip_id=source.tip_id)
+    with frame().unit(write=True) as unit:
+        kept = services.keep(unit, command).state
+        if kept is None or kept.sent:
+            return kept or _typed(form.text)
+        belong(arrival)
+    return kept
+
+
+def _message_page(
+    source: conversation.Source, secret: DraftSecret, state: services.DraftState, rejection: forms.Rejection
+) -> ResponseReturnValue:
+    """The message again with what is wrong, or what in it may lead to the source."""
+    if state.sent:
+        return _back("sent")
+    rejection = rejection.also(Fault("files", surplus(name)) for name in state.surplus)
+    if rejection.faults:
+        return _talk_page(source, secret.token, state, rejection)
+    state = replace(state, parts=looking.look_into(frame(), secret, state.parts))
+    with frame().unit(write=False) as unit:
+        page = thread.get_conversation(unit, source)
+    if page is None:
+        return _refused()
+    values = {"token": source.token, "draft": secret.token, "state": state, "checked": checking.check(state)}
+    return padded(render_template("intake/conversation_check.html", **_frame_of(page), **values), 200)
+
+
+def _send(source: conversation.Source, secret: DraftSecret, command: adding.FollowUp) -> ResponseReturnValue:
+    try:
         with frame().unit(write=True) as unit:
-            kept = services.keep(unit, command).state
-            if kept is not None and not kept.sent:
-                state = kept
-                belong(arrival)
-    return _talk_page(source, secret.token, state, form.rejection)
+            adding.follow_up(unit, source, command)
+    except adding.NotOpen as error:
+        state = _draft_of(source, secret)
+        fault = Fault("what", error.message)
+        return _talk_page(source, secret.token, state if state.parts else _typed(command.text), NOTHING_WRONG.also([fault], error.status))
+    return _back("sent")
 
 
 def _talk_page(

@@ -8,9 +8,8 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline.intake import forms, looking, rules, services, tells
+from tipline.intake import checking, forms, looking, rules, services
 from tipline.intake.draft import DraftSecret
-from tipline.intake.receipt import receipts_in
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, closed, limits, program_of, program_page, surplus
 from tipline.languages import say
 from tipline.web import frame
@@ -130,9 +129,6 @@ def _check_page(program: Any, token: str, state: services.DraftState) -> Respons
         "draft": token,
         "state": state,
         "how": say(state.answers.how_words),
-        "found": rules.identifying_text(state.answers.what),
-        "receipts": receipts_in(state.answers.what),
-        "tells": {part.id: tells.lines(part.tells) for part in state.parts},
-        "often": {part.id: tells.what_a_file_tells(part.media_type) for part in state.parts},
+        "checked": checking.check(state),
     }
     return program_page("intake/tip_check.html", program, values)

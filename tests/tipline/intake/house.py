@@ -165,6 +165,14 @@ def post_form(client: FlaskClient, path: str, fields: Fields, files: Files = (),
     return client.post(path, data=multipart(fields, files), content_type=f"multipart/form-data; boundary={BOUNDARY}", **more)
 
 
+def send_message(client: FlaskClient, fields: Fields, files: Files = ()) -> TestResponse:
+    """Send a further message; where its files or words are shown first, press Send on that page."""
+    answer = post_form(client, "/conversation/check", fields, files)
+    if "/conversation/send" not in answer.text:
+        return answer
+    return client.post("/conversation/send", data={name: field_value(answer, name) for name in ("draft", "token")})
+
+
 def fill(client: FlaskClient, draft: str, what: str = "He bragged.", files: Files = (), **more: str) -> TestResponse:
     """Press Continue."""
     return post_form(client, TIP, {"draft": draft, "what": what, "how": "saw", **more}, files)

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from evidence.checkpoint import short_hash
 from evidence.keys import wrap
-from tests.tipline.intake.house import IntakeHouse, begin, come_back, field_value, fill, post_form, send_tip, words_of
+from tests.tipline.intake.house import IntakeHouse, begin, come_back, field_value, fill, post_form, send_message, send_tip, words_of
 from tipline.intake import packet
 from tipline.intake.receipt import parse_receipt
 from tipline.models.custody import CustodyEvent, Exhibit, Grant
@@ -40,7 +40,7 @@ def reply(house: IntakeHouse, text: str, seq: int) -> None:
 
 def say(client: FlaskClient, page: TestResponse, text: str, files: dict[str, bytes] | None = None, **more: str) -> TestResponse:
     fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": text, **more}
-    return post_form(client, SAY, fields, files or {})
+    return send_message(client, fields, files or {})
 
 
 def test_the_page_shows_status_and_what_was_sent_but_never_its_content(client: FlaskClient, words: list[str]) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from evidence.keys import wrap
 from tests.tipline import custody_house
-from tests.tipline.intake.house import IntakeHouse, build, come_back, field_value, post_form, send_tip, words_of
+from tests.tipline.intake.house import IntakeHouse, build, come_back, field_value, send_message, send_tip, words_of
 from tipline.config import Settings
 from tipline.intake.sweeping import sweep_drafts
 from tipline.intake.taking import seal_text
@@ -71,7 +71,7 @@ def test_a_tip_its_reply_and_a_further_message(every_settings: Settings) -> None
     assert "Thank you." in page.text
     fields = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "More"}
     for _ in range(2):
-        assert post_form(client, "/conversation/check", fields, {"c.txt": b"c"}).status_code == 303
+        assert send_message(client, fields, {"c.txt": b"c"}).status_code == 303
     assert len(house.rows(TipItem)) == len(house.rows(CustodyEvent)) == 5
     _talk(house, words, tip)
     with house.session() as session:

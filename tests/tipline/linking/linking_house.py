@@ -53,7 +53,7 @@ class LinkingDesk(Desk):
         browser = self.public.application.test_client()
         page = intake.come_back(browser, self.receipts[tip])
         fields = {name: intake.field_value(page, name) for name in ("draft", "token")}
-        intake.post_form(browser, "/conversation/check", {**fields, "what": what})
+        intake.send_message(browser, {**fields, "what": what})
         self.installation.run_jobs()
 
     def redact(self, tip: str, *hidden: str) -> None:
