@@ -36,7 +36,7 @@ OWN = {
     "names_subject": Figures(right=2, suggested=2, wanted=5),
 }
 MEASURED_ON = {
-    "same_template": "85 pairs drawn from 258 real extortion notes, judged by one reader. Other kinds of letters were not tried",
+    "same_template": "85 pairs drawn from 258 real extortion notes, judged by one reader by what they share. No other letters were tried",
     "shares_indicator": "all pairs of 258 real extortion notes that share one; wrong is a page that anybody uses",
     "contains_records": "1,000 rows of 500 invented people, the second row of each with mistakes. Real records may be worse",
     "names_subject": "150 invented names put into real letters, some misspelt or cut to an initial. Two people of one name were not tried",
