@@ -12,6 +12,7 @@ from tipline.cases.forms import SubjectForm
 from tipline.cases.subjects import AddSubject, ChangeSubject
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
+from tipline.notes import presence
 from tipline.notes.forms import Typed
 from tipline.notes.panels import Part, read_panels
 from tipline.notes.things import thing_of
@@ -72,6 +73,8 @@ def edit(number: str) -> ResponseReturnValue:
     view = subjects.read_subject(work(), actor(), number)
     about = view.about
     form = SubjectForm(data={**about.__dict__, "version": view.row.version})
+    if request.method == "GET":
+        presence.begin_writing(work(), actor(), thing_of(view.row))
     if form.validate_on_submit():
         try:
             subjects.change_subject(work(), actor(), ChangeSubject(number, form.about(), form.version.data))

@@ -12,6 +12,7 @@ from tipline.cases.forms import DescribeForm, NewCaseForm
 from tipline.cases.services import PutTip, SetCaseState
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
+from tipline.notes import presence
 from tipline.notes.forms import Typed
 from tipline.notes.panels import Part, read_panels
 from tipline.notes.things import thing_of
@@ -94,6 +95,8 @@ def edit(number: str) -> ResponseReturnValue:
     head = overview.read_head(work(), actor(), number)
     form = DescribeForm(data={"title": head.title, "lead": head.case.lead_id, "version": head.case.version})
     form.lead.choices = list(services.leads_of(work(), head.case).items())
+    if request.method == "GET":
+        presence.begin_writing(work(), actor(), thing_of(head.case))
     if form.validate_on_submit():
         try:
             services.describe_case(work(), actor(), form.command(number))

@@ -8,6 +8,9 @@ from flask.typing import ResponseReturnValue
 from tipline.errors import BadInput
 from tipline.inbox import redaction
 from tipline.inbox.redaction import RedactTip
+from tipline.inbox.services import get_tip
+from tipline.notes import presence
+from tipline.notes.things import thing_of
 from tipline.web import actor, work, writes
 
 bp = Blueprint("redacting", __name__)
@@ -17,7 +20,9 @@ WORDS = "words-"  # then the message's id
 @bp.get("/tips/<number>/redact")
 @writes
 def show(number: str) -> ResponseReturnValue:
-    return _page(number)
+    page = _page(number)
+    presence.begin_writing(work(), actor(), thing_of(get_tip(work(), actor(), number)))
+    return page
 
 
 @bp.post("/tips/<number>/redact")

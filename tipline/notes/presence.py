@@ -1,4 +1,8 @@
-"""Who has the same page open, and who is writing there: told by the page itself every 20 seconds, kept for minutes, on record nowhere."""
+"""Who has the same page open, and who is writing there: told by the page itself every 20 seconds, kept for minutes, on record nowhere.
+
+Without scripts a form that is opened tells it once. A page that is only read tells nothing then: it would have to wait for whoever
+writes to the database just now.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from tipline.models.base import UtcTime
 from tipline.models.desk import Presence
 from tipline.models.staff import Staff
 from tipline.notes.things import READS, Thing
-from tipline.work import Work
+from tipline.work import Work, committed
 
 FRESH = timedelta(seconds=60)
 STALE = timedelta(minutes=10)
@@ -38,6 +42,13 @@ def beat(work: Work, actor: Actor, on: Thing, *, writing: bool) -> None:
     policy.require(actor, READS[on.kind])
     work.session.execute(delete(Presence).where(Presence.seen_at < work.now() - STALE))
     work.session.execute(BEAT, {"on_id": on.id, "staff_id": actor.staff_id, "seen_at": work.now(), "writing": writing})
+
+
+def begin_writing(work: Work, actor: Actor, on: Thing) -> None:
+    """Say that the actor opened a form about a thing: one statement, committed before the form leaves."""
+    policy.require(actor, READS[on.kind])
+    with committed(work) as session:
+        session.execute(BEAT, {"on_id": on.id, "staff_id": actor.staff_id, "seen_at": work.now(), "writing": True})
 
 
 def leave(work: Work, actor: Actor, on: Thing) -> None:

@@ -63,6 +63,7 @@ def write(kind: str, thing_id: str) -> ResponseReturnValue:
 @bp.get("/notes/<note_id>")
 def edit(note_id: str) -> ResponseReturnValue:
     note = services.get_own_note(work(), actor(), note_id)
+    presences.begin_writing(work(), actor(), note.on)
     return render_template("notes/note_edit.html", note=note, body=note.body, version=note.version, faults={})
 
 
@@ -91,7 +92,8 @@ def add_task(kind: str, thing_id: str) -> ResponseReturnValue:
 
 @bp.get("/tasks/<task_id>")
 def task(task_id: str) -> ResponseReturnValue:
-    row, _ = tasks.get_task(work(), actor(), task_id)
+    row, on = tasks.get_task(work(), actor(), task_id)
+    presences.begin_writing(work(), actor(), on)
     typed = {"title": row.title, "assignee": row.assignee_id or "", "due": row.due_on.isoformat() if row.due_on else ""}
     return _task(task_id, Typed({**typed, "version": str(row.version)}))
 

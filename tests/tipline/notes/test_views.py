@@ -6,16 +6,17 @@ import html
 import re
 
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.tipline.desk_house import Desk
 from tests.tipline.handovers import open_a_case
+from tipline.cases.subjects import About, AddSubject, add_subject
 from tipline.inbox.rules import STATES
 from tipline.models.cases import CaseFile
-from tipline.models.desk import Note, NoteMention, Task
+from tipline.models.desk import Note, NoteMention, Presence, Task
 from tipline.models.staff import Staff
 from tipline.models.tips import Tip
-from tipline.notes import services
+from tipline.notes import services, tasks
 from tipline.notes.things import get_thing
 
 NUMBER = "TIP-2025-0001"
@@ -200,3 +201,26 @@ def test_a_mention_is_seen_where_its_note_is_read_and_nothing_is_written_otherwi
     desk.client("program_manager").get(f"{path}?tab=history")
     desk.client("program_manager").get(f"{path}?tab=notes")
     assert unseen() == ["t.brandt"], "that of the case is seen, that of the tip is not"
+
+
+def test_who_opens_a_form_is_announced_without_scripts_and_who_reads_a_page_is_not(desk: Desk) -> None:
+    number, case = desk.send("He told me.", examine=False), open_a_case(desk.installation)
+    with desk.acting() as (work, actor):
+        on = get_thing(work, actor, "tip", work.session.scalars(select(Tip.id).where(Tip.number == number)).one())
+        note = services.write_note(work, actor, services.WriteNote(on, "x")).note.id
+        task = tasks.add_task(work, actor, tasks.AddTask(on, "x")).id
+        subject = add_subject(work, actor, AddSubject(case, About("person", "R. Vance"))).number
+    client, other = desk.client(), desk.client("counsel")
+    for form, page in (
+        (f"/notes/{note}", f"/tips/{number}"),
+        (f"/tasks/{task}", f"/tips/{number}"),
+        (f"/tips/{number}/redact", f"/tips/{number}"),
+        (f"/cases/{case}/edit", f"/cases/{case}?tab=notes"),
+        (f"/subjects/{subject}/edit", f"/subjects/{subject}"),
+    ):
+        client.get(page)
+        assert "M. Okafor is writing" not in other.get(page).text, page
+        assert client.get(form).status_code == 200
+        assert "M. Okafor is writing" in other.get(page).text, form
+        with desk.installation.work() as work:
+            work.session.execute(delete(Presence))
