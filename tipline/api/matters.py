@@ -19,6 +19,7 @@ from tipline.cases.rules import (
     TITLE_LENGTH,
     WORDS_LENGTH,
     Happening,
+    Lines,
 )
 from tipline.cases.subjects import About, AddSubject, ChangeSubject, SubjectView
 from tipline.cases.things import Thing
@@ -77,8 +78,8 @@ SUBJECT = thing(
 
 
 def _timeline(asked: Asked) -> dict[str, Any]:
-    by_received, start = asked.query.get("by") == "received", int(asked.query.get("after", "0"))
-    page = read_timeline(asked.work, asked.actor, asked.path["number"], by_received, start)
+    shown, start = Lines(by_received=asked.query.get("by") == "received"), int(asked.query.get("after", "0"))
+    page = read_timeline(asked.work, asked.actor, asked.path["number"], shown, start)
     following = page.start + len(page.timeline)
     return {
         "lines": [_line(one) for one in page.timeline],

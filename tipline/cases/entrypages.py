@@ -57,11 +57,11 @@ def decide(number: str) -> ResponseReturnValue:
 
 
 def _timeline(number: str, form: EventForm) -> ResponseReturnValue:
-    by_received = request.args.get("by") == "received"
+    shown = rules.lines_asked(request.args.to_dict(flat=False))
     start = request.args.get("start", 0, type=int)
-    page = overview.read_timeline(work(), actor(), number, by_received, start)
+    page = overview.read_timeline(work(), actor(), number, shown, start)
     form.offer(page.choices, _standing(page.head.events, "event"))
-    html = render_template("cases/case_timeline.html", page=page, head=page.head, by_received=by_received, form=form, rules=rules)
+    html = render_template("cases/case_timeline.html", page=page, head=page.head, shown=shown, form=form, rules=rules)
     return html, 422 if form.errors else 200
 
 

@@ -103,13 +103,14 @@ class ThingsPage:
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """A page of the timeline. `start`: how many lines come before it; `lines`: how many there are."""
+    """A page of the timeline. `start`: how many lines come before it; `lines`: how many there are, of `whole` without the filters."""
 
     head: CaseHead
     timeline: list[Happening]
     start: int
     lines: int
     choices: dict[str, list[tuple[str, str]]]
+    whole: int = 0
 
 
 def list_cases(work: Work, actor: Actor, after: str | None = None) -> tuple[list[CaseRow], str | None]:
@@ -177,7 +178,7 @@ def read_case(work: Work, actor: Actor, number: str, by_received: bool = False) 
     """
     head = read_head(work, actor, number)
     first = {kind: things_of_case(work, actor, head.case, kind, Slice(limit=GLANCE)) for kind in MODELS}
-    lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
+    lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), rules.Lines(by_received=by_received))
     waiting = [task for task in tasks.list_tasks(work, actor, on=thing_of(head.case)) if task.state == "open"]
     return CasePage(
         head=head,
@@ -199,12 +200,14 @@ def read_things(work: Work, actor: Actor, number: str, kind: str, after: str | N
     return ThingsPage(head, kind, things[:PAGE], things[PAGE - 1].number if len(things) > PAGE else None)
 
 
-def read_timeline(work: Work, actor: Actor, number: str, by_received: bool = False, start: int = 0) -> TimelinePage:
+def read_timeline(work: Work, actor: Actor, number: str, shown: rules.Lines = rules.ALL_LINES, start: int = 0) -> TimelinePage:
     """Return a page of a case's timeline, and what an entry can be about."""
     head = read_head(work, actor, number)
-    lines = rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
+    found = timeline_of(work, actor, head.case, head.events, head.names)
+    lines = rules.timeline(found, shown)
     start = max(0, min(start, len(lines) - 1))
-    return TimelinePage(head, lines[start : start + TIMELINE_PAGE], start, len(lines), thing_choices(work, actor, head.case))
+    choices = thing_choices(work, actor, head.case)
+    return TimelinePage(head, lines[start : start + TIMELINE_PAGE], start, len(lines), choices, len(found))
 
 
 def read_entries(work: Work, actor: Actor, head: CaseHead, kind: str) -> list[tuple[EventRow, Thing | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,6 +10,15 @@ STATES = {"working": "Working", "closed": "Closed"}  # between which people choo
 STATE_WORDS = {**STATES, "merged": "Merged"}
 STATE_KINDS = {"working": "work", "closed": "done", "merged": "done"}
 CERTAINTIES = {"exact": "Exactly then", "about": "About then", "between": "Between two days"}
+LINE_KINDS = {
+    "event": "Events",
+    "decision": "Decisions",
+    "tip": "Tips",
+    "letter": "Letters",
+    "sample": "Samples",
+    "link": "Links",
+    "moved": "Opened, merged, split",
+}
 SURE = {"": "Not said", "confirmed": "Confirmed", "probable": "Probable", "possible": "Possible", "told": "Told by one source"}
 SUBJECT_KINDS = {"person": "Person", "account": "Account", "address": "Address", "organisation": "Organisation"}
 TITLE_LENGTH = 120
@@ -83,12 +92,58 @@ class Happening:
         return f"{about}{days} {'day' if days == 1 else 'days'} later"
 
 
-def timeline(happenings: Iterable[Happening], by_received: bool = False) -> list[Happening]:
+@dataclass(frozen=True)
+class Lines:
+    """Which lines of a timeline are shown, and in which order.
+
+    Args:
+        kinds, certainties: empty means all.
+        by_received: in the order in which it reached us, not of when it happened.
+    """
+
+    kinds: tuple[str, ...] = ()
+    certainties: tuple[str, ...] = ()
+    by_received: bool = False
+
+    @property
+    def some(self) -> bool:
+        """Whether any may be left out."""
+        return bool(self.kinds or self.certainties)
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The same as the parameters of an address; of the plain timeline there are none."""
+        said = {"kind": self.kinds, "certainty": self.certainties, "by": ("received",) if self.by_received else ()}
+        return {name: list(values) for name, values in said.items() if values}
+
+    @property
+    def words(self) -> str:
+        """The same as a drawing or a table says it."""
+        named = [LINE_KINDS[kind].lower() for kind in self.kinds] + [f"{CERTAINTIES[one].lower()}" for one in self.certainties]
+        return f", only: {', '.join(named)}" if named else ""
+
+    def has(self, one: Happening) -> bool:
+        """Whether a line is among them."""
+        kind = "moved" if one.kind == "opened" else one.kind
+        return (not self.kinds or kind in self.kinds) and (not self.certainties or one.certainty in self.certainties)
+
+
+ALL_LINES = Lines()
+
+
+def lines_asked(args: Mapping[str, Sequence[str]]) -> Lines:
+    """Read an address; what it holds beside is passed over."""
+    kinds, certainties = (tuple(one for one in LINE_KINDS if one in args.get("kind", ())), args.get("certainty", ()))
+    return Lines(kinds, tuple(one for one in CERTAINTIES if one in certainties), "received" in args.get("by", ()))
+
+
+def timeline(happenings: Iterable[Happening], shown: Lines = ALL_LINES) -> list[Happening]:
     """Order what happened: by the day it happened, or by the day it reached us.
 
     Within a day by the clock where it is known, then as given, things before what was made of them.
     """
-    if by_received:
+    happenings = filter(shown.has, happenings)
+    if shown.by_received:
         return sorted(happenings, key=lambda one: (one.reached, one.happened, one.clock))
     return sorted(happenings, key=lambda one: (one.happened, one.clock, one.end, one.reached))
 

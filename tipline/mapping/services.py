@@ -47,8 +47,8 @@ class Pin:
     y: int
 
 
-def take_timeline(work: Work, actor: Actor, number: str, form: str, by_received: bool = False) -> Taken:
-    """Return the whole timeline of a case as a file, and record that it was taken.
+def take_timeline(work: Work, actor: Actor, number: str, form: str, shown: case_rules.Lines = case_rules.ALL_LINES) -> Taken:
+    """Return the timeline of a case as a file, whole or the lines asked for, and record that it was taken.
 
     Raises:
         BadInput: there is no such form, or the picture is too large for it.
@@ -56,8 +56,9 @@ def take_timeline(work: Work, actor: Actor, number: str, form: str, by_received:
     policy.require(actor, "case.read")
     _check(form)
     head = overview.read_head(work, actor, number)
-    lines = case_rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), by_received)
-    made = Made(number, head.title, f"{len(lines)} lines by {'received' if by_received else 'event'} time.", actor.name, work.now())
+    lines = case_rules.timeline(timeline_of(work, actor, head.case, head.events, head.names), shown)
+    said = f"{len(lines)} lines by {'received' if shown.by_received else 'event'} time{shown.words}."
+    made = Made(number, head.title, said, actor.name, work.now())
     content = as_csv(pictures.timeline_rows(lines)) if form == "csv" else _picture(form, pictures.timeline_picture(made, lines))
     audit.record(work.session, work.now(), actor, "case.timeline_taken", ("case", head.case.id), form)
     work.session.flush()

@@ -107,8 +107,8 @@ def graph_export(number: str) -> ResponseReturnValue:
 
 @bp.post("/cases/<number>/timeline/export")
 def timeline_export(number: str) -> ResponseReturnValue:
-    by_received = request.args.get("by") == "received"
-    return _file(services.take_timeline(work(), actor(), number, request.form.get("as", ""), by_received))
+    shown = case_rules.lines_asked(request.args.to_dict(flat=False))
+    return _file(services.take_timeline(work(), actor(), number, request.form.get("as", ""), shown))
 
 
 def _file(taken: Taken) -> Response:

@@ -40,7 +40,7 @@ days = st.dates(date(2026, 1, 1), date(2026, 12, 31))
 @given(st.lists(st.builds(Happening, days, days, st.text(max_size=5))))
 def test_the_timeline_is_in_order_and_loses_nothing(happenings: list[Happening]) -> None:
     by_event = rules.timeline(happenings)
-    by_received = rules.timeline(happenings, by_received=True)
+    by_received = rules.timeline(happenings, rules.Lines(by_received=True))
     assert [one.happened for one in by_event] == sorted(one.happened for one in happenings)
     assert [one.reached for one in by_received] == sorted(one.reached for one in happenings)
     assert len(by_event) == len(by_received) == len(happenings)

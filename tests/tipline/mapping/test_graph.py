@@ -199,6 +199,29 @@ def test_without_scripts_a_thing_is_pinned_and_let_go_by_its_row(board: Board) -
         assert client.post(f"/cases/{board.case}/pins", data={"pin": wrong}).status_code == 422
 
 
+def test_a_timeline_shows_the_lines_asked_for_and_leaves_as_such(board: Board) -> None:
+    """By kind and certainty, in the address, on the page and in each file."""
+    client, address = board.desk.client("counsel"), f"/cases/{board.case}/timeline"
+    tips, letter = board.tips[0], board.letter
+    everything = client.get(address).text
+    only = client.get(f"{address}?kind=letter&kind=nonsense").text
+    lines = {page: re.findall(r'<ol class="timeline">.*?</ol>', page, re.S)[0] for page in (everything, only)}
+    assert tips in lines[everything]
+    assert tips not in lines[only]
+    assert letter in lines[only]
+    assert 'value="letter" checked' in only
+    assert re.search(r"1 of \d+ lines", only)
+    for form in ("csv", "svg"):
+        taken = client.post(f"{address}/export?kind=letter", data={"as": form}).text
+        assert letter in taken
+        assert tips not in taken
+    assert "only: letters" in client.post(f"{address}/export?kind=letter", data={"as": "svg"}).text
+    none = client.get(f"{address}?kind=letter&certainty=between&by=received").text
+    assert "No line is of these kinds" in none
+    assert f'href="{address}?kind=letter&amp;certainty=between"' in none, "the other order keeps what was chosen"
+    assert client.post(f"{address}/export?kind=letter&certainty=between", data={"as": "png"}).status_code in (200, 422)
+
+
 @pytest.mark.parametrize("of", ["graph", "timeline"])
 def test_pictures_and_tables_leave_as_files_and_that_is_on_record(board: Board, of: str) -> None:
     desk, client = board.desk, board.desk.client("counsel")
