@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from evidence.keys import Identity
 from tipline.actor import ProgramKeys
 from tipline.search.index import ProgramIndex, path_of
+from tipline.search.rules import CLOSE, OPEN
 from tipline.search.words import DAY, Span, Text, Words
 
 TODAY = date(2026, 11, 22)
@@ -84,6 +86,21 @@ def test_ranks_put_a_name_before_words(tmp_path: Path, keys: ProgramKeys) -> Non
         assert index.words.best("heron", ALL, 5)[0][1] == index.words.newest('name : "heron"', ALL, 1)[0]
         shown = index.words.show("heron", index.words.newest("heron", ALL, 5))
         assert {one.in_body for one in shown.values()} == {True, False}
+
+
+def test_passages_come_from_one_look_at_what_fits_and_are_those_asked_for(tmp_path: Path, keys: ProgramKeys) -> None:
+    asked: list[str] = []
+    with ProgramIndex(tmp_path, keys) as index:
+        for number in range(5):
+            index.words.put(f"tip:{number}", [text(str(number), f"heron{number}", TODAY - timedelta(days=number))])
+        ids = index.words.newest("heron *", ALL, 5)
+        index._db.set_trace_callback(asked.append)
+        shown = index.words.show("heron *", [ids[3], ids[1]])
+        index._db.set_trace_callback(None)
+        assert {one: text.passage for one, text in shown.items()} == {ids[1]: f"{OPEN}heron1{CLOSE}", ids[3]: f"{OPEN}heron3{CLOSE}"}
+        assert index.words.show("heron *", []) == {}
+        plan = [str(row[3]) for row in index._db.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    assert re.fullmatch(r"SCAN words VIRTUAL TABLE INDEX \d+:>?<?M\d+>?<?", plan[0]), plan
 
 
 @pytest.mark.parametrize(("mode", "file", "folder"), [(0o700, 0o600, 0o700), (0o770, 0o660, 0o770)])
