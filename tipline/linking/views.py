@@ -40,9 +40,13 @@ def _register(state: BlueprintSetupState) -> None:
 
 @bp.before_app_request
 def _before_a_case() -> None:
-    """A case and its graph show links, so what waits is taken in before they open."""
-    if request.endpoint in ("cases.show", "mapping.graph") and current_user.is_authenticated and policy.may(actor(), "link.read"):
+    """A case, its graph and a subject show links, so what waits is taken in before they open, and so is a subject that changed."""
+    if not current_user.is_authenticated or not policy.may(actor(), "link.read"):
+        return
+    if request.endpoint in ("cases.show", "mapping.graph"):
         catch_up_now(work(), actor())
+    elif request.endpoint == "subjects.show":
+        services.keep_up(work(), actor())
 
 
 @bp.get("/linking")

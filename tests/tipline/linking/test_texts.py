@@ -109,11 +109,12 @@ def test_a_text_that_names_a_subject_is_suggested_whichever_came_first(desk: Lin
         number = subject(desk, about)
         look(desk)
         tip = desk.send(WORDS)
+        look(desk)
     else:
         tip = desk.send(WORDS)
         look(desk)
         number = subject(desk, about)
-    look(desk)
+        assert number in desk.client().get(f"/subjects/{number}").text, "the page to which adding and changing lead"
     assert desk.pairs() == [("Names subject", tip, number, "fair")]
     page = desk.client().get("/linking").text
     assert f'<span class="indicator">{SPELT}</span>' in page

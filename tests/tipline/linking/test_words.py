@@ -9,6 +9,7 @@ import pytest
 from bench.own_texts import FILLS, FRAMES, OTHERS, WARNING, own_sample
 from bench.suggestions import measure, of_templates, read_labels, read_letters
 from tipline.linking import measured, rules
+from tipline.linking.kinds import KINDS
 from tipline.linking.measured import measured_error
 from tipline.linking.names import find_names, looked_for, name_spans, names_of
 from tipline.linking.phrases import spelt_words, words_of
@@ -138,6 +139,13 @@ def test_the_figures_belong_to_this_version_and_are_true_of_the_own_sample() -> 
     assert measured.METHOD_MEASURED == rules.METHOD, "measure anew: python bench/suggestions.py"
     assert own_sample() == measured.OWN
     assert measured_error("same_template", "rules 1") == "Not measured for the method rules 1"
+
+
+def test_the_guide_gives_these_figures() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide-investigators.md").read_text()
+    for kind, one in measured.REAL.items():
+        row = f"{one.suggested - one.right} of {one.suggested} | {one.wanted - one.right} of {one.wanted} |"
+        assert any(line.startswith(f"| {KINDS[kind]} |") and line.endswith(row) for line in guide.splitlines()), kind
 
 
 def test_the_figures_are_true_of_the_real_letters_and_records(shared: Path | None) -> None:
