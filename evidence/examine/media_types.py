@@ -141,6 +141,28 @@ _OLD_OFFICE = frozenset(
         "application/x-ole-storage",
     }
 )
+_RARE_ARCHIVES = frozenset(
+    {
+        *(
+            "zstd",
+            "lz4",
+            "lzip",
+            "lzma",
+            "compress",
+            "lha",
+            "lzh",
+            "arj",
+            "ace",
+            "zoo",
+            "archive",
+            "cpio",
+            "iso9660-image",
+            "rpm",
+            "stuffit",
+        ),
+        *("vnd.ms-cab-compressed", "vnd.debian.binary-package", "apple-diskimage", "ms-wim", "xar", "squashfs"),
+    }
+)
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf"})
 _MARKED_ENDINGS = (".eml", ".mht", ".mhtml", ".rtf", ".htm", ".html", ".svg", ".xml", ".fodt")
 
@@ -168,6 +190,11 @@ def may_be_copied(media_type: str) -> bool:
 def is_compressed(media_type: str) -> bool:
     """Say whether this is one compressed stream."""
     return media_type in {"application/gzip", "application/x-bzip2", "application/x-xz"}
+
+
+def is_archive(media_type: str) -> bool:
+    """Say whether this is an archive whose list is not read: of one of the rarer kinds."""
+    return media_type.removeprefix("application/").removeprefix("x-") in _RARE_ARCHIVES
 
 
 def starts_as_heic(head: bytes) -> bool:

@@ -19,9 +19,11 @@ class Speaker:
         self._out = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         self._notes: list[str] = []
+        self.said: set[str] = set()
 
     def say(self, part: str, data: bytes | bytearray) -> None:
         """Write one part and flush it."""
+        self.said.add(part)
         self._out.write(b"%s %d\n" % (part.encode("ascii"), len(data)))
         self._out.write(data)
         self._out.flush()

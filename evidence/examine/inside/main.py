@@ -8,9 +8,18 @@ from evidence.examine.inside import factlist, facts
 from evidence.examine.inside.compound import MARK
 from evidence.examine.inside.entry import Subject, attempt, run
 from evidence.examine.inside.frames import Speaker
-from evidence.examine.media_types import is_compressed, is_listed, is_text, is_zip_family
+from evidence.examine.media_types import is_archive, is_compressed, is_listed, is_text, is_zip_family
 
 UNREADABLE_LIST = "The archive's list could not be read: it is damaged or cut short"
+_PROGRAM = "Programs are not run here, and not taken apart."
+_NOT_SHOWN = {
+    "application/x-empty": "The file is empty.",
+    "application/x-dosexec": _PROGRAM,
+    "application/x-executable": _PROGRAM,
+    "application/x-ms-shortcut": "A shortcut starts something else. It is not followed here. Bytes shows where it leads.",
+    "application/postscript": "PostScript is a program that draws pages. It is not run here.",
+    "application/vnd.sqlite3": "Databases are not opened here.",
+}
 OF_DOCUMENT = "The words of the document, without its form."
 
 
@@ -47,6 +56,19 @@ def examine(subject: Subject, speaker: Speaker) -> None:
         _stream(file, media_type, speaker)
     elif is_listed(media_type):
         _members(subject, speaker)
+    if not speaker.said & {"shown", "pixels", "listing", "notes"}:
+        speaker.note(_why_nothing(media_type))
+
+
+def _why_nothing(media_type: str) -> str:
+    """Why nothing of a file of this kind is shown."""
+    if media_type in _NOT_SHOWN:
+        return _NOT_SHOWN[media_type]
+    if media_type.startswith(("audio/", "video/")):
+        return "Sound and film are not played here. Facts tells what is in it."
+    if is_archive(media_type):
+        return "Archives of this kind are not listed here."
+    return "Files of this kind are not shown here. Bytes shows what it is made of."
 
 
 def _traces(subject: Subject, speaker: Speaker) -> None:

@@ -132,6 +132,19 @@ def test_a_picture_with_too_many_pixels_is_not_opened() -> None:
     assert report.notes == ("9000 by 9000 pixels, more than the 50 million that are opened here.",)
 
 
+@pytest.mark.parametrize(
+    ("data", "name", "why"),
+    [
+        (b"", "a.txt", "The file is empty."),
+        (b"%!PS-Adobe-3.0\n%%Title x\n", "a.ps", "PostScript is a program that draws pages. It is not run here."),
+        (b"RIFF$\0\0\0WAVEfmt \x10\0\0\0" + bytes(24), "a.wav", "Sound and film are not played here. Facts tells what is in it."),
+        (b"\x28\xb5\x2f\xfd" + bytes(20), "a.zst", "Archives of this kind are not listed here."),
+    ],
+)
+def test_a_kind_of_which_nothing_is_shown_says_why(data: bytes, name: str, why: str) -> None:
+    assert _report(data, name).notes == (why,)
+
+
 def test_a_wrong_sender_type_is_said() -> None:
     assert "Sent as image/png, is ZIP." in _report(samples.zip_of({"a": b"b"}), "x", "image/png").identification.warnings
     assert _report(b"a,b\n", "a.csv", "application/vnd.ms-excel").identification.warnings == ()
