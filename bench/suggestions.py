@@ -3,7 +3,7 @@
     python bench/suggestions.py [--data ../shared/data]     real letters and records; without them the project's own small sample
     python bench/suggestions.py --own                       the own sample
 
-`bench/labels/templates.tsv` says of pairs of real letters whether they were written from one template, as one person judged from what they
+`bench/labels/templates.tsv` says of pairs of real letters whether they were written from one template, as one reader judged from what they
 share.
 The pairs were drawn by chance from bands of shared words, so that each stands for `stands_for` pairs of all. By those marked `chosen` the
 bounds were chosen, by those marked `tried` they are measured. No word of a letter stands in it.
