@@ -13,24 +13,21 @@ import argparse
 import json
 import random
 import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import accumulate, islice
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[1])  # else the program beside this one would be taken for the package `evidence`
 
-from flask.testing import FlaskClient
-from sqlalchemy import delete, insert, select, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import delete, insert, select
 
-from bench.console import LOGIN, WARM_UP, Page, counting, sign_in
-from bench.seeding import seed
+from bench.paging import HEAD, Page, Took, ask, measure, sign_in
+from bench.seeding import LOGIN, seed, vacuum
 from evidence.keys import wrap
 from tests.servers import start_postgres
 from tipline.actor import Actor, ProgramKeys
@@ -64,8 +61,8 @@ def word(number: int) -> str:
     return common[number] if number < len(common) else "w" + "".join(chr(97 + number // 26**place % 26) for place in range(4))
 
 
-def put_words(of: Process, keys: ProgramKeys, say: Callable[[str], None]) -> float:
-    """Give every seeded tip words, and put them into the index; returns the seconds that took."""
+def put_words(of: Process, keys: ProgramKeys, length: int = LENGTH) -> float:
+    """Give every seeded tip so many words, and put them into the index; returns the seconds that took."""
     draw, words = random.Random(11), [word(number) for number in range(VOCABULARY)]
     weights = list(accumulate(1 / (rank + 1) for rank in range(VOCABULARY)))
     with of.unit(write=False) as work:
@@ -76,12 +73,10 @@ def put_words(of: Process, keys: ProgramKeys, say: Callable[[str], None]) -> flo
     while batch := list(islice(rows, AT_ONCE)):
         with ProgramIndex(of.settings.index_folder, keys) as index:
             for exhibit_id, tip_id, number, day in batch:
-                body = " ".join(draw.choices(words, cum_weights=weights, k=LENGTH)) + (" zanzibar quokka" if done % RARE == 7 else "")
+                body = " ".join(draw.choices(words, cum_weights=weights, k=length)) + (" zanzibar quokka" if done % RARE == 7 else "")
                 scope = f"exhibit:{exhibit_id}"
                 index.words.put(scope, [Text(scope, scope, "tip", tip_id, day, number, body, exhibit_id)], known)
                 done += 1
-        if done % (AT_ONCE * 100) == 0:
-            say(f"{done:,} put into the index")
     with ProgramIndex(of.settings.index_folder, keys) as index:
         index.words.note(COMPLETE, "1")
     with of.unit(write=True) as work:
@@ -141,6 +136,13 @@ def note_readings(of: Process) -> None:
             work.session.execute(insert(Reading), rows[start : start + 5000])
 
 
+def fill(of: Process, actor: Actor, program_id: str, length: int) -> float:
+    """Words of this length for an installation whose pages are measured already, read by the newest session; returns the seconds."""
+    seconds = put_words(of, actor.keyring.program(program_id), length)
+    note_readings(of)
+    return seconds
+
+
 def pages(actor: Actor, case_number: str) -> Iterator[Page]:
     """What is searched for, each at several words by turns."""
     month = date.today() - timedelta(days=30)
@@ -166,52 +168,6 @@ def pages(actor: Actor, case_number: str) -> Iterator[Page]:
         yield Page(f"search, {name}", [f"/search/{seal_view(actor, query)}" for query in queries])
 
 
-@dataclass
-class Took:
-    """What one page took, in milliseconds: on the clock, and on the processor, which a busy machine does not lengthen."""
-
-    page: str
-    clock: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
-    queries: set[int] = field(default_factory=set)
-
-    def row(self) -> dict[str, object]:
-        figures = {name: _of(times) for name, times in (("clock", self.clock), ("processor", self.processor))}
-        return {"page": self.page, **figures, "queries": sorted(self.queries)}
-
-    def line(self) -> str:
-        times = "".join(f"{one:>9}" for of in (self.clock, self.processor) for one in _of(of).values())
-        return f"{self.page:48}{times}  {'-'.join(map(str, sorted(self.queries)))}"
-
-
-def _of(times: Sequence[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(times, n=20, method="inclusive")
-    return {"p50": round(statistics.median(times), 1), "p95": round(cuts[-1], 1)}
-
-
-def ask(client: FlaskClient, engine: Engine, path: str, took: Took | None) -> str:
-    """Ask for one page of hits, and note what it took."""
-    with counting(engine) as seen:
-        clock, processor = time.perf_counter(), time.thread_time()
-        answer = client.get(path)
-        times = (time.perf_counter() - clock) * 1000, (time.thread_time() - processor) * 1000
-    if answer.status_code != 200:
-        raise RuntimeError(f"{path}: {answer.status}")
-    if took is not None:
-        took.clock.append(times[0])
-        took.processor.append(times[1])
-        took.queries.add(len(seen))
-    return answer.text
-
-
-def measure(client: FlaskClient, engine: Engine, page: Page, rounds: int) -> Took:
-    """Ask for a page `rounds` times, after a few that do not count."""
-    took = Took(page.name)
-    for turn in range(WARM_UP + rounds):
-        ask(client, engine, page.paths[turn % len(page.paths)], took if turn >= WARM_UP else None)
-    return took
-
-
 def measure_first(of: Process, actor: Actor, rounds: int) -> Took:
     """The page of 20 tips under custody, each time in a session that has read none of them."""
     took = Took("search, 20 first readings")
@@ -232,12 +188,11 @@ def run(settings: Settings, wanted: argparse.Namespace, say: Callable[[str], Non
     actor = story.actor(LOGIN)
     keys = actor.keyring.program(story.program_id)
     seed(of, actor, story.program_id, wanted.tips, lambda _: None)
-    say(f"put into the index in {put_words(of, keys, lambda _: None):.0f} s")
+    say(f"put into the index in {put_words(of, keys):.0f} s")
     real_tips(of, actor, keys)
     path = of.settings.index_folder / f"{story.program_id}.db"
     say(f"index file: {path.stat().st_size / 1e6:,.0f} MB")
-    with of.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE" if of.database.engine.dialect.name == "postgresql" else "ANALYZE"))
+    vacuum(of)
     client = sign_in(of, actor)
     note_readings(of)
     found = []
@@ -264,7 +219,7 @@ def main() -> int:
     found = {}
     for database in wanted.database.split(","):
         folder = Path(tempfile.mkdtemp(prefix="tipline-bench-"))
-        print(f"{database}\n{'ms':48}{'p50':>9}{'p95':>9}{'cpu p50':>9}{'cpu p95':>9}  queries", flush=True)
+        print(f"{database}\n{HEAD}", flush=True)
         try:
             if database == "postgres":
                 with start_postgres() as url:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from evidence.keys import wrap
@@ -29,6 +29,7 @@ from tipline.models.staff import Staff
 from tipline.models.tips import Tip, TipItem, TipLabel, TipMessage
 from tipline.process import Process
 
+LOGIN = "m.okafor"  # who looks at the pages
 BATCH = 2000
 DAYS = 365
 FLOOD = 0.2  # of all tips came on one day
@@ -68,6 +69,13 @@ def seed(of: Process, actor: Actor, program_id: str, count: int, say: Callable[[
             work.session.commit()
             if start % (BATCH * 10) == 0:
                 say(f"{start:,} of {count:,} tips seeded")
+
+
+def vacuum(of: Process) -> None:
+    """What PostgreSQL's autovacuum does within a minute. SQLite keeps no statistics by itself, so it has none here."""
+    if of.database.engine.dialect.name == "postgresql":
+        with of.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
 
 
 def _days(draw: random.Random, count: int) -> list[date]:
