@@ -79,7 +79,7 @@ def test_every_module_says_what_it_is_for() -> None:
 COMMITS = {
     "tipline/process.py": "the one place: at the end of a unit of work",
     "tipline/web.py": "asks for it, once, after the view",
-    "tipline/work.py": "an access event commits before anything else of the request",
+    "tipline/work.py": "what was read is on record, and committed, before the first byte leaves",
     "tipline/sequencer.py": "the one writer of the log",
     "tipline/takeover.py": "signs of life",
     "tipline/accounts/services.py": "a try to sign in is counted before it is judged; a session was seen",
@@ -96,7 +96,6 @@ COMMITS = {
     "tipline/linking/subjects.py": "subjects are taken in in a request that only reads, as what was examined is",
     "tipline/linking/services.py": "an index is made again in the request that asks for it",
     "tipline/search/building.py": "an index is read in batches, and says how far it is",
-    "tipline/inbox/reading.py": "access events commit before the first byte",
 }
 
 
