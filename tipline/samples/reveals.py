@@ -14,14 +14,14 @@ from tipline.actor import Actor
 from tipline.approvals import rules as approval_rules
 from tipline.approvals import services as approvals
 from tipline.errors import BadInput, Conflict, NotFound
-from tipline.inbox.reading import committed, open_exhibits, require_sound
+from tipline.inbox.reading import open_exhibits, require_sound
 from tipline.models.cases import Sample, SamplePerson
 from tipline.models.custody import Exhibit
 from tipline.models.desk import SecondPerson
 from tipline.models.staff import Staff
 from tipline.samples.services import open_person
 from tipline.vault import Act
-from tipline.work import Work
+from tipline.work import Work, committed
 
 MOST = 25
 LISTED = re.compile(r"\s*(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?\s*")
