@@ -52,5 +52,5 @@ def measured_error(kind: str, method: str) -> str:
     if found is None or method != METHOD_MEASURED:
         return f"Not measured for the method {method}"
     wrong, missed = found.suggested - found.right, found.wanted - found.right
-    figures = f"{wrong} of {found.suggested} suggestions were wrong, and {missed} of {found.wanted} true pairs were missed"
+    figures = f"Wrong: {wrong} of {found.suggested} suggestions. Missed: {missed} of {found.wanted} true pairs"
     return f"{figures}. Measured {DAY} on {MEASURED_ON[kind]}"

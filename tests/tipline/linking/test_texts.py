@@ -61,7 +61,7 @@ def test_a_tip_that_quotes_a_letter_of_the_same_template_is_suggested_with_what_
     page = desk.client().get(f"/linking?link={link.id}").text
     assert "Same words" in page
     assert "90,000 dollars in coins" in page.partition("What differs")[2].partition("</table>")[0]
-    assert "suggestions were wrong" in page.partition("Measured error")[2]
+    assert "Wrong: 1 of 48 suggestions" in page.partition("Measured error")[2]
     assert "copied, sold and taken along" in page
     assert other not in page.partition('id="link"')[2]
     assert page.count('<mark class="phrase">') > 4
