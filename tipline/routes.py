@@ -169,6 +169,7 @@ ASKS: Mapping[str, str] = {
     "members.show": "case.read",
     "moving.merge": "case.work",
     "moving.split": "case.work",
+    "moving.unmerge": "case.work",
     "mydesk.index": "tip.read",
     "mydesk.seen": "tip.read",
     "notes.add_task": "note.write",

@@ -107,6 +107,8 @@ def _moved(move: CaseMove, about: Mapping[str, Any], among: tuple[CaseFile, Mapp
     said = {
         ("merge", True): f"Merged into {other}",
         ("merge", False): f"Merged into this case: {other}",
+        ("unmerge", True): f"The merge of {other} was taken back",
+        ("unmerge", False): f"The merge into {other} was taken back",
         ("split", True): f"Split off into {other}",
         ("split", False): f"Split off from {other}",
     }[move.kind, away]

@@ -6,7 +6,7 @@ A merged case keeps its number, which is never given again, and says where every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,10 +67,11 @@ class Seeing:
 
 
 @dataclass
-class _Moving:
-    """What moves, as ids by kind."""
+class Moving:
+    """What moves, as ids by kind. `words`: of what can be taken back, the ids of the case's notes, tasks and entries."""
 
     ids: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in MODELS})
+    words: Mapping[str, Sequence[str]] | None = None
 
     def all(self) -> set[str]:
         return set().union(*self.ids.values())
@@ -79,7 +80,7 @@ class _Moving:
 def targets(work: Work, actor: Actor, number: str) -> list[tuple[str, str]]:
     """Return number and title of the open cases that things of a case can go to."""
     policy.require(actor, "case.work")
-    case = _get(work, actor, [number])[number]
+    case = get_cases(work, actor, [number])[number]
     query = select(CaseFile).where(access.sees_case(actor), CaseFile.program_id == case.program_id, CaseFile.state == "working")
     rows = work.session.scalars(query.where(CaseFile.id != case.id).order_by(CaseFile.opened_at.desc()).limit(OFFERED))
     return [(row.number, f"{row.number} {overview.title_of(actor, row)}") for row in rows]
@@ -88,7 +89,7 @@ def targets(work: Work, actor: Actor, number: str) -> list[tuple[str, str]]:
 def movable(work: Work, actor: Actor, number: str) -> dict[str, list[Thing]]:
     """Return what can be split off a case, by kind. What belongs to another thing goes with it and is not listed."""
     policy.require(actor, "case.work")
-    case = _get(work, actor, [number])[number]
+    case = get_cases(work, actor, [number])[number]
     listed = {}
     with_others = set(work.session.scalars(_with_others(case)))
     for kind in MODELS:
@@ -114,7 +115,7 @@ def _replies(tips: Any) -> Any:
 def seeing(work: Work, actor: Actor, number: str, into: str) -> Seeing:
     """Return whose sight of the things would change with a move between two cases."""
     policy.require(actor, "case.work")
-    cases = _get(work, actor, [number, into])
+    cases = get_cases(work, actor, [number, into])
     before, after = ({one.id: one.name for one in readers_of(work, thing_of(cases[name]))} for name in (number, into))
     return Seeing(
         tuple(sorted(name for one, name in after.items() if one not in before)),
@@ -136,20 +137,24 @@ def merge_cases(work: Work, actor: Actor, command: MergeCases) -> CaseFile:
     if command.into in ("", command.number):
         message = "Choose the case that takes the other in."
         raise BadInput("Nothing was moved.", message, {"into": message})
-    cases = _get(work, actor, [command.number, command.into], lock=True)
+    cases = get_cases(work, actor, [command.number, command.into], lock=True)
     source, target = cases[command.number], cases[command.into]
     _check_version(source, command.version)
-    _check(work, source, target)
-    moving = _Moving()
+    check(work, source, target)
+    moving = Moving()
     for kind, model in MODELS.items():
         moving.ids[kind] = set(work.session.scalars(select(model.id).where(model.case_id == source.id)))
-    _move(work, actor, moving, (source, target))
-    for words in (Note, Task):
-        work.session.execute(update(words).where(words.on_id == source.id).values(on_id=target.id))
-    work.session.execute(update(CaseEvent).where(CaseEvent.case_id == source.id).values(case_id=target.id))
+    move(work, actor, moving, (source, target))
+    moving.words = {
+        "note": list(work.session.scalars(update(Note).where(Note.on_id == source.id).values(on_id=target.id).returning(Note.id))),
+        "task": list(work.session.scalars(update(Task).where(Task.on_id == source.id).values(on_id=target.id).returning(Task.id))),
+        "entry": list(
+            work.session.scalars(update(CaseEvent).where(CaseEvent.case_id == source.id).values(case_id=target.id).returning(CaseEvent.id))
+        ),
+    }
     record_change(work, actor, thing_of(source), "state", rules.STATE_WORDS[source.state], f"Merged into {target.number}")
     source.state, source.merged_into_id = "merged", target.id
-    _remember(work, actor, ("merge", source, target), moving, reason)
+    remember(work, actor, ("merge", source, target), moving, reason)
     return target
 
 
@@ -163,23 +168,23 @@ def split_case(work: Work, actor: Actor, command: SplitCase) -> CaseFile:
     numbers = [command.number, command.into] if command.into else [command.number]
     if len(set(numbers)) < len(numbers):
         raise BadInput("The things are in that case already.", "Choose another case.", {"into": "Choose another case."})
-    cases = _get(work, actor, numbers, lock=True)
+    cases = get_cases(work, actor, numbers, lock=True)
     source = cases[command.number]
     _check_version(source, command.version)
     moving = _chosen(work, actor, source, command.things)
     target = cases[command.into] if command.into else _new_case(work, actor, source, command.title)
-    _check(work, source, target)
-    _follow_tips(work, source, moving)
-    _move(work, actor, moving, (source, target))
+    check(work, source, target)
+    follow(work, source, moving)
+    move(work, actor, moving, (source, target))
     moved = moving.all()
     entries = events_of(work, actor.keyring.program(source.program_id), source)
     told = [one.id for one in entries if one.kind == "event" and one.about and one.about[1] in moved]
     work.session.execute(update(CaseEvent).where(CaseEvent.id.in_(told)).values(case_id=target.id))
-    _remember(work, actor, ("split", source, target), moving, reason)
+    remember(work, actor, ("split", source, target), moving, reason)
     return target
 
 
-def _get(work: Work, actor: Actor, numbers: Sequence[str], *, lock: bool = False) -> dict[str, CaseFile]:
+def get_cases(work: Work, actor: Actor, numbers: Sequence[str], *, lock: bool = False) -> dict[str, CaseFile]:
     """Return cases by number; locked in the order of their ids, so that two moves never wait for each other."""
     query = select(CaseFile).where(CaseFile.number.in_(numbers), access.sees_case(actor)).order_by(CaseFile.id)
     found = {row.number: row for row in work.session.scalars(query.with_for_update() if lock else query)}
@@ -202,7 +207,7 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _check(work: Work, source: CaseFile, target: CaseFile) -> None:
+def check(work: Work, source: CaseFile, target: CaseFile) -> None:
     for case in (source, target):
         require_open(case)
     if source.program_id != target.program_id:
@@ -216,7 +221,7 @@ def _check(work: Work, source: CaseFile, target: CaseFile) -> None:
         raise Conflict(f"A bundle of {source.number} is being made.", "Wait until it is done, then try again.")
 
 
-def _chosen(work: Work, actor: Actor, source: CaseFile, references: Iterable[str]) -> _Moving:
+def _chosen(work: Work, actor: Actor, source: CaseFile, references: Iterable[str]) -> Moving:
     """The things that a form named.
 
     Raises:
@@ -227,7 +232,7 @@ def _chosen(work: Work, actor: Actor, source: CaseFile, references: Iterable[str
     if not wanted or any(one not in offered for one in wanted):
         message = "Choose at least one thing of this case."
         raise BadInput("Nothing was moved.", message, {"things": message})
-    moving = _Moving()
+    moving = Moving()
     for one in wanted:
         moving.ids[offered[one].kind].add(offered[one].id)
     return moving
@@ -249,7 +254,7 @@ def _new_case(work: Work, actor: Actor, source: CaseFile, title: str) -> CaseFil
     return case
 
 
-def _follow_tips(work: Work, source: CaseFile, moving: _Moving) -> None:
+def follow(work: Work, source: CaseFile, moving: Moving) -> None:
     """Add the exhibits that belong to what moves, and what was made from them."""
     tips, letters, samples = (list(moving.ids[kind]) for kind in ("tip", "letter", "sample"))
     own = union(
@@ -266,42 +271,44 @@ def _follow_tips(work: Work, source: CaseFile, moving: _Moving) -> None:
         moving.ids["exhibit"] |= fresh
 
 
-def _move(work: Work, actor: Actor, moving: _Moving, between: tuple[CaseFile, CaseFile]) -> None:
+def move(work: Work, actor: Actor, moving: Moving, between: tuple[CaseFile, CaseFile]) -> None:
     """Change the case of each thing; tips and subjects keep it in their history. Pins go along where the place is free."""
     source, target = between
     work.session.flush()
     for kind, model in MODELS.items():
         values: dict[Any, Any] = {"case_id": target.id}
-        for ids in _batches(moving.ids[kind]):
+        for ids in batches(moving.ids[kind]):
             if kind in ("tip", "subject"):
                 values["version"] = model.version + 1
                 for row in work.session.scalars(lean(select(model).where(model.id.in_(ids)), kind)):
                     record_change(work, actor, thing_of(row), "case", source.number, target.number)
             work.session.execute(update(model).where(model.id.in_(ids)).values(values))
     there = set(work.session.scalars(select(GraphPin.thing_id).where(GraphPin.case_id == target.id)))
-    for ids in _batches(moving.all() - there):
+    for ids in batches(moving.all() - there):
         pins = update(GraphPin).where(GraphPin.case_id == source.id, GraphPin.thing_id.in_(ids))
         work.session.execute(pins.values(case_id=target.id))
 
 
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+def batches(ids: Iterable[str]) -> Iterator[list[str]]:
     """Ids in as many pieces as a statement can name."""
     ordered = sorted(ids)
     for start in range(0, len(ordered), BATCH):
         yield ordered[start : start + BATCH]
 
 
-def _remember(work: Work, actor: Actor, move: tuple[str, CaseFile, CaseFile], moving: _Moving, reason: str) -> None:
+def remember(work: Work, actor: Actor, between: tuple[str, CaseFile, CaseFile], moving: Moving, reason: str) -> None:
     """Keep for good what moved between which cases and why, and count both cases' versions up."""
-    kind, source, target = move
+    kind, source, target = between
     numbers: dict[str, list[str]] = {name: [] for name in MODELS}
     for name, model in MODELS.items():
-        for ids in _batches(moving.ids[name]):
+        for ids in batches(moving.ids[name]):
             numbers[name] += work.session.scalars(select(model.number).where(model.id.in_(ids), model.number.is_not(None)))
         numbers[name].sort()
     counts = {name: len(found) for name, found in numbers.items()}
     row_id, keys = new_id(), actor.keyring.program(source.program_id)
-    about = {"from": source.number, "to": target.number, "reason": reason, "counts": counts, "numbers": numbers}
+    about: dict[str, Any] = {"from": source.number, "to": target.number, "reason": reason, "counts": counts, "numbers": numbers}
+    if moving.words is not None:
+        about |= {"ids": {name: sorted(found) for name, found in moving.ids.items()}, "words": moving.words}
     sealed = keys.seal_json("case_move", "about", row_id, about)
     row = CaseMove(
         id=row_id, kind=kind, from_case_id=source.id, to_case_id=target.id, about=sealed, moved_by=actor.staff_id, moved_at=work.now()

@@ -9,10 +9,10 @@ from tipline import policy
 from tipline.cases import overview, rules
 from tipline.errors import BadInput
 from tipline.inbox.forms import show_faults
-from tipline.mapping import moving
+from tipline.mapping import moving, unmerging
 from tipline.mapping.forms import MergeForm, SplitForm
 from tipline.mapping.moving import MergeCases, SplitCase
-from tipline.web import actor, work
+from tipline.web import actor, offer_undo, work
 
 bp = Blueprint("moving", __name__)
 
@@ -32,11 +32,19 @@ def merge(number: str) -> ResponseReturnValue:
         except BadInput as error:
             show_faults(form, error)
         else:
-            flash(f"{number} is part of {target.number} now.")
+            offer_undo(f"{number} is part of {target.number} now.", url_for("moving.unmerge", number=number))
             return redirect(url_for("cases.show", number=target.number), 303)
     seeing = moving.seeing(work(), actor(), number, chosen) if chosen else None
     html = render_template("mapping/case_merge.html", head=head, form=form, chosen=chosen, seeing=seeing, rules=rules)
     return html, 422 if form.errors else 200
+
+
+@bp.post("/cases/<number>/merge/undo")
+def unmerge(number: str) -> ResponseReturnValue:
+    """Take the merge of a case back."""
+    unmerging.unmerge(work(), actor(), number)
+    flash(f"{number} is a case of its own again, with all that came from it.")
+    return redirect(url_for("cases.show", number=number), 303)
 
 
 @bp.route("/cases/<number>/split", methods=["GET", "POST"])

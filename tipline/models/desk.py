@@ -184,7 +184,7 @@ class CaseMove(Base):
     __tablename__ = "case_move"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    kind: Mapped[str] = mapped_column(String(8))  # merge, split
+    kind: Mapped[str] = mapped_column(String(8))  # merge, split, unmerge
     from_case_id: Mapped[str] = mapped_column(ForeignKey("case_file.id"), index=True)
     to_case_id: Mapped[str] = mapped_column(ForeignKey("case_file.id"), index=True)
     about: Mapped[bytes] = mapped_column(Sealed)  # record key: JSON of the reason and the numbers of what moved

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.tipline.mapping.conftest import Board
 from tipline.cases import services
@@ -69,6 +69,55 @@ def test_a_merge_brings_everything_over_and_touches_no_custody(board: Board) -> 
         assert all("2 tips, 1 letter, 4 exhibits, 1 subject moved by M. Okafor. " + WHY in one.note for one in moved)
     page = board.desk.client().get(f"/cases/{board.case}").text
     assert f'merged into <a class="num" href="/cases/{board.other}"' in page
+
+
+def test_a_merge_is_taken_back_as_an_act_of_its_own(board: Board) -> None:
+    """All that came from the case goes back with its words, custody as it was; what the other had or got since stays there."""
+    with board.desk.acting() as (work, actor):
+        record_event(work, actor, RecordEvent(board.case, "Badges switched off", date.today()))
+        record_event(work, actor, RecordEvent(board.other, "Theirs", date.today()))
+        case = services.get_case(work, actor, board.case)
+        keys, note_id = actor.keyring.program(case.program_id), new_id()
+        said = {"body": keys.seal("note", "body", note_id, "Look here"), "written_by": actor.staff_id, "written_at": datetime.now(UTC)}
+        work.session.add(Note(id=note_id, program_id=case.program_id, on_kind="case", on_id=case.id, **said))
+    before = custody(board)
+    client = board.desk.client()
+    answer = client.post(f"/cases/{board.case}/merge", data={"into": board.other, "reason": WHY})
+    assert answer.status_code == 303
+    assert f'action="/cases/{board.case}/merge/undo"' in client.get(f"/cases/{board.other}").text, "the toast offers it"
+    assert "Take the merge back" in client.get(f"/cases/{board.case}").text
+    assert client.post(f"/cases/{board.case}/merge/undo").status_code == 303
+    assert custody(board) == before
+    assert (counts(board, board.case), counts(board, board.other)) == (ALL, {})
+    with board.desk.acting("counsel", write=False) as (work, actor):
+        again, other = read_case(work, actor, board.case), read_case(work, actor, board.other)
+        assert (again.case.state, again.head.merged_into) == ("working", "")
+        assert [[one.what for one in page.events] for page in (again, other)] == [["Badges switched off"], ["Theirs"]]
+        assert work.session.scalars(select(Note)).one().on_id == again.case.id
+        moved = [one.what for one in again.timeline if one.kind == "moved"]
+        assert moved == [f"Merged into {board.other}", f"The merge into {board.other} was taken back"]
+        assert [one.kind for one in work.session.scalars(select(CaseMove).order_by(CaseMove.moved_at))] == ["merge", "unmerge"]
+    assert client.post(f"/cases/{board.case}/merge/undo").status_code == 409
+
+
+@pytest.mark.parametrize("why", ["late", "gone on", "closed", "shown to more"])
+def test_a_merge_that_cannot_be_taken_back_says_why_and_moves_nothing(board: Board, why: str) -> None:
+    merge(board)
+    with board.desk.acting() as (work, actor):
+        if why == "late":
+            work.session.execute(update(CaseMove).values(moved_at=datetime.now(UTC) - timedelta(days=2)))
+        if why == "gone on":
+            letter = work.session.scalars(select(Letter.number).join(CaseFile).where(CaseFile.number == board.other)).first()
+            split_case(work, actor, SplitCase(board.other, (f"letter:{letter}",), WHY, title="A third"))
+        if why == "closed":
+            work.session.execute(update(CaseFile).where(CaseFile.number == board.other).values(state="closed"))
+        if why == "shown to more":
+            work.session.execute(update(CaseFile).where(CaseFile.number == board.other).values(access="members"))
+    there = counts(board, board.other)
+    assert board.desk.client().post(f"/cases/{board.case}/merge/undo").status_code == 409
+    assert counts(board, board.other) == there
+    with board.desk.acting(write=False) as (work, actor):
+        assert services.get_case(work, actor, board.case).state == "merged"
 
 
 def test_a_merged_case_keeps_its_number_and_takes_nothing_more(board: Board) -> None:
