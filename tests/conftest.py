@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -52,12 +53,21 @@ def sharing(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
         engine = make(url)
         if engine.dialect.name == "sqlite":
             if not first:
-                engine._compiled_cache = LRUCache(STATEMENTS)
-                first.append(engine)
+                first.append(_connected(make))
+                first[0]._compiled_cache = LRUCache(STATEMENTS)
             engine.dialect, engine._compiled_cache = first[0].dialect, first[0]._compiled_cache
         return engine
 
     return made
+
+
+def _connected(make: Callable[[str], Engine]) -> Engine:
+    """An engine whose dialect has asked its database what it must know; others may be asked before they have connected."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = make(f"sqlite:///{folder}/any.db")
+        engine.connect().close()
+        engine.dispose()
+    return engine
 
 
 STATEMENTS = 4000
