@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     asked, length, numbered = ["case_id", "state", "kind"], sa.text("length(number)"), sa.text("number IS NOT NULL")
     op.create_index("ix_exhibit_stored", "exhibit", ["program_id", "received_on", "id", *asked], unique=False)
-    in_order = ["program_id", length, "number", "id", *asked]
+    in_order: list[str | sa.TextClause] = ["program_id", length, "number", "id", *asked]
     op.create_index("ix_exhibit_numbered", "exhibit", in_order, unique=False, sqlite_where=numbered, postgresql_where=numbered)
     held, out = sa.text("custodian_id IS NOT NULL"), sa.text("returned_at IS NULL")
     op.create_index("ix_exhibit_custodian_id", "exhibit", ["custodian_id"], unique=False, sqlite_where=held, postgresql_where=held)
