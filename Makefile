@@ -28,7 +28,7 @@ demo: $(VENV)/.run  ## Load a fictional case into a fresh data folder, then `mak
 
 test: $(VENV)/.test  ## Run all tests
 	@$(BIN)/python -m compileall -q evidence tipline
-	@PYTHONDONTWRITEBYTECODE= $(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH) TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH) TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
 	@FAULTS=$(or $(FAULTS),all) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/faults

@@ -26,7 +26,9 @@ from tipline.config import Settings
 from tipline.db import open_engine
 from tipline.models.base import Base, Sealed
 
-UNREAD_INDEX = "Skipped unsupported reflection of expression-based index ix_tip_(inbox|priority)$"  # SQLite tells no expressions
+UNREAD_INDEX = (
+    "Skipped unsupported reflection of expression-based index ix_(tip_inbox|tip_priority|exhibit_numbered)$"  # SQLite tells no expressions
+)
 SPEC = (Path(evidence.__file__).parent / "SPEC.md").read_text()
 
 

@@ -30,7 +30,7 @@ from tipline.exhibits.transfers import OfferTransfer, offer
 from tipline.exports.services import RequestExport, request_export
 from tipline.models.base import new_id
 from tipline.models.cases import CaseFile, Export, Letter, Link, Sample
-from tipline.models.custody import Disposition, Exhibit, Hold, Transfer
+from tipline.models.custody import Disposition, Examination, Exhibit, Hold, Transfer
 from tipline.models.desk import HashList, Note, SecondPerson, Subject, Task
 from tipline.models.notices import NoticeBatch
 from tipline.models.rewards import RewardClaim
@@ -176,7 +176,10 @@ def _tell(settings: Settings) -> Telling:
     tell_matters(story)
     inside = Installation(settings, {}, story.program_id, "northfield", "")
     with inside.work() as work:
-        exhibit = work.session.scalars(select(Exhibit.id).where(Exhibit.kind == "attachment", Exhibit.case_id.is_not(None))).first()
+        drawn = select(Exhibit.id).join(Examination, Examination.exhibit_id == Exhibit.id).where(Examination.preview_name.is_not(None))
+        exhibit = work.session.scalars(
+            drawn.where(Exhibit.kind == "attachment", Exhibit.case_id.is_not(None)).order_by(Exhibit.number)
+        ).first()
         counsel = story.actor(LOGINS["counsel"])
         offer(work, story.actor("m.okafor"), OfferTransfer(str(exhibit), counsel.staff_id, "Production", "Order of 18 Nov"))
         request_export(work, counsel, RequestExport(story.case_number, (str(exhibit),), "Production"))
