@@ -30,7 +30,7 @@ class Office:
     def at(self, role: str, path: str) -> Page:
         if role not in self.desks:
             context = self.eye.watch(self.chromium.new_context(viewport=DESKTOP))
-            context.set_default_timeout(8_000)
+            context.set_default_timeout(20_000)
             settings = self.world.inside.settings
             cookie = self.world.sign_in(role).get_cookie(name := cookie_name("console", settings, "session"))
             assert cookie is not None
@@ -85,6 +85,7 @@ def test_the_pages_of_a_tip_a_case_and_an_exhibit(office: Office) -> None:
     for path, name in (
         (f"/inbox?tip={ids['tip']}", "inbox-with-a-tip"),
         ("/inbox?f=state:not:closed&f=or&f=due:is:overdue&order=due", "inbox-filtered"),
+        (f"{case}/timeline?kind=tip&certainty=exact", "timeline-filtered"),
         *((f"{tip}?tab={tab}", f"tip-{tab}") for tab in ("files", "links", "notes", "history")),
         (f"{tip}/redact", "tip-redact"),
         (f"/notes/{ids['note_id']}", "note"),
@@ -122,6 +123,7 @@ def test_the_pages_of_the_office(office: Office) -> None:
         ("counsel", "/approvals", "approvals"),
         ("counsel", f"/approvals/{ids['request_id']}", "approval"),
         ("counsel", "/audit", "audit"),
+        ("administrator", f"/staff/{ids['staff_id']}/sessions", "colleague-sessions"),
         ("investigator", "/account", "account"),
         ("investigator", "/preferences", "preferences"),
         ("investigator", "/keys-help", "keys-help"),

@@ -48,7 +48,7 @@ class Street:
 
     def context(self) -> BrowserContext:
         context = self.chromium.new_context(viewport=PHONE, java_script_enabled=False, accept_downloads=True)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(20_000)
         return self.eye.watch(context)
 
     def at(self, language: str, path: str) -> Page:

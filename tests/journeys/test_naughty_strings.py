@@ -329,7 +329,8 @@ def test_every_name_of_a_file(world: World, names: list[bytes]) -> None:
     for number in sorted(set(re.findall(r"TIP-\d{4}-\d{4}", desk.get("/inbox").text)))[-len(names) // 20 :]:
         page = desk.get(f"/tips/{number}")
         check(page, number)
-        assert "\u202e" not in page.text, "a name turns the letters of the page around"
+        of_files = re.sub(r"<select\b.*?</select>", "", page.text, flags=re.DOTALL)  # which lists cases, by titles that staff typed
+        assert "\u202e" not in of_files, "a name turns the letters of the page around"
         for exhibit in set(re.findall(r"/exhibits/[0-9a-f]{32}", page.text)):
             check(desk.get(exhibit), exhibit)
     inside = world.inside.settings.data

@@ -64,10 +64,10 @@ def unmarked(html: str, *own: str) -> list[str]:
     text = unescape("  ".join(said))
     while OPEN in text:
         text = re.sub(f"{OPEN}[^{OPEN}{SHUT}]*{SHUT}", " ", text)
+    text = re.sub(r"\btipline-[0-9a-f]{8}\b|\bSHA256:\S+|\b[0-9a-f]{4}(?: [0-9a-f]{4})+\b", " ", text)  # the log's name, digests
     for words in (*OWN, *own):
         text = text.replace(words, " ")
     text = re.sub(r"[\u0600-\u06ff]+ \d{4}", " ", text)  # a month
-    text = re.sub(r"\btipline-[0-9a-f]{8}\b|\bSHA256:\S+|\b[0-9a-f]{4}(?: [0-9a-f]{4})+\b", " ", text)  # the log's name, digests
     return re.findall(r"[^\W\d_]{2,}[^.\n]*", text)
 
 

@@ -61,7 +61,9 @@ def test_every_code_that_is_not_this_agents_gets_one_answer_and_is_counted(issue
     tries = [(other, code_of(issued)), *((agent, code) for code in codes)]
     answers = [client.post("/payouts", data={"code": code}) for client, code in tries]
     assert {answer.status_code for answer in answers} == {422}
-    shown = {re.sub(r'name="csrf_token" value="[^"]*"|printed [^<]* by|Q\. Lane|P\. Marsh, Calder Trust', "", answer.text) for answer in answers}
+    shown = {
+        re.sub(r'name="csrf_token" value="[^"]*"|printed [^<]* by|Q\. Lane|P\. Marsh, Calder Trust', "", answer.text) for answer in answers
+    }
     assert len(shown) == 1
     assert len([row for row in issued.rows(AuditEvent) if row.act == payouts.WRONG]) == len(tries)
     assert issued.payout().state == "open"
