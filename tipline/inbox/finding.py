@@ -25,7 +25,7 @@ from tipline.work import Work
 
 READ_ACT = "tip.read"
 WEEK = timedelta(days=7)
-MOST_COUNTED = 10_000
+MOST_COUNTED = 5_000
 OPEN = ("new", "working", "waiting")  # states of tips that somebody has yet to deal with
 Condition = ColumnElement[bool]
 
@@ -61,7 +61,7 @@ def matching(who: Asker, filters: Filters) -> Condition:
 
 
 def count(work: Work, condition: Condition) -> int:
-    """How many tips a condition means, counted up to MOST_COUNTED and one more: nobody acts on more at once, and it takes time."""
+    """How many tips a condition means, counted up to MOST_COUNTED and one more: an act on many counts for itself, and it takes time."""
     few = select(Tip.id).where(condition).limit(MOST_COUNTED + 1).subquery()
     return work.session.scalar(select(func.count()).select_from(few)) or 0
 
