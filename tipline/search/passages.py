@@ -90,7 +90,7 @@ class Passages:
         self._db.execute("DELETE FROM named WHERE item_kind = ? AND item_id = ?", item)
 
     def _forget(self, which: str, values: Sequence[str]) -> None:
-        for place, marks in self._db.execute(f"SELECT id, marks FROM passage WHERE {which}", values).fetchall():  # noqa: S608  constants
+        for place, marks in self._db.execute(f"SELECT id, marks FROM passage WHERE {which}", values).fetchall():  # noqa: S608  # `which` is ours
             self._db.executemany("DELETE FROM run WHERE mark = ? AND passage = ?", [(mark, place) for mark in _marks(marks)])
             self._db.execute("DELETE FROM passage WHERE id = ?", (place,))
 
@@ -135,7 +135,7 @@ class Passages:
         which, values = ("subject_id = ?", item[1:]) if item[0] == "subject" else ("item_kind = ? AND item_id = ?", item)
         rows = self._db.execute(
             f"""SELECT DISTINCT item_kind, item_id, subject_id FROM named JOIN name USING (joined) WHERE {which}
-                AND (SELECT count(*) FROM named AS one WHERE one.joined = named.joined) <= ? ORDER BY 1, 2, 3""",  # noqa: S608
+                AND (SELECT count(*) FROM named AS one WHERE one.joined = named.joined) <= ? ORDER BY 1, 2, 3""",  # noqa: S608  # `which` is ours
             (*values, most),
         )
         return [(row[0], row[1]) if item[0] == "subject" else ("subject", row[2]) for row in rows]
