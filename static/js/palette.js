@@ -4,6 +4,8 @@
   const link = document.querySelector("[data-palette]");
   if (!link) return;
   let dialog = null;
+  let asked = "", listed = ""; // the words of the last request, and of the list that is shown
+  let entered = false;
 
   const options = () => [...dialog.querySelectorAll('[role="option"]')];
   const choose = (one) => {
@@ -36,44 +38,70 @@
     if (by && all.length) {
       choose(all[(at + by + all.length) % all.length]);
     } else if (event.key === "Enter") {
-      follow(all[at]);
+      if (dialog.querySelector("input[name=words]").value === listed) follow(all[at]);
+      else entered = true; // the list is still that of fewer letters, or not there yet
     } else {
       return;
     }
     event.preventDefault();
   };
 
-  const open = async () => {
-    if (dialog) return;
-    dialog = document.createElement("dialog");
-    dialog.className = "palette";
-    dialog.setAttribute("aria-label", "Go to or do");
-    const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
-    const part = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("palette");
-    if (!answer.ok || !part) {
-      dialog = null;
-      location.assign(link.href);
-      return;
-    }
-    dialog.append(...[...part.childNodes].map((node) => document.importNode(node, true)));
-    const input = dialog.querySelector("input[name=words]"), list = dialog.querySelector("ul");
+  // the field is there at once and takes what is typed; the list, and where it comes from, follow
+  const fill = (part) => {
+    const field = dialog.querySelector("input[name=words]"), typed = field.value, form = field.form;
+    const coming = part.querySelector("input[name=words]");
+    for (const { name, value } of coming.attributes) if (name !== "value") field.setAttribute(name, value);
+    for (const { name, value } of coming.form.attributes) form.setAttribute(name, value);
+    for (const one of coming.form.children) if (one !== coming) form.append(document.importNode(one, true));
+    dialog.append(...[...part.children].filter((one) => one !== coming.form).map((one) => document.importNode(one, true)));
+    const list = dialog.querySelector("ul");
     list.role = "listbox";
-    input.setAttribute("role", "combobox");
-    input.setAttribute("aria-expanded", "true");
-    input.setAttribute("aria-controls", list.id);
-    input.setAttribute("aria-autocomplete", "list");
-    dialog.addEventListener("keydown", walk);
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
-      else if (!event.target.closest("a, button")) follow(event.target.closest('[role="option"]'));
+    field.setAttribute("role", "combobox");
+    field.setAttribute("aria-expanded", "true");
+    field.setAttribute("aria-controls", list.id);
+    field.setAttribute("aria-autocomplete", "list");
+    field.addEventListener("htmx:configRequest", (event) => { asked = event.detail.parameters.words; });
+    list.addEventListener("htmx:afterSwap", () => {
+      listed = asked;
+      arrange();
+      if (entered && listed === field.value) follow(options()[0]);
     });
-    dialog.addEventListener("close", () => { dialog.remove(); dialog = null; });
-    list.addEventListener("htmx:afterSwap", arrange);
-    document.body.append(dialog);
+    field.value = ""; // htmx asks for what changed since it saw the field first
     htmx.process(dialog);
     arrange();
-    dialog.showModal();
-    input.focus();
+    field.value = typed;
+    if (typed) field.dispatchEvent(new Event("input", { bubbles: true }));
+    else if (entered) follow(options()[0]);
+  };
+
+  const open = async () => {
+    const mine = document.createElement("dialog"), form = document.createElement("form"), field = document.createElement("input");
+    mine.className = "palette";
+    mine.setAttribute("aria-label", "Go to or do");
+    field.type = "text";
+    field.name = "words";
+    field.autocomplete = "off";
+    field.setAttribute("aria-label", "Go to or do");
+    form.append(field);
+    form.addEventListener("submit", (event) => { if (form.method !== "post") event.preventDefault(); });
+    mine.append(form);
+    mine.addEventListener("keydown", walk);
+    mine.addEventListener("click", (event) => {
+      if (event.target === mine) mine.close();
+      else if (!event.target.closest("a, button")) follow(event.target.closest('[role="option"]'));
+    });
+    mine.addEventListener("close", () => { mine.remove(); dialog = null; });
+    dialog = mine;
+    asked = listed = "";
+    entered = false;
+    document.body.append(mine);
+    mine.showModal();
+    field.focus();
+    const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("palette");
+    if (dialog !== mine) return; // closed meanwhile
+    if (answer.ok && part) fill(part);
+    else location.assign(link.href);
   };
 
   document.addEventListener("keydown", (event) => {

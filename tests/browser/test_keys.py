@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import update
 
 from tests.browser.conftest import ONCE, Eye, served
@@ -168,6 +168,16 @@ def test_the_palette(office: Office) -> None:
     expect(page.locator("dialog.palette [aria-selected=true]")).to_contain_text("Extortion letter")
     leads(page, "Enter")
     expect(page).to_have_url(re.compile("/cases/"))
+    late: list[Route] = []
+    page.route("**/palette", lambda route: late.append(route) if route.request.method == "GET" else route.continue_())
+    keys(page, "Control+k")
+    page.keyboard.type(f"tip {tip[-4:]}")
+    keys(page, "Enter")  # all of it before the list is there
+    expect(page.locator("dialog.palette input")).to_have_value(f"tip {tip[-4:]}")
+    with page.expect_navigation():
+        late.pop().continue_()
+    expect(page).to_have_url(re.compile(f"/tips/{tip}"))
+    page.unroute("**/palette")
     keys(page, "Control+k")
     expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
     page.keyboard.type("colours dark")
