@@ -33,6 +33,11 @@ class Served:
     port: int
     process: subprocess.Popen[bytes]
 
+    def kill(self) -> None:
+        """End the server and the process that serves for it, at once. Killed alone, the server would leave that one behind, serving."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)
+
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
@@ -85,7 +90,8 @@ def served(house: IntakeHouse) -> Iterator[Served]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--blocking-threads", "16", "--http", "1", "--no-ws", "--no-access-log", "wsgi:create_public_app"]
     environment = {"PATH": os.environ["PATH"], "TIPLINE_DATA": str(house.settings.data), "TIPLINE_MAX_FILE_BYTES": str(3 * 1024**2)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **quiet)
     served = Served(house, port, process)
     try:
         _await(served)
@@ -150,8 +156,7 @@ def test_a_server_killed_during_an_upload_leaves_no_row_and_no_plaintext(served:
     with served.connect() as line:
         line.sendall(post(TIP, body[:900_000], len(body)))
         time.sleep(0.5)
-        served.process.kill()
-        served.process.wait(20)
+        served.kill()
     assert served.house.rows(Draft) == served.house.rows(DraftPart) == []
     assert b"CANARY" not in served.house.everything_stored()
     assert served.house.files() == []
@@ -161,8 +166,7 @@ def test_a_server_killed_right_after_send_has_a_whole_tip(served: Served) -> Non
     draft = served.draft()
     served.ask(post(TIP, multipart({"draft": draft, "what": "Words"}, {"a.bin": os.urandom(100_000)})))
     assert b"Your tip has arrived" in served.ask(post(SEND, f"draft={draft}".encode(), kind="application/x-www-form-urlencoded"))
-    served.process.kill()
-    served.process.wait(20)
+    served.kill()
     house = served.house
     assert len(house.rows(Tip)) == 1
     with house.session() as session:
