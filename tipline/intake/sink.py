@@ -51,7 +51,7 @@ class Body(Protocol):
 
     def read(self, size: int, /) -> bytes | None: ...
 
-    def readinto(self, buffer: bytearray, /) -> int | None: ...
+    def readinto(self, room: memoryview, /) -> int | None: ...
 
 
 class FileSink(io.RawIOBase):
@@ -249,29 +249,32 @@ class _Parts:
         if not boundary:
             raise ValueError("no boundary")
         decoder = _Decoder(boundary, MEMORY_BETWEEN_PARTS, max_parts=MOST_PARTS)
-        for room, size, ends in pieces(body, b"--" + boundary):
-            if ends or not self._pass_on(decoder, room, size):
-                self._decode(decoder, self._up_to_boundary(decoder, bytes(memoryview(room)[:size])))
+        for piece, mark in pieces(body, b"--" + boundary):
+            rest = self._pass_on(decoder, piece, mark)
+            if rest:
+                self._decode(decoder, self._up_to_boundary(decoder, bytes(rest)))
         if self._held:
             self._decode(decoder, self._held)
         self._decode(decoder, None)
 
-    def _pass_on(self, decoder: MultipartDecoder, room: bytearray, size: int) -> bool:
-        """Write what lies wholly inside a file, and holds no boundary, straight to it: the decoder would copy it several times.
+    def _pass_on(self, decoder: MultipartDecoder, piece: memoryview, mark: int) -> memoryview:
+        """Write what lies wholly inside a file straight to it, since the decoder would copy it several times. Return what is left for that.
 
-        The end, which may be the beginning of a boundary, waits in the decoder.
+        An end without a mark, which may be the beginning of one, waits in the decoder.
         """
         end = b"--" + decoder.boundary
         waiting = len(b"\r\n" + end)
-        if not self._inside or self._sink is None or self._held or size <= waiting:
-            return False
+        inside = (len(piece) if mark < 0 else mark + len(end)) - waiting
+        if not self._inside or self._sink is None or self._held or inside <= 0:
+            return piece
         before = bytes(decoder.buffer)
-        if end in before + room[:waiting]:
-            return False
+        if end in before + piece[:waiting]:
+            return piece
         self._sink.write(before)
-        self._sink.write(memoryview(room)[: size - waiting])
-        decoder.buffer[:] = room[size - waiting : size]
-        return True
+        self._sink.write(piece[:inside])
+        rest = piece[inside:]
+        decoder.buffer[:] = rest if mark < 0 else b""
+        return rest if mark >= 0 else rest[:0]
 
     def _up_to_boundary(self, decoder: MultipartDecoder, piece: bytes) -> bytes:
         """Hold back the last byte of a boundary whose line has not ended yet, and what follows it, until the next read.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipline.intake.readahead import AHEAD, PIECE, SHORT, pieces
+from tipline.intake.readahead import AHEAD, FIRST, LARGE, PIECE, SHORT, pieces
 
 MARK = b"--boundary"
 
@@ -25,7 +25,7 @@ class Drip(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, room: bytearray) -> int:  # type: ignore[override]  # a body's own kind of buffer
+    def readinto(self, room: memoryview) -> int:  # type: ignore[override]  # a body's own kind of buffer
         self.asked += 1
         if not self.sizes:
             if self.fault:
@@ -39,13 +39,13 @@ class Drip(io.RawIOBase):
 
 
 def read(body: Drip) -> bytes:
-    return b"".join(bytes(room[:size]) for room, size, _ in pieces(body, MARK))
+    return b"".join(bytes(piece) for piece, _ in pieces(body, MARK))
 
 
 def drain(body: Drip, seen: list[int]) -> None:
     """Note the size of each piece as it comes."""
-    for _, size, _ in pieces(body, MARK):
-        seen.append(size)
+    for piece, _ in pieces(body, MARK):
+        seen.append(len(piece))
 
 
 @settings(max_examples=60, deadline=None)
@@ -64,7 +64,7 @@ def test_a_fault_is_raised_where_it_happened(whole: int) -> None:
 
 
 def test_a_slow_disk_holds_the_sender_back() -> None:
-    body = Drip([PIECE] * 100)
+    body = Drip([LARGE] * 100)
     reader = pieces(body, MARK)
     for _ in range(SHORT + 1):
         next(reader)
@@ -92,9 +92,10 @@ def test_a_short_body_needs_no_thread() -> None:
 
 
 @pytest.mark.parametrize("number", [0, SHORT - 1, SHORT, SHORT + 3])
-def test_it_says_which_piece_holds_the_mark_and_passes_over_what_an_earlier_one_left(number: int) -> None:
-    parts = [bytes(PIECE)] * (SHORT + 5)
-    parts[number] = MARK.rjust(PIECE, b"x")
+def test_it_says_where_the_mark_stands_and_passes_over_what_an_earlier_piece_left(number: int) -> None:
+    sizes = [FIRST, *[PIECE] * (SHORT - 1), *[LARGE] * 5]
+    parts = [bytes(size) for size in sizes]
+    parts[number] = MARK.rjust(sizes[number] - 5, b"x") + b"after"
     last = MARK[:-1]  # at the end of a shorter piece: behind it the buffer still holds what came before
-    found = [marked for _, _, marked in pieces(io.BytesIO(b"".join(parts) + last), MARK)]
-    assert [at for at, marked in enumerate(found) if marked] == [number]
+    found = [at for _, at in pieces(io.BytesIO(b"".join(parts) + last), MARK)]
+    assert {place: at for place, at in enumerate(found) if at >= 0} == {number: sizes[number] - 5 - len(MARK)}
