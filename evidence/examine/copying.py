@@ -1,4 +1,4 @@
-"""A copy without metadata, made in the jail: pixels as PNG, pages as a PDF of pictures, letters as UTF-8. The parent writes it.
+"""A copy without metadata, made in the jail: pixels as PNG, pages as a PDF of pictures, words as UTF-8. The parent writes it.
 
 Copy(b"\\x89PNG...", "png", "4032 by 3024 pixels.")        Copy(None, "", "No copy was made: ... this is ZIP.")
 """
@@ -63,7 +63,11 @@ def _copy(result: ChildResult) -> Copy:
         return Copy(None, "", f"No copy was made: {why}")
     kind = answers.identification(result.parts)
     found = kind.label if kind else "unknown data"
-    return Copy(None, "", f"No copy was made: that can be done with pictures, PDF, Office documents and texts, and this is {found}.")
+    return Copy(
+        None,
+        "",
+        f"No copy was made: that can be done with pictures, PDF, Office documents, texts, e-mail, sound and film, and this is {found}.",
+    )
 
 
 def _book(payload: MemoryFile, request: dict[str, object], result: ChildResult) -> Copy:

@@ -130,7 +130,8 @@ def is_text(media_type: str) -> bool:
     }
 
 
-_MARKED = frozenset({"image/svg+xml", "image/x-mvg", "application/rtf", "message/rfc822", "text/html"})
+MAIL, OUTLOOK = "message/rfc822", "application/vnd.ms-outlook"
+_MARKED = frozenset({"image/svg+xml", "image/x-mvg", "application/rtf", MAIL, "text/html", "text/xml"})
 _OLD_OFFICE = frozenset(
     {
         "application/msword",
@@ -182,9 +183,9 @@ def may_tell(media_type: str, name: str) -> bool:
 
 
 def may_be_copied(media_type: str) -> bool:
-    """Say whether a copy without metadata can be made of this type: pixels, pages as pictures, or words."""
+    """Say whether a copy without metadata can be made of this type: pixels, pages as pictures, words, or the streams of a recording."""
     office = is_zip_family(media_type) and media_type not in {"application/zip", "application/java-archive", "application/epub+zip"}
-    return media_type in PICTURES or media_type == "application/pdf" or is_plain(media_type) or office
+    return media_type in PICTURES | {"application/pdf", MAIL, OUTLOOK} or is_plain(media_type) or office
 
 
 def is_compressed(media_type: str) -> bool:

@@ -1,13 +1,15 @@
-"""The jailed making of a copy without metadata: pixels of a picture or of pages, or the letters of a text. Nothing else is said."""
+"""The jailed making of a copy without metadata: pixels of a picture or of pages, words, or the streams of a recording."""
 
 from __future__ import annotations
 
 import time
 from typing import BinaryIO
 
-from evidence.examine.inside.entry import BROKEN, Subject, run
+from evidence.examine.identify import HEAD
+from evidence.examine.inside.compound import MARK, MOST_BYTES, Compound
+from evidence.examine.inside.entry import BROKEN, Subject, Unreadable, run
 from evidence.examine.inside.frames import Speaker
-from evidence.examine.media_types import is_plain, is_zip_family
+from evidence.examine.media_types import is_plain, is_text, is_zip_family
 
 PIXELS = 25_000_000  # what 512 MB of memory can hold upright and flat
 PAGE_PIXELS = 4_000_000  # of one page of a PDF
@@ -22,9 +24,13 @@ def main() -> None:
 
 def copy(subject: Subject, speaker: Speaker) -> None:
     """Copy the file where its type allows that."""
+    from evidence.examine.inside import mailcopies, mails
+
     media_type, file = subject.media_type, subject.start()
     try:
-        if is_plain(media_type):
+        if is_text(media_type) and mails.is_mail(subject.head):
+            _say_words(*mailcopies.of_mail(mails.read(file)), mailcopies.NOTE, speaker)
+        elif is_plain(media_type):
             _text(file, speaker)
         elif media_type.startswith("image/"):
             _picture(file, media_type, speaker)
@@ -32,6 +38,10 @@ def copy(subject: Subject, speaker: Speaker) -> None:
             _pages(file, subject.request["page"], speaker)
         elif is_zip_family(media_type):
             _words(file, speaker)
+        elif subject.head.startswith(MARK):
+            _outlook(file, speaker)
+    except Unreadable as error:
+        speaker.note(str(error))
     except MemoryError:
         speaker.note("It needs more than 512 MB of memory.")
     except BROKEN as error:
@@ -72,13 +82,16 @@ def _pages(file: BinaryIO, first: int, speaker: Speaker) -> None:
 
 
 def _text(file: BinaryIO, speaker: Speaker) -> None:
-    from evidence.examine.inside import texts
+    from evidence.examine.inside import markup, texts
 
     text, encoding, whole = texts.read_text(file)
     if not whole:
         speaker.note("The text is longer than can be copied here.")
         return
-    speaker.say("text", text.encode("utf-8", "replace"))
+    letters = text.encode("utf-8", "replace")
+    if markup.traces(letters[:HEAD]):
+        raise Unreadable("Its letters name its maker, and a copy of them would too.")
+    speaker.say("text", letters)
     speaker.say_json("preview", ["text", 0, 0, 0, 0, f"Read as {encoding}."])
 
 
@@ -88,10 +101,19 @@ def _words(file: BinaryIO, speaker: Speaker) -> None:
 
     if not offices.is_document(file):
         return
-    text, whole = offices.text_of(file, comments=False)
+    _say_words(*offices.text_of(file, comments=False), "The words of the document, without its form, pictures and comments.", speaker)
+
+
+def _outlook(file: BinaryIO, speaker: Speaker) -> None:
+    from evidence.examine.inside import mailcopies, outlook
+
+    held = Compound(file.read(MOST_BYTES))
+    if outlook.is_message(held):
+        _say_words(*mailcopies.of_outlook(held), mailcopies.NOTE, speaker)
+
+
+def _say_words(text: str, whole: bool, note: str, speaker: Speaker) -> None:
     if not text:
-        speaker.note("The document holds no words.")
-        return
+        raise Unreadable("It holds no words.")
     speaker.say("text", text.encode("utf-8", "replace"))
-    note = "The words of the document, without its form, pictures and comments."
     speaker.say_json("preview", ["text", 0, 0, 0, 0, note if whole else f"{note} Not all of them: it is longer than can be copied here."])

@@ -13,6 +13,7 @@ from email.parser import BytesParser
 from typing import BinaryIO
 
 from evidence.examine.identify import identify
+from evidence.examine.inside import htmlwords
 from evidence.examine.inside.archives import Listing
 from evidence.examine.inside.factlist import Fact, add
 from evidence.examine.inside.textfacts import addresses
@@ -53,7 +54,7 @@ def facts(message: Message) -> list[Fact]:
                 found,
                 "header",
                 name.title().replace("Ip", "IP").replace("Id", "ID").replace("Spf", "SPF").replace("Dkim", "DKIM"),
-                _decoded(value),
+                decoded(value),
             )
     for path, part in parts(message):
         if part.get_content_type() == "text/html":
@@ -70,7 +71,7 @@ def listing(message: Message) -> Listing:
     for path, part in parts(message):
         if part.is_multipart() and part.get_content_type() != "message/rfc822":
             continue
-        name = _decoded(part.get_filename() or "") or f"part {path or '1'}, {part.get_content_type()}"
+        name = decoded(part.get_filename() or "") or f"part {path or '1'}, {part.get_content_type()}"
         if part.get_content_type() == "message/rfc822":
             listed.add(name, -1, "message", "")
             continue
@@ -88,9 +89,9 @@ def words(message: Message) -> str:
     for _, part in parts(message):
         if part.get_content_type() not in {"text/plain", "text/html"} or part.get_filename() or size > MOST_WORDS:
             continue
-        text = _text(part)
+        text = text_of(part)
         if part.get_content_type() == "text/html":
-            text = re.sub(r"\s*\n\s*", "\n", re.sub(r"<[^<>]{0,2000}>", " ", re.sub(r"(?is)<(script|style)\b.{0,200000}?</\1>", " ", text)))
+            text = htmlwords.words(text)
         pieces.append(text.strip())
         size += len(text)
     return "\n\n".join(filter(None, dict.fromkeys(pieces)))[:MOST_WORDS]
@@ -118,7 +119,8 @@ def _bytes(part: Message) -> bytes:
     return data if isinstance(data, bytes) else b""
 
 
-def _text(part: Message) -> str:
+def text_of(part: Message) -> str:
+    """The text of a part, by the character set that it names."""
     charset = part.get_content_charset() or "utf-8"
     try:
         return _bytes(part).decode(charset, "replace")
@@ -126,7 +128,7 @@ def _text(part: Message) -> str:
         return _bytes(part).decode("utf-8", "replace")
 
 
-def _decoded(value: object) -> str:
+def decoded(value: object) -> str:
     """A header's words (RFC 2047), on one line, or as they stand where they are broken."""
     text = re.sub(r"\s+", " ", str(value))
     try:

@@ -7,7 +7,7 @@ import re
 from email.parser import Parser
 
 from evidence.examine.identify import identify
-from evidence.examine.inside import mails
+from evidence.examine.inside import htmlwords, mails
 from evidence.examine.inside.archives import Listing
 from evidence.examine.inside.compound import Compound
 from evidence.examine.inside.factlist import Fact, add
@@ -26,6 +26,7 @@ _TOLD = {
     "0037": "Subject",
     "1035": "Message-ID",
 }
+_SUBJECT, _PAGE = "0037", "__substg1.0_10130102"
 _BODY, _LONG_NAME, _SHORT_NAME, _DATA, _INNER = "1000", "3707", "3704", "37010102", "3701000D"
 _FOLDER = re.compile(r"^__attach_version1\.0_#[0-9A-F]{8}$")
 
@@ -47,8 +48,21 @@ def facts(held: Compound) -> list[Fact]:
 
 def words(held: Compound) -> str:
     """The words of the message and, after them, of messages inside it."""
-    pieces = [_text(held, base, _BODY) for base in _messages(held, "", 0)]
+    pieces = [_body(held, base) for base in _messages(held, "", 0)]
     return "\n\n".join(piece for piece in pieces if piece)[: mails.MOST_WORDS]
+
+
+def said(held: Compound) -> tuple[str, str, int]:
+    """Subject and words of the outermost message alone, and how many things are attached to it."""
+    return _text(held, "", _SUBJECT), _body(held, ""), len(_attached(held, ""))
+
+
+def _body(held: Compound, base: str) -> str:
+    """The words: as plain text, or of HTML alone its text."""
+    if text := _text(held, base, _BODY):
+        return text
+    path = f"{base}{_PAGE}"
+    return htmlwords.words(held.read(path, _MOST_TEXT).decode("utf-8", "replace")) if path in held.names() else ""
 
 
 def listing(held: Compound) -> Listing:
@@ -59,7 +73,7 @@ def listing(held: Compound) -> Listing:
         for base in _attached(held, message):
             name = _text(held, base, _LONG_NAME) or _text(held, base, _SHORT_NAME) or "without a name"
             if f"{base}__substg1.0_{_INNER}" in held.storages():
-                listed.add(f"{inside}{_text(held, f'{base}__substg1.0_{_INNER}/', '0037') or name}", -1, "message")
+                listed.add(f"{inside}{_text(held, f'{base}__substg1.0_{_INNER}/', _SUBJECT) or name}", -1, "message")
                 continue
             path = f"{base}__substg1.0_{_DATA}"
             data = held.read(path) if path in held.names() else b""

@@ -103,7 +103,7 @@ def test_what_cannot_be_copied_is_said_in_clear_words(desk: Desk) -> None:
     ask(desk, file.id)
     desk.installation.run_jobs()
     assert children(desk, file.id) == []
-    said = "No copy was made: that can be done with pictures, PDF, Office documents and texts, and this is ZIP."
+    said = "No copy was made: that can be done with pictures, PDF, Office documents, texts, e-mail, sound and film, and this is ZIP."
     assert desk.events(file.id)[-1]["result"] == said
     assert said in desk.client().get(f"/exhibits/{file.id}").text
     assert grants(desk) == []

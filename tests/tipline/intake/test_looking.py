@@ -58,7 +58,7 @@ def test_each_file_says_what_identifies_its_maker_with_its_values(client: FlaskC
         "The copy holds its first 60 pages as pictures.",
     ):
         assert words in page, words
-    assert page.count("With a cleaned copy") == 2  # the picture and the PDF
+    assert page.count("With a cleaned copy") == 3  # the picture, the PDF and the message
     assert page.index("IMG.jpg") < page.index("list.csv")
 
 
