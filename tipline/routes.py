@@ -235,6 +235,7 @@ ASKS: Mapping[str, str] = {
     "rewards.outcome": "claim.recommend",
     "rewards.outcome_remove": "claim.recommend",
     "rewards.paid": "payout.redeem",
+    "rewards.propose_decline": "claim.recommend",
     "rewards.recommend": "claim.recommend",
     "rewards.send_back": "claim.decide",
     "rewards.show": "claim.read",

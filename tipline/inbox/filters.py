@@ -34,6 +34,7 @@ CLAIMS = {
     "approved": "approved",
     "voucher_issued": "voucher sent",
     "paid": "paid",
+    "to_decline": "to be declined",
     "declined": "declined",
     "expired": "voucher lapsed",
 }

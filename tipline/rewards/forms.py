@@ -49,7 +49,7 @@ class ApproveForm(ShownForm):
 
 
 class DeclineForm(ShownForm):
-    """A refusal: a reason for the record, and words for the source."""
+    """A proposal to decline: a reason for the record, and words for the source."""
 
     words = TextAreaField("What the source reads")
 

@@ -31,13 +31,14 @@ AT_ONCE = 200  # claims whose openings are in memory together
 
 @dataclass(frozen=True)
 class Recorded:
-    """A step as custody holds it. `who` is the login that the event names, `reason` what they wrote."""
+    """A step as custody holds it. `who` is the login that the event names, `reason` what they wrote, `words` what the source is to read."""
 
     step: Step
     entry: str
     at: datetime
     who: str
     reason: str
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,8 @@ class _Walk:
         agent = who if act == "pay" else str(opening.field("received_by") or "")
         at = datetime.fromisoformat(str(opening.field("occurred_from")))
         step = Step(act, signed.person, 0, amount, agent)
-        self.recorded.append(Recorded(step, self.last, at, who, str(opening.field("justification") or "")))
+        words = str(opening.field("purpose") or "") if act == "propose_decline" else ""
+        self.recorded.append(Recorded(step, self.last, at, who, str(opening.field("justification") or ""), words))
 
 
 def _unsound(why: str) -> Unsound:

@@ -198,6 +198,8 @@ def _amount(one: Recorded, currency: str) -> str:
 
 
 def _barred(actor: Actor, now: rules.Standing) -> str:
+    if actor.staff_id == now.proposer:
+        return "You proposed it, so another person agrees or sends it back."
     if actor.staff_id == now.recommender:
         return "You recommended this claim, so two others approve it."
     return "You approved this claim, so the second approval is another person’s." if actor.staff_id == now.first else ""

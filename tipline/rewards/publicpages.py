@@ -15,6 +15,7 @@ from tipline.intake.site import padded, source_of_request
 from tipline.intake.texts import texts_of
 from tipline.rewards import claiming, rules
 from tipline.rewards.claiming import Claim, ClaimView
+from tipline.translated import only_speaks, takes_along
 from tipline.web import frame
 
 bp = Blueprint("claims", __name__)
@@ -46,6 +47,7 @@ def claim() -> ResponseReturnValue:
 
 
 @bp.post("/conversation/claim")
+@takes_along("token", "by", "office", "helped", *claiming.DECLARED)
 def send() -> ResponseReturnValue:
     source = source_of_request()
     if source is None or source.tip_id is None or not source.accepts(request.form.get("token", "")):
@@ -53,6 +55,8 @@ def send() -> ResponseReturnValue:
     get = request.form.get
     ticked = frozenset(name for name in claiming.DECLARED if get(name))
     command = Claim(get("claim", ""), get("by", ""), get("office", ""), get("helped", ""), ticked)
+    if only_speaks(request.form):
+        return _form(source, command)
     try:
         with frame().unit(write=True) as unit:
             claiming.make_claim(unit, source, command)

@@ -1,10 +1,12 @@
 """The rules of reward claims: which step may follow which, by whom, and how much. Pure functions.
 
 received -> judging -> recommended -> approved_once -> approved -> voucher_issued -> paid
+                    -> to_decline -> declined
                  sent_back, declined, expired (its voucher lapsed or was cancelled): to be judged again
 
-Three people bring a claim to its voucher: who recommends and two who approve, each another person. The steps are read back from
-the signed custody events of the claim (`replay`), so what a row says is never more than a copy.
+Three people bring a claim to its voucher: who recommends and two who approve, each another person. Two decline one: who proposes it with
+the words for the source, and another who agrees. The steps are read back from the signed custody events of the claim (`replay`), so what
+a row says is never more than a copy.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ STATES = {
     "approved": "Approved",
     "voucher_issued": "Voucher sent",
     "paid": "Paid",
+    "to_decline": "To be declined",
     "declined": "Declined",
     "expired": "Voucher lapsed",
 }
@@ -37,11 +40,13 @@ STATE_KINDS = {
     "approved": "ok",
     "voucher_issued": "wait",
     "paid": "ok",
+    "to_decline": "wait",
     "declined": "done",
     "expired": "bad",
 }
 COUNTED = ("recommended", "approved_once", "approved", "voucher_issued", "paid")  # their shares are not free
 APPROVED = ("approved", "voucher_issued", "paid")
+DECLINABLE = ("received", "judging", "sent_back", "recommended", "approved_once", "expired")
 JUDGED = ("received", "judging", "sent_back", "declined", "expired")  # from here it can be recommended, or recommended again
 PAST = {
     "take_up": "taken up",
@@ -50,6 +55,7 @@ PAST = {
     "issue": "voucher issued",
     "pay": "paid",
     "send_back": "sent back",
+    "propose_decline": "decline proposed",
     "decline": "declined",
     "expire": "voucher lapsed",
     "cancel": "voucher cancelled",
@@ -78,6 +84,7 @@ class Standing:
     recommender: str = ""
     first: str = ""
     second: str = ""
+    proposer: str = ""  # of a decline
 
     @property
     def counted(self) -> int:
@@ -152,12 +159,19 @@ def _issue(now: Standing, step: Step, _free: int) -> Standing:
 
 
 def _send_back(now: Standing, step: Step, _free: int) -> Standing:
-    _require(now, step, ("recommended", "approved_once"))
+    _require(now, step, ("recommended", "approved_once", "to_decline"))
     return Standing("sent_back")
 
 
+def _propose_decline(now: Standing, step: Step, _free: int) -> Standing:
+    _require(now, step, DECLINABLE)
+    return Standing("to_decline", proposer=step.by)
+
+
 def _decline(now: Standing, step: Step, _free: int) -> Standing:
-    _require(now, step, ("received", "judging", "sent_back", "recommended", "approved_once", "expired"))
+    _require(now, step, ("to_decline",))
+    if step.by == now.proposer:
+        raise Forbidden("You proposed to decline this claim.", "Another person agrees, or sends it back.")
     return Standing("declined")
 
 
@@ -182,6 +196,7 @@ _TAKEN = {
     "issue": _issue,
     "pay": _pay,
     "send_back": _send_back,
+    "propose_decline": _propose_decline,
     "decline": _decline,
     "expire": _end_voucher,
     "cancel": _end_voucher,
@@ -202,12 +217,18 @@ def replay(steps: Iterable[Step]) -> Standing:
     now = Standing()
     try:
         for step in steps:
-            now = take(now, replace(step, seen=now.version), MOST)
+            alone = step.act == "decline" and now.state in DECLINABLE
+            now = _declined_alone(now) if alone else take(now, replace(step, seen=now.version), MOST)
     except TiplineError as error:
         raise Unsound(
             f"The recorded steps of this claim do not follow from each other: {error.message}", "Tell the administrator."
         ) from error
     return now
+
+
+def _declined_alone(now: Standing) -> Standing:
+    """A decline without a proposal, one person's act as it once was. None is taken any more; one that is on record stays what it is."""
+    return Standing("declined", version=now.version + 1)
 
 
 def free_of(reward: int, others: Iterable[Standing]) -> int:
@@ -267,7 +288,7 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-OPEN_TO_SOURCE = ("received", "judging", "sent_back", "recommended", "approved_once", "approved")
+OPEN_TO_SOURCE = ("received", "judging", "sent_back", "recommended", "approved_once", "approved", "to_decline")
 
 
 def told_state(state: str) -> str:

@@ -127,19 +127,30 @@ def approve(work: Work, actor: Actor, command: Decide) -> RewardClaim:
 
 
 def send_back(work: Work, actor: Actor, command: Decide) -> RewardClaim:
-    """Send a recommended claim back to be judged again."""
+    """Send a claim that was recommended, or is to be declined, back to be judged again."""
     policy.require(actor, "claim.decide")
     return _end(work, actor, command, "send_back").opened.claim
 
 
-def decline(work: Work, actor: Actor, command: Decide) -> RewardClaim:
-    """Decline a claim. The source reads `words`; it can be taken up again."""
-    policy.require(actor, "claim.decide")
+def propose_decline(work: Work, actor: Actor, command: Decide) -> RewardClaim:
+    """Propose to decline a claim. The source reads `words` when another person has agreed, and nothing before."""
+    policy.require(actor, "claim.recommend")
     words = command.words.strip()
     if not words:
         raise BadInput("The source is not told why.", "Write what the source should read.", {"words": "Write what the source should read."})
+    return _end(work, actor, command, "propose_decline", {"purpose": words[: rules.WORDS_LENGTH]}).opened.claim
+
+
+def decline(work: Work, actor: Actor, command: Decide) -> RewardClaim:
+    """Agree to a proposal: the claim is declined, and the source reads the words that both signed. It can be taken up again.
+
+    Raises:
+        Forbidden: the person proposed it.
+        Conflict: nobody did, or somebody took a step meanwhile.
+    """
+    policy.require(actor, "claim.decide")
     locked = _end(work, actor, command, "decline")
-    return _told(work, actor, locked, Told(words[: rules.WORDS_LENGTH], "status"))
+    return _told(work, actor, locked, Told(locked.history.recorded[-1].words, "status"))
 
 
 def cancel(work: Work, actor: Actor, command: Decide) -> RewardClaim:
@@ -248,10 +259,10 @@ def _record(work: Work, actor: Actor, locked: _Locked, taken: Taken, more: Mappi
     record_step(work, actor, (held.exhibit, held.keyfile), taken, more)
 
 
-def _end(work: Work, actor: Actor, command: Decide, act: str) -> _Locked:
+def _end(work: Work, actor: Actor, command: Decide, act: str, more: Mapping[str, Scalar] = NOTHING) -> _Locked:
     reason = _reason(command.reason)
     locked = _lock(work, actor, command)
-    _record(work, actor, locked, locked.taken(act, locked.take(actor, act), reason))
+    _record(work, actor, locked, locked.taken(act, locked.take(actor, act), reason), more)
     return locked
 
 

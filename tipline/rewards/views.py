@@ -42,6 +42,7 @@ def _page(number: str, **filled: Any) -> ResponseReturnValue:
         "recommend_form": RecommendForm(**mark),
         "approve_form": ApproveForm(**mark, days=str(rules.VOUCHER_DAYS[1])),
         "decline_form": DeclineForm(prefix="decline", **mark),
+        "agree_form": ShownForm(prefix="agree", **mark),
         "cancel_form": ShownForm(prefix="cancel", **mark),
         **filled,
     }
@@ -58,6 +59,7 @@ def take_up(number: str) -> ResponseReturnValue:
 
 
 @bp.post("/claims/<number>/recommend")
+@fresh
 def recommend(number: str) -> ResponseReturnValue:
     policy.require(actor(), "claim.recommend")
     form = RecommendForm()
@@ -75,18 +77,29 @@ def approve(number: str) -> ResponseReturnValue:
 @bp.post("/claims/<number>/send-back")
 def send_back(number: str) -> ResponseReturnValue:
     policy.require(actor(), "claim.decide")
-    form = ApproveForm()
-    return _try(number, ("approve_form", form), lambda: services.send_back(work(), actor(), form.step(number)), "Sent back.")
+    name, form = ("agree_form", ShownForm(prefix="agree")) if "agree-seen" in request.form else ("approve_form", ApproveForm())
+    return _try(number, (name, form), lambda: services.send_back(work(), actor(), form.step(number)), "Sent back.")
+
+
+@bp.post("/claims/<number>/propose-decline")
+@fresh
+def propose_decline(number: str) -> ResponseReturnValue:
+    policy.require(actor(), "claim.recommend")
+    form = DeclineForm(prefix="decline")
+    said = "Proposed. The source is told when another person has agreed."
+    return _try(number, ("decline_form", form), lambda: services.propose_decline(work(), actor(), form.command(number)), said)
 
 
 @bp.post("/claims/<number>/decline")
+@fresh
 def decline(number: str) -> ResponseReturnValue:
     policy.require(actor(), "claim.decide")
-    form = DeclineForm(prefix="decline")
-    return _try(number, ("decline_form", form), lambda: services.decline(work(), actor(), form.command(number)), "Declined.")
+    form = ShownForm(prefix="agree")
+    return _try(number, ("agree_form", form), lambda: services.decline(work(), actor(), form.step(number)), "Declined. The source is told.")
 
 
 @bp.post("/claims/<number>/cancel")
+@fresh
 def cancel(number: str) -> ResponseReturnValue:
     policy.require(actor(), "claim.decide")
     form = ShownForm(prefix="cancel")
@@ -142,6 +155,7 @@ def look() -> ResponseReturnValue:
 
 
 @bp.post("/payouts/paid")
+@fresh
 def paid() -> ResponseReturnValue:
     policy.require(actor(), "payout.redeem")
     form = PaidForm()

@@ -9,15 +9,17 @@ from html import unescape
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.installations import _set_up
 from tests.tipline.desk_house import Desk
 from tests.tipline.intake import house as intake
+from tipline.accounts.rules import FRESH
 from tipline.admin.services import AddColleague, add_colleague
 from tipline.models.programs import Program
 from tipline.models.rewards import Payout, RewardClaim
+from tipline.models.staff import StaffSession
 from tipline.models.tips import Tip
 from tipline.rewards import listing, services
 from tipline.rewards.listing import ClaimPage
@@ -138,16 +140,25 @@ class ClaimHouse:
             services.recommend(work, actor, replace(command, **more))
 
     def decide(self, act: str, number: str, role: str = "counsel", **more: Any) -> None:
-        """Take a step on the page as it is now: approve, send_back, decline, cancel, take_up."""
+        """Take a step on the page as it is now: approve, send_back, propose_decline, decline, cancel, take_up."""
         page = self.read(number, role)
         command = replace(Decide(number, page.history.standing.version, "Read both tips", page.earlier.mark), **more)
         with self.desk.acting(role) as (work, actor):
             getattr(services, act)(work, actor, command)
 
+    def bring_to_a_decline(self, number: str, words: str) -> None:
+        self.decide("propose_decline", number, "investigator", words=words)
+        self.decide("decline", number, "counsel")
+
     def bring_to_a_voucher(self, number: str, amount: int = 600_000) -> None:
         self.recommend(number, amount)
         self.decide("approve", number, "counsel")
         self.decide("approve", number, "program_manager")
+
+    def let_sessions_age(self) -> None:
+        """All who are signed in said who they are longer ago than the house rule allows."""
+        with self.desk.installation.work() as work:
+            work.session.execute(update(StaffSession).values(proved_at=work.now() - FRESH))
 
     def agent(self) -> FlaskClient:
         return self.desk.client(AGENT)

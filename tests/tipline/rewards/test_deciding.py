@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from tests.tipline.rewards.claim_house import AGENT, ClaimHouse
 from tipline.cases import services as cases
@@ -127,17 +130,67 @@ def test_sent_back_declined_and_taken_up_again(claimed: ClaimHouse, number: str)
     claimed.decide("send_back", number, "program_manager")
     assert (claimed.row(number).state, claimed.row(number).amount) == ("sent_back", None)
     with pytest.raises(BadInput, match="not told why"):
-        claimed.decide("decline", number)
-    claimed.decide("decline", number, words="We knew of the account already.")
+        claimed.decide("propose_decline", number)
+    words = "We knew of the account already."
+    claimed.bring_to_a_decline(number, words)
     page = source.page()
-    assert "We knew of the account already." in page
+    assert words in page
     assert "was declined" in page
     claimed.decide("take_up", number, "investigator")
     claimed.recommend(number, 5)
     assert [one.said for one in claimed.read(number).steps] == [
-        "recommended", "approved", "sent back", "declined", "taken up", "recommended",
+        "recommended", "approved", "sent back", "decline proposed", "declined", "taken up", "recommended",
     ]  # fmt: skip
     assert [one.amount for one in claimed.read(number).approvals] == ["$5"]
+
+
+def test_a_decline_takes_two_who_sign_the_words_and_the_source_reads_nothing_before(claimed: ClaimHouse, number: str) -> None:
+    source, words = claimed.sources["early"], "We knew of the account already."
+    counsel, manager = claimed.desk.client("counsel"), claimed.desk.client("program_manager")
+
+    def told() -> str:
+        return re.sub(r"<[^>]*>", "", source.page())  # tokens differ, and the noise that makes pages of like size
+
+    def posted(client: FlaskClient, act: str, form: str, **more: str) -> TestResponse:
+        seen = str(claimed.read(number).history.standing.version)
+        data = {f"{form}-{name}": value for name, value in {"seen": seen, "reason": "Read both tips", **more}.items()}
+        return client.post(f"/claims/{number}/{act}", data=data)
+
+    claimed.decide("take_up", number)
+    assert posted(counsel, "decline", "agree").status_code == 409, "nobody has proposed it"
+    before = told()
+    assert posted(counsel, "propose-decline", "decline", words=" ").status_code == 422
+    assert posted(counsel, "propose-decline", "decline", words=words).status_code == 303
+    assert (claimed.row(number).state, told()) == ("to_decline", before)
+    assert "You proposed it, so another person agrees" in counsel.get(f"/claims/{number}").text
+    assert posted(counsel, "decline", "agree").status_code == 403
+    assert words in manager.get(f"/claims/{number}").text
+    assert posted(manager, "decline", "agree").status_code == 303
+    assert words in source.page()
+    _, proposed, agreed = [one for one in claimed.desk.events(claimed.row(number).exhibit_id) if one["kind"] == "DECIDED"]
+    assert (proposed["result"], proposed["purpose"], agreed["result"]) == ("decline proposed", words, "declined")
+    assert [one.step.by for one in claimed.read(number).history.recorded] == [
+        claimed.desk.installation.people[role].staff_id for role in ("counsel", "counsel", "program_manager")
+    ]
+
+
+def test_what_is_to_be_declined_is_sent_back_from_its_own_form(claimed: ClaimHouse, number: str) -> None:
+    claimed.decide("propose_decline", number, "investigator", words="No.")
+    manager = claimed.desk.client("program_manager")
+    assert manager.post(f"/claims/{number}/send-back", data={"agree-seen": "2", "agree-reason": ""}).status_code == 422
+    assert manager.post(f"/claims/{number}/send-back", data={"agree-seen": "2", "agree-reason": "Too early"}).status_code == 303
+    assert claimed.row(number).state == "sent_back"
+
+
+def test_who_moves_money_says_again_who_they_are(claimed: ClaimHouse, number: str) -> None:
+    """A session that was left open takes none of these steps, and what was typed is kept."""
+    claimed.recommend(number)
+    manager = claimed.desk.client("program_manager")
+    claimed.let_sessions_age()
+    for route in ("recommend", "approve", "propose-decline", "decline", "cancel"):
+        answer = manager.post(f"/claims/{number}/{route}", data={"seen": "2", "reason": "Read both tips"})
+        assert (answer.status_code, "Read both tips" in answer.text, "prove_passphrase" in answer.text) == (403, True, True)
+    assert claimed.row(number).version == 2
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_a_claim_goes_only_when_it_is_decided_and_its_voucher_after_it(issued: C
             propose(work, actor, Propose(exhibit_id, "Kept long enough", "Rule 7"))
     with issued.desk.acting(write=False) as (work, actor):
         assert "part of the history" in prepare(work, actor, issued.payout().exhibit_id).obstacle
-    issued.decide("decline", late, words="It led to nothing.")
+    issued.bring_to_a_decline(late, "It led to nothing.")
     dispose(issued, issued.row(late).exhibit_id)
     with pytest.raises(Disposed):
         issued.read(late)

@@ -99,7 +99,7 @@ def test_a_voucher_is_paid_once_by_its_agent_with_a_reference(issued: ClaimHouse
     assert "CT-118" in issued.desk.client("counsel").get(f"/claims/{row.number}").text
 
 
-def test_a_ticket_of_another_session_pays_nothing(issued: ClaimHouse) -> None:
+def test_a_ticket_of_another_session_pays_nothing_nor_does_a_session_left_open(issued: ClaimHouse) -> None:
     first, second = issued.agent(), issued.agent()
     ticket = (
         first.post("/payouts", data={"code": code_of(issued)}).text.partition('name="ticket"')[2].partition('value="')[2].partition('"')[0]
@@ -111,7 +111,12 @@ def test_a_ticket_of_another_session_pays_nothing(issued: ClaimHouse) -> None:
     assert issued.payout().state == "open"
     faulty = first.post("/payouts/paid", data={"ticket": ticket, "reference": " "})
     assert (faulty.status_code, "Write your own number of the payment" in faulty.text) == (422, True)
-    assert first.post("/payouts/paid", data={"ticket": ticket, "reference": "CT-1"}).status_code == 303
+    issued.let_sessions_age()
+    asked = first.post("/payouts/paid", data={"ticket": ticket, "reference": "CT-1"})
+    assert (asked.status_code, "prove_passphrase" in asked.text, issued.payout().state) == (403, True, "open")
+    person = issued.desk.installation.people[AGENT]
+    proved = {"ticket": ticket, "reference": "CT-1", "prove_passphrase": person.passphrase}
+    assert first.post("/payouts/paid", data=proved).status_code == 303
     assert issued.payout().state == "paid"
 
 

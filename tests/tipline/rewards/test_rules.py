@@ -67,6 +67,11 @@ class Program(RuleBasedStateMachine):
         for act, by in (("recommend", who[0]), ("approve", who[1]), ("approve", who[2])):
             self.attempt(name, Step(act, by, self.claims[name].version, amount, AGENT))
 
+    @rule(name=st.sampled_from(CLAIMS), first=st.sampled_from(PEOPLE), second=st.sampled_from(PEOPLE))
+    def bring_to_a_decline(self, name: str, first: str, second: str) -> None:
+        for act, by in (("propose_decline", first), ("decline", second)):
+            self.attempt(name, Step(act, by, self.claims[name].version))
+
     @rule(name=st.sampled_from(CLAIMS), act=st.sampled_from(("pay", "expire", "cancel")))
     def end_a_voucher(self, name: str, act: str) -> None:
         self.attempt(name, Step(act, AGENT, self.claims[name].version, agent=AGENT))
@@ -90,6 +95,16 @@ class Program(RuleBasedStateMachine):
                 assert len({one.recommender, one.first, one.second}) == 3
             if one.state == "paid":
                 assert one.agent == AGENT
+
+    @invariant()
+    def nothing_is_declined_by_one_person_alone(self) -> None:
+        for name, one in self.claims.items():
+            if one.state == "declined":
+                proposed, agreed = self.steps[name][-2:]
+                assert (proposed.act, agreed.act) == ("propose_decline", "decline")
+                assert proposed.by != agreed.by
+            assert (one.state == "to_decline") == bool(one.proposer)
+            assert rules.told_state(one.state) != "declined" or one.state == "declined", "told before it is final"
 
     @invariant()
     def what_was_recorded_says_the_same(self) -> None:
@@ -116,6 +131,30 @@ def test_who_recommended_does_not_approve() -> None:
 def test_one_person_does_not_approve_twice() -> None:
     with pytest.raises(Forbidden, match="approved this claim already"):
         take(ONCE, Step("approve", "ben", 3), REWARD)
+
+
+def test_who_proposed_to_decline_does_not_agree_and_nothing_else_follows() -> None:
+    for before in (Standing(), RECOMMENDED, ONCE):
+        proposed = take(before, Step("propose_decline", "ada", before.version), REWARD)
+        assert (proposed.state, proposed.counted, rules.told_state(proposed.state)) == ("to_decline", 0, "judging")
+        with pytest.raises(Forbidden, match="You proposed"):
+            take(proposed, Step("decline", "ada", proposed.version), REWARD)
+        for act in set(rules.PAST) - {"decline", "send_back"}:
+            with pytest.raises(Conflict):
+                take(proposed, Step(act, "ben", proposed.version, 5, AGENT), REWARD)
+        assert take(proposed, Step("decline", "ben", proposed.version), REWARD).state == "declined"
+        assert take(proposed, Step("send_back", "ben", proposed.version), REWARD).state == "sent_back"
+
+
+def test_a_decline_of_one_person_is_read_as_it_was_and_never_taken_again() -> None:
+    recorded = [Step("recommend", "ada", 0, 5, AGENT), Step("decline", "ben", 0)]
+    assert replay(recorded) == Standing("declined", version=3)
+    assert replay([*recorded, Step("take_up", "ada", 0)]).state == "judging"
+    for before in (Standing(), RECOMMENDED, ONCE):
+        with pytest.raises(Conflict):
+            take(before, Step("decline", "cleo", before.version), REWARD)
+    with pytest.raises(Unsound):
+        replay([Step("propose_decline", "ada", 0), Step("decline", "ada", 0)])
 
 
 def test_only_the_second_approval_issues_the_voucher() -> None:
