@@ -6,12 +6,13 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
 
 from evidence.examine.identify import Identification
+from evidence.examine.inside.splices import MOST_SPANS, WRITTEN
 from evidence.examine.report import Entry, Fact, Finding, Listing, Preview
 
 MOST_SIDE = 1600
@@ -19,6 +20,7 @@ MOST_TEXT = 2_100_000
 MOST_SHOWN = 250_000
 _MOST_NUMBER = 2**53 - 1
 _KINDS = frozenset({"gps", "serial", "author", "people", "time", "device", "versions", "thumbnail", "folder", "comment", "software"})
+RECORDINGS = frozenset({"mp3", "mp2", "wav", "flac", "ogg", "opus", "m4a", "mp4", "mov", "3gp", "mkv", "mka", "webm"})
 _FACTS = frozenset({"macro", "action", "link", "embedded", "header", "media", "structure"})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -128,6 +130,38 @@ def copied_pages(parts: Mapping[str, bytes], most_of_page: int, most: int) -> tu
 def copied_text(parts: Mapping[str, bytes]) -> bytes | None:
     """A text copied in full, as UTF-8; None where there is none."""
     return parts["text"].decode("utf-8", "replace").encode() if "text" in parts else None
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How a recording's copy is put together: bytes written anew, and stretches of the original (place, length; -1: written)."""
+
+    ending: str
+    note: str
+    spans: list[tuple[int, int]]
+    written: bytes
+
+
+def copied_pieces(parts: Mapping[str, bytes], length: int) -> Pieces | None:
+    """The pieces of a copy of an original of `length` bytes, none of them outside of it; None where there are none."""
+    if "spans" not in parts:
+        return None
+    ending, note, items = _list(_json(parts, "spans"), 3)
+    written, used, taken, spans = parts.get("written", b""), 0, 0, []
+    for item in _list(items):
+        at, count = _list(item, 2)
+        if at == WRITTEN:
+            used += _number(count)
+        elif _number(at) + _number(count) > length:
+            raise Disorder("spans")
+        else:
+            taken += count
+        spans.append((at, count))
+    if not isinstance(ending, str) or ending not in RECORDINGS:
+        raise Disorder("ending")
+    if used != len(written) or taken > length or len(spans) > MOST_SPANS:
+        raise Disorder("spans")
+    return Pieces(ending, _text(note, 300), spans, written)
 
 
 def preview_note(parts: Mapping[str, bytes]) -> str:

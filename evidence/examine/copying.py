@@ -5,11 +5,13 @@ Copy(b"\\x89PNG...", "png", "4032 by 3024 pixels.")        Copy(None, "", "No co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evidence.examine import answers, jail, picturebook
+from evidence.examine import answers, jail, picturebook, preview
 from evidence.examine.inside.copying import BATCH_PIXELS, PAGE_PIXELS, PIXELS
+from evidence.examine.inside.splices import WRITTEN
 from evidence.examine.jail import Bounds, ChildResult, MemoryFile
 
 MOST_PAGES = 60
@@ -22,6 +24,7 @@ _ENDINGS = {
     "talk": "No copy was made: it is larger than can be copied here.",
     "broken": "No copy was made: the file harmed the program that read it, inside the jail.",
 }
+_TELLS = "No copy was made: something that tells of its maker would have stayed in it."
 _DISORDER = "No copy was made: the answer is not in order. The file may have taken the program over."
 
 
@@ -44,7 +47,8 @@ def copy_object(chunks: Iterator[bytes], length: int, name: str) -> Copy:
             result = jail.examine(payload, request, jail.COPY, _BOUNDS)
             if result.ending == "done" and "pages" in result.parts:
                 return _book(payload, request, result)
-            return _copy(result)
+            pieces = answers.copied_pieces(result.parts, payload.length) if result.ending == "done" else None
+            return _put_together(payload, pieces) if pieces else _copy(result)
         except answers.Disorder:
             return Copy(None, "", _DISORDER)
 
@@ -68,6 +72,22 @@ def _copy(result: ChildResult) -> Copy:
         "",
         f"No copy was made: that can be done with pictures, PDF, Office documents, texts, e-mail, sound and film, and this is {found}.",
     )
+
+
+def _put_together(payload: MemoryFile, pieces: answers.Pieces) -> Copy:
+    """Put a recording together, and look into it as into any file: where something is found, there is no copy."""
+    done, found = 0, []
+    for at, length in pieces.spans:
+        if at == WRITTEN:
+            found.append(pieces.written[done : done + length])
+            done += length
+        else:
+            found.append(os.pread(payload.fd, length, at))
+    data = b"".join(found)
+    seen = preview.look_for_traces(iter([data]), len(data), f"copy.{pieces.ending}")
+    if seen.looked != "done" or seen.findings:
+        return Copy(None, "", _TELLS)
+    return Copy(data, pieces.ending, pieces.note)
 
 
 def _book(payload: MemoryFile, request: dict[str, object], result: ChildResult) -> Copy:

@@ -65,6 +65,10 @@ def _media_type(head: bytes, signatures_only: bool) -> str:
         return "text/plain"
     if found == UNKNOWN and head.startswith(b"PK\x03\x04"):
         return "application/zip"
+    if found == UNKNOWN and head.startswith(b"ID3"):  # its cover may be longer than what is looked at
+        return "audio/mpeg"
+    if found == UNKNOWN and head[4:8] in {b"moov", b"mdat", b"wide"}:
+        return "video/quicktime"
     if found == UNKNOWN and _reads_as_text(start):
         return "text/plain"
     if found.startswith("text/") and found not in KNOWN:

@@ -20,6 +20,9 @@ PICTURES = frozenset(  # whose pixels are opened in the jail
     }
 )
 
+SOUNDS = frozenset({"audio/mpeg", "audio/x-wav", "audio/ogg", "audio/flac"})  # which are copied stream by stream
+FILMS = frozenset({"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2", "video/x-matroska", "video/webm"})
+
 # media type: (label, endings; the first is the usual one)
 KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "image/jpeg": ("JPEG", ("jpg", "jpeg", "jpe", "jfif", "mpo")),
@@ -74,9 +77,12 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "text/csv": ("CSV", ("csv", "tsv", "tab")),
     "text/x-script": ("script", ("sh", "bat", "cmd", "ps1", "vbs", "js", "py", "pl", "php", "rb")),
     "text/plain": ("text", ("txt", "md", "log", "text", "asc", "ini", "cfg")),
-    "audio/mpeg": ("MP3", ("mp3",)),
+    "audio/mpeg": ("MP3", ("mp3", "mp2")),
     "audio/x-wav": ("WAV", ("wav",)),
     "audio/ogg": ("Ogg", ("ogg", "oga", "opus")),
+    "audio/flac": ("FLAC", ("flac",)),
+    "video/3gpp": ("3GPP", ("3gp", "3gpp", "mp4")),
+    "video/3gpp2": ("3GPP2", ("3g2", "3gp2")),
     "video/mp4": ("MP4", ("mp4", "m4v", "m4a", "mov")),
     "video/quicktime": ("QuickTime", ("mov", "qt", "mp4")),
     "video/x-matroska": ("Matroska", ("mkv", "webm")),
@@ -185,7 +191,7 @@ def may_tell(media_type: str, name: str) -> bool:
 def may_be_copied(media_type: str) -> bool:
     """Say whether a copy without metadata can be made of this type: pixels, pages as pictures, words, or the streams of a recording."""
     office = is_zip_family(media_type) and media_type not in {"application/zip", "application/java-archive", "application/epub+zip"}
-    return media_type in PICTURES | {"application/pdf", MAIL, OUTLOOK} or is_plain(media_type) or office
+    return media_type in PICTURES | SOUNDS | {"application/pdf", MAIL, OUTLOOK} or is_plain(media_type) or office
 
 
 def is_compressed(media_type: str) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from evidence import canonical
 from evidence.errors import IntegrityError, KeyUnavailable
 from evidence.errors import NotFound as ObjectMissing
+from evidence.examine.answers import RECORDINGS
 from evidence.examine.copying import Copy, copy_object
 from evidence.keys import KeyFile
 from evidence.records import Scalar
@@ -159,6 +160,7 @@ _METHOD = {
     "png": "first frame, upright, on white, 8 bits a colour, PNG",
     "txt": "letters as UTF-8, without mark",
     "pdf": "pages drawn at 150 dots an inch, JPEG in PDF",
+    **dict.fromkeys(RECORDINGS, "streams as they are, in a container written anew"),
 }
 
 

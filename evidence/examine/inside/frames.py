@@ -9,7 +9,21 @@ import json
 import os
 from typing import Any
 
-PARTS = ("identification", "findings", "facts", "listing", "preview", "pixels", "pages", "shown", "text", "notes", "end")
+PARTS = (
+    "identification",
+    "findings",
+    "facts",
+    "listing",
+    "preview",
+    "pixels",
+    "pages",
+    "shown",
+    "text",
+    "spans",
+    "written",
+    "notes",
+    "end",
+)
 
 
 class Speaker:
