@@ -1,13 +1,21 @@
-"""The public face in every language: addresses, the way to the same page in another one, what an answer says of itself."""
+"""The public face in every language: addresses, the way to the same page in another one, what an answer says of itself.
+
+A page that came without a form leads to itself by a link. A page with a form leads there by a button of that form, `SPEAK`:
+what stands in it goes along, in no address, and the view shows it again and does nothing else.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 
 from tipline import languages
+
+View = TypeVar("View", bound=Callable[..., Any])
+SPEAK = "speak"  # the name of the button that asks for a form in another language
 
 
 @dataclass(frozen=True)
@@ -19,10 +27,48 @@ class Elsewhere:
     address: str
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What a page of trouble takes along of the form that met it: where that is shown again, and its fields."""
+
+    endpoint: str
+    values: Mapping[str, Any]  # of its address
+    fields: tuple[tuple[str, str], ...]
+
+
+def only_speaks(fields: Mapping[str, str]) -> bool:
+    """Whether a form came only to be shown in another language."""
+    return fields.get(SPEAK) == "yes"
+
+
+def takes_along(*names: str, to: str = "") -> Callable[[View], View]:
+    """Mark a view that takes a form: which fields of it a page of trouble keeps, and which view shows them again, by itself its own."""
+
+    def mark(view: View) -> View:
+        view.takes_along = (names, to)  # type: ignore[attr-defined]  # an attribute of the function, read by `carried`
+        return view
+
+    return mark
+
+
+def note_typed(fields: Mapping[str, str]) -> None:
+    """Say what a form held that Flask did not read: only a page of trouble asks, in the same request."""
+    g.typed = fields
+
+
+def carried() -> Carried | None:
+    """What of this request's form a page of trouble takes along; None where nothing of it arrived."""
+    endpoint = request.endpoint or ""
+    names, to = getattr(current_app.view_functions.get(endpoint), "takes_along", ((), ""))
+    typed: Mapping[str, str] = g.get("typed") or vars(request).get("form") or {}  # never read it here: that may be the trouble
+    fields = tuple((name, typed[name]) for name in names if typed.get(name))
+    return Carried(to or endpoint, request.view_args or {}, fields) if fields else None
+
+
 def install(app: Flask) -> None:
     """Let an app's addresses choose the language, and tell its templates and readers about it."""
     languages.load()
-    app.jinja_env.globals.update(page_direction=languages.direction, other_languages=other_languages, has_page=has_page)
+    app.jinja_env.globals.update(page_direction=languages.direction, other_languages=other_languages, has_page=has_page, carried=carried)
     app.after_request(_say_language)
     app.wsgi_app = languages.LanguageOfAddress(app.wsgi_app)  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware
 
@@ -40,13 +86,15 @@ def other_languages(endpoint: str = "", **values: Any) -> list[Elsewhere]:
 
 
 def _address() -> str:
-    """The address of this page as GET takes it: its own, the notice that it belongs to, or the first page."""
-    values = request.view_args or {}
-    endpoint = _asked_for(current_app).get(request.url_rule.rule) if request.url_rule else None
-    if endpoint is not None:
-        query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
-        return url_for(endpoint, **values) + (f"?{query}" if query else "")
-    return url_for("pages.notice", slug=values["slug"]) if "slug" in values else url_for("pages.index")
+    """The address of this page as GET takes it: its own, or of the nearest page above it."""
+    if request.url_rule is None:
+        return url_for("pages.index")
+    known, rule = _asked_for(current_app), request.url_rule.rule
+    query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
+    while rule not in known:
+        rule, query = rule.rpartition("/")[0] or "/", ""
+    values = {name: value for name, value in (request.view_args or {}).items() if f"<{name}>" in rule or f":{name}>" in rule}
+    return url_for(known[rule], **values) + (f"?{query}" if query else "")
 
 
 def _asked_for(app: Flask) -> dict[str, str]:

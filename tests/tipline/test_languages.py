@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, begin, build, field_value, fill
+from tests.tipline.intake.house import SLUG, TIP, IntakeHouse, build
 from tipline import languages
 from tipline.config import Settings
 from tipline.languages import LANGUAGES, LanguageOfAddress, say, say_many, speaking
@@ -36,9 +36,10 @@ def links(html: str) -> list[str]:
 
 
 def switches(html: str) -> dict[str, str]:
-    """Language and address of each link to the same page in another language."""
+    """Language and address of each way to the same page in another language: a link, or a button of the page's form."""
     nav = html[html.index("<nav") : html.index("</nav>")]
-    return {found[2]: unescape(found[1]) for found in re.finditer(r'<a href="([^"]*)" lang="([^"]*)" hreflang="\2">', nav)}
+    ways = re.findall(r'<(?:a|button) [^>]*?(?:href|formaction)="([^"]*)"[^>]*? lang="([^"]*)"', nav)
+    return {language: unescape(address) for address, language in ways}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -73,29 +74,6 @@ def test_the_first_page_has_an_address_without_a_stroke_too(client: FlaskClient)
 @pytest.mark.parametrize("path", ["/esp", "/en/p/northfield", "/fr/", "/es/es/", "/p/es/x"])
 def test_what_only_looks_like_a_language_is_an_address_that_is_not_there(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
-
-
-def test_the_answer_to_a_form_leads_to_a_page_that_can_be_asked_for(client: FlaskClient) -> None:
-    checked = client.post("/es" + TIP, data={"what": ""})
-    assert checked.status_code == 422
-    assert switches(checked.text) == {"en": TIP}
-    assert "/change" not in checked.text[: checked.text.index("<main")], "an empty form has nothing to take along"
-    discarded = client.post(f"/p/{SLUG}/discard")
-    assert switches(discarded.text) == {"es": f"/es/p/{SLUG}"}
-
-
-def test_what_was_typed_goes_along_into_the_other_language(client: FlaskClient) -> None:
-    """On the check of a tip the other language is a button that carries the draft; so it is on a form that came back."""
-    draft = begin(client)
-    checked = fill(client, draft, "Él lo contó.", {"a.txt": b"1"})
-    head = checked.text[: checked.text.index("<main")]
-    assert re.search(rf'<form method="post" action="/es/p/{SLUG}/change"><input type="hidden" name="draft" value="{draft}">', head)
-    spanish = client.post(f"/es/p/{SLUG}/change", data={"draft": draft})
-    assert '<html lang="es"' in spanish.text
-    assert "Él lo contó.</textarea>" in spanish.text
-    assert "a.txt" in spanish.text
-    assert field_value(spanish, "draft") == draft
-    assert f'action="/p/{SLUG}/change"' in spanish.text[: spanish.text.index("<main")]
 
 
 def test_a_page_that_is_not_there_leads_to_the_first_one(client: FlaskClient) -> None:

@@ -38,6 +38,10 @@ class Rejection:
         """Field and message of each fault, for the summary."""
         return [(fault.field, fault.message) for fault in self.faults]
 
+    def without(self, field: str) -> Rejection:
+        """The same without the faults of a field."""
+        return Rejection(tuple(fault for fault in self.faults if fault.field != field), self.lost, self.status)
+
     def also(self, faults: Iterable[Fault], status: int = 0) -> Rejection:
         """The same with further faults."""
         return Rejection((*self.faults, *faults), self.lost, status or self.status)
@@ -52,6 +56,11 @@ class TipForm:
     leave_out: frozenset[str]
     rejection: Rejection
 
+    @property
+    def spoken(self) -> Rejection:
+        """What is wrong where it is only shown in another language: nothing that is just not filled in yet."""
+        return self.rejection if self.answers.what.strip() else self.rejection.without("what")
+
 
 @dataclass(frozen=True)
 class MessageForm:
@@ -61,6 +70,11 @@ class MessageForm:
     token: str
     text: str
     rejection: Rejection
+
+    @property
+    def spoken(self) -> Rejection:
+        """As `TipForm.spoken`."""
+        return self.rejection if self.text.strip() else self.rejection.without("what")
 
 
 def read_tip(arrival: Arrival, limits: FormLimits, kind: str = TIP) -> TipForm:

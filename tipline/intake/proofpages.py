@@ -22,6 +22,7 @@ from tipline.intake import forms, proving, publiclog
 from tipline.intake.conversation import Source
 from tipline.intake.proving import Asked, Made, Standing
 from tipline.intake.site import padded, source_of_request
+from tipline.translated import only_speaks, takes_along
 from tipline.web import frame
 
 bp = Blueprint("proofs", __name__)
@@ -54,12 +55,14 @@ def proof() -> ResponseReturnValue:
 
 
 @bp.post("/conversation/proof")
+@takes_along(forms.TOKEN, "audience", "nonce")
 def made() -> ResponseReturnValue:
     began = time.monotonic()
     source = source_of_request()
     if source is None or source.tip_id is None or not source.accepts(forms.session_token(request.form)):
         return redirect(url_for("talk.talk"), 303)
-    answer = _answer(source, Asked(*(request.form.get(name, "") for name in IN_ORDER)))
+    asked = Asked(*(request.form.get(name, "") for name in IN_ORDER))
+    answer = _form(source, asked) if only_speaks(request.form) else _answer(source, asked)
     time.sleep(max(0.0, began + SECONDS - time.monotonic()))
     return answer
 

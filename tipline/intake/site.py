@@ -10,7 +10,7 @@ from typing import Any, cast
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline import security
+from tipline import security, translated
 from tipline.intake import conversation, forms, rules, services
 from tipline.intake.sink import Arrival, Body, Limits, receive
 from tipline.web import frame
@@ -37,7 +37,9 @@ def arrive() -> Arrival:
     text_bytes = most.text_bytes + FORM_BYTES
     request.max_content_length = 3 * text_bytes + most.files.files * (most.files.file_bytes + FORM_BYTES)
     of_sink = Limits(most.files.file_bytes, most.files.files, text_bytes)
-    return receive(cast(Body, request.stream), request.mimetype, request.mimetype_params, frame().vault.objects, of_sink)
+    arrival = receive(cast(Body, request.stream), request.mimetype, request.mimetype_params, frame().vault.objects, of_sink)
+    translated.note_typed(arrival.fields)
+    return arrival
 
 
 def belong(arrival: Arrival) -> None:

@@ -10,13 +10,14 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from tipline import languages, security
-from tipline.intake import adding, checking, conversation, forms, looking, replyfiles, rules, services, talkrules, thread
+from tipline.intake import adding, checking, conversation, forms, looking, newwords, replyfiles, rules, services, talkrules, thread
 from tipline.intake.draft import DraftSecret
 from tipline.intake.filenames import ascii_name
 from tipline.intake.receipt import parse_receipt
 from tipline.intake.rules import Fault
 from tipline.intake.sink import Arrival
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, limits, padded, source_of_request, surplus
+from tipline.translated import only_speaks, takes_along
 from tipline.web import frame
 
 bp = Blueprint("talk", __name__)
@@ -52,31 +53,44 @@ def talk() -> ResponseReturnValue:
     if source.stale:
         with frame().unit(write=True) as unit:
             conversation.touch(unit, source)
-    answer = _talk_page(source, services.start_draft(frame().vault).token)
+    answer = _new_words(source) if source.heard else _talk_page(source, services.start_draft(frame().vault).token)
     time.sleep(max(0.0, began + PAGE_SECONDS - time.monotonic()))
     return answer
 
 
 @bp.post("/conversation/check")
+@takes_along(forms.DRAFT, forms.TOKEN, "what")
 def say() -> ResponseReturnValue:
     with arrive() as arrival:
         source = source_of_request()
         secret = services.find_draft_secret(frame().vault, arrival.fields.get(forms.DRAFT, ""))
         token = arrival.fields.get(forms.TOKEN, "")
-        if source is None and secret is not None:
-            return _ended(arrival)
-        if source is None or secret is None or source.tip_id is None or not source.accepts(token):
+        if secret is None:
+            return _back()
+        if source is None or not source.accepts(token):
+            return _ended(arrival, secret)
+        if source.tip_id is None:
             return _back()
         with frame().unit(write=False) as unit:
             before = services.find_draft(unit, secret, source.tip_id) or EMPTY
         form = forms.read_message(arrival, limits(), len(before.parts))
+        if only_speaks(arrival.fields):
+            return _spoken(source, secret, form, arrival)
         if not (form.rejection.faults or before.parts or arrival.whole or checking.check(_typed(form.text)).says_something):
             return _send(source, secret, adding.FollowUp(secret, form.text))
         state = _keep_message(source, secret, form, arrival)
     return _message_page(source, secret, state, form.rejection)
 
 
+def _spoken(source: conversation.Source, secret: DraftSecret, form: forms.MessageForm, arrival: Arrival) -> ResponseReturnValue:
+    """The conversation in another language, with the message that is being written."""
+    state = _keep_message(source, secret, form, arrival)
+    rejection = form.spoken.also(Fault("files", surplus(name)) for name in state.surplus)
+    return _back("sent") if state.sent else _talk_page(source, secret.token, state, rejection)
+
+
 @bp.post("/conversation/change")
+@takes_along(forms.DRAFT, forms.TOKEN)
 def change() -> ResponseReturnValue:
     source, secret = _source_of_form(), services.find_draft_secret(frame().vault, forms.draft_token(request.form))
     if source is None or secret is None:
@@ -85,10 +99,13 @@ def change() -> ResponseReturnValue:
     as_is = forms.as_is(request.form)
     if as_is is not None:
         state = replace(state, answers=replace(state.answers, as_is=tuple(sorted(as_is))))
+    if only_speaks(request.form) and (state.parts or state.answers.what.strip()):
+        return _message_page(source, secret, state, NOTHING_WRONG)
     return _back("sent") if state.sent else _talk_page(source, secret.token, state)
 
 
 @bp.post("/conversation/send")
+@takes_along(forms.DRAFT, forms.TOKEN, to="talk.change")
 def send() -> ResponseReturnValue:
     source, secret = _source_of_form(), services.find_draft_secret(frame().vault, forms.draft_token(request.form))
     if source is None or secret is None:
@@ -178,10 +195,10 @@ def _source_of_form() -> conversation.Source | None:
     return source
 
 
-def _ended(arrival: Arrival) -> ResponseReturnValue:
+def _ended(arrival: Arrival, secret: DraftSecret) -> ResponseReturnValue:
     """The session was over before a message arrived: the words come back, so that they can be sent with the receipt."""
-    words = arrival.fields.get("what", "")
-    return padded(render_template("intake/conversation_ended.html", words=words, files=len(arrival.files)), 403)
+    values = {"words": arrival.fields.get("what", ""), "files": len(arrival.files), "draft": secret.token}
+    return padded(render_template("intake/conversation_ended.html", **values), 403)
 
 
 def _number(text: str | None) -> int | None:
@@ -282,6 +299,15 @@ def _withdraw_page(source: conversation.Source, *, unsure: bool = False) -> Resp
         return _back()
     html = render_template("intake/conversation_withdraw.html", **_frame_of(page), token=source.token, unsure=unsure)
     return padded(html, 422 if unsure else 200)
+
+
+def _new_words(source: conversation.Source) -> Response:
+    """The one page that words open which were read out by phone."""
+    with frame().unit(write=False) as unit:
+        words = newwords.offered(unit, source)
+    if not words:
+        return _refused()
+    return padded(render_template("intake/receipt_change.html", words=words, token=source.token), 200)
 
 
 def _refused() -> Response:

@@ -12,11 +12,13 @@ from tipline.intake import checking, forms, looking, rules, services
 from tipline.intake.draft import DraftSecret
 from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, closed, limits, program_of, program_page, surplus
 from tipline.languages import say
+from tipline.translated import only_speaks, takes_along
 from tipline.web import frame
 
 bp = Blueprint("intake", __name__)
 bp.add_app_template_filter(rules.shown, "shown")
 FORMS = {rules.TIP: "intake/tip_new.html", rules.REPORT: "intake/report_new.html"}
+TYPED = (forms.DRAFT, "what", "how", "who")
 NEW_REPORT = services.DraftState(rules.Answers("", kind=rules.REPORT))
 
 
@@ -38,11 +40,13 @@ def _begin(slug: str, state: services.DraftState) -> ResponseReturnValue:
 
 
 @bp.post("/p/<slug>/tip")
+@takes_along(*TYPED)
 def check(slug: str) -> ResponseReturnValue:
     return _check(slug, rules.TIP)
 
 
 @bp.post("/p/<slug>/report")
+@takes_along(*TYPED)
 def check_report(slug: str) -> ResponseReturnValue:
     return _check(slug, rules.REPORT)
 
@@ -57,22 +61,26 @@ def _check(slug: str, kind: str) -> ResponseReturnValue:
             kept = services.keep(unit, command)
             if kept.state is not None and not kept.state.sent:
                 belong(arrival)
+    if only_speaks(arrival.fields):
+        return _kept_page(kept, secret, form.spoken, checks=False)
     return _kept_page(kept, secret, form.rejection)
 
 
-def _kept_page(kept: services.Kept, secret: DraftSecret, rejection: forms.Rejection) -> ResponseReturnValue:
+def _kept_page(kept: services.Kept, secret: DraftSecret, rejection: forms.Rejection, *, checks: bool = True) -> ResponseReturnValue:
+    """The page before Send; the form again where something is wrong with it, or where it was not to be checked."""
     program, state = kept.program, kept.state
     if state is None:
         return closed(program)
     if state.sent:
         return program_page("intake/tip_sent_before.html", program, {"draft": secret.token})
     rejection = rejection.also(rules.Fault("files", surplus(name)) for name in state.surplus)
-    if rejection.faults:
+    if rejection.faults or not checks:
         return _form_page(program, secret.token, state, rejection)
     return _check_page(program, secret.token, replace(state, parts=looking.look_into(frame(), secret, state.parts)))
 
 
 @bp.post("/p/<slug>/change")
+@takes_along(forms.DRAFT)
 def change(slug: str) -> ResponseReturnValue:
     program = program_of(slug)
     secret = services.find_draft_secret(frame().vault, forms.draft_token(request.form))
@@ -87,17 +95,20 @@ def change(slug: str) -> ResponseReturnValue:
     as_is = forms.as_is(request.form)
     if as_is is not None:
         state = replace(state, answers=replace(state.answers, as_is=tuple(sorted(as_is))))
+    if only_speaks(request.form) and state.answers.what.strip():
+        return _check_page(program, secret.token, replace(state, parts=looking.look_into(frame(), secret, state.parts)))
     return _form_page(program, secret.token, state)
 
 
 @bp.post("/p/<slug>/send")
+@takes_along(forms.DRAFT, to="intake.change")
 def send(slug: str) -> ResponseReturnValue:
     secret = services.find_draft_secret(frame().vault, forms.draft_token(request.form))
     if secret is None:
         return redirect(url_for("intake.tip", slug=slug), 303)
     with frame().unit(write=True) as unit:
         sent = services.send(unit, slug, secret, forms.as_is(request.form))
-    return program_page("intake/receipt_show.html", sent.program, {"sent": sent})
+    return program_page("intake/receipt_show.html", sent.program, {"sent": sent, "draft": secret.token})
 
 
 @bp.post("/p/<slug>/discard")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from evidence import canonical
-from evidence.errors import IntegrityError
+from evidence.canonical import b64url, unb64url
+from evidence.errors import EvidenceError, IntegrityError
 from evidence.keys import aead_open, aead_seal, hkdf
 from tipline.intake.receipt import LIST_SIZE, word_list
 from tipline.notices.rules import CODE_BYTES, read_code, write_code
@@ -19,6 +20,7 @@ from tipline.notices.rules import CODE_BYTES, read_code, write_code
 SECRET = 32
 PADDED = 256
 SUITE = "tipline/notice/1"
+SHOWN = "notice.shown"
 _SPARE_BITS = 8 * CODE_BYTES - 90
 _WORD_BYTES = 8
 
@@ -91,6 +93,26 @@ def open_answer(bits: bytes, sealed: bytes) -> Answer:
         raise IntegrityError("The answer to a code is of an unknown suite.", "Restore it from a backup.")
     first, second = said["words"]
     return Answer(said["sender"], said["month"], said["incident"], (first, second))
+
+
+def seal_shown(secret: bytes, answer: Answer, until: int) -> str:
+    """Seal what a page confirms, for the same page in another language until a time (seconds): no code stands in it."""
+    said = {"sender": answer.sender, "month": answer.month, "incident": answer.incident, "words": list(answer.words), "until": until}
+    return b64url(aead_seal(_shown_key(secret), canonical.encode(said), SHOWN))
+
+
+def open_shown(secret: bytes, sealed: str, now: int) -> Answer | None:
+    """Open what a page confirmed; None for anything that this installation did not seal, or whose time is over."""
+    try:
+        said = json.loads(aead_open(_shown_key(secret), unb64url(sealed), SHOWN))
+    except EvidenceError:
+        return None
+    first, second = said["words"]
+    return Answer(said["sender"], said["month"], said["incident"], (first, second)) if now <= said["until"] else None
+
+
+def _shown_key(secret: bytes) -> bytes:
+    return hkdf(secret, "tipline/notice-shown/1", 32)
 
 
 def _key(bits: bytes) -> bytes:

@@ -236,7 +236,8 @@ def test_a_message_needs_the_sessions_own_token(client: FlaskClient, house: Inta
     other = come_back(house.client(), words)
     for token in ("", "x", field_value(other, "token"), "é"):
         answer = say(client, page, "Forged", {"forged.txt": b"f"}, token=token)
-        assert answer.status_code == 303
+        assert answer.status_code == 403
+        assert "Forged</textarea>" in answer.text, "the words come back"
     assert len(house.rows(TipMessage)) == 1
     assert house.client().post(SAY, data={"what": "x"}).status_code == 303
     assert len([name for name in house.files() if name.count(".") == 1]) == 2

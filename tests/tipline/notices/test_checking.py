@@ -311,3 +311,25 @@ def test_the_program_adds_its_own_words_to_the_script(room: PostRoom) -> None:
     own = room.desk.client("counsel").get("/letter-check").text
     assert "<li>Say good day.</li><li>Then listen.</li>" in own
     assert rules.SCRIPT.splitlines()[0] in unescape(own)
+
+
+def test_a_confirmed_letter_is_shown_in_the_other_language_and_counts_no_further_check(room: PostRoom) -> None:
+    """The page carries sealed what it shows: not the code, no other answer, and not for long."""
+    number = room.issue(most_checks="1")
+    letter = room.letters(number)[0]
+    good = room.check(letter.code)
+    shown = re.search(r'name="shown" value="([^"]+)"', good.text)
+    assert shown is not None
+    assert letter.code not in good.text
+    spanish = room.public.post("/es/letter", data={"speak": "yes", "shown": shown[1]})
+    assert "Enviamos una carta con este código" in spanish.text
+    assert all(word in spanish.text for word in (*letter.words, ABOUT["incident"]))
+    assert room.rows(number)[0].checks == 1
+    refused = room.check(letter.code)
+    assert REFUSED in words_of(refused.text)
+    for sealed in ("", "x", shown[1][:-8] + "AAAAAAAA"):
+        assert "We sent a letter" not in room.public.post("/letter", data={"speak": "yes", "shown": sealed}).text
+    secret, answer = bytes(32), codes.Answer("a", "2026-10", "b", ("c", "d"))
+    sealed = codes.seal_shown(secret, answer, 100)
+    assert [codes.open_shown(secret, sealed, now) for now in (100, 101)] == [answer, None]
+    assert codes.open_shown(bytes(31) + b"1", sealed, 1) is None
