@@ -66,7 +66,7 @@ def staff_write(client: FlaskClient, tip: Tip) -> None:
 
 
 def by_phone(client: FlaskClient, program_id: str) -> str:
-    """The receipt of a tip by phone, whose source is shown the claim code once."""
+    """The receipt of a tip by phone, whose source is shown new words, and after them the claim code once."""
     typed = {
         "token": field_value(client.get("/tips/phone"), "token"),
         "program": program_id,

@@ -128,6 +128,11 @@ def withdraw(work: Work, source: Source) -> bool:
     return True
 
 
+def note_new_words(work: Work, source: Source, tip: Tip) -> None:
+    """Put on record that the source chose new receipt words. Raises: Unsound as `follow_up`."""
+    _add_words(work, (source, tip), (talkrules.new_words_text(work.today()), talkrules.NEW_WORDS_NAME), _New([], "receipt"))
+
+
 def _lock(work: Work, source: Source) -> Tip:
     return work.session.get_one(Tip, source.tip_id, with_for_update=True)
 
@@ -200,7 +205,7 @@ def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
     to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
     ready = taking.make_ready(work.vault, new.parcels, to, work.today(), batch)
     tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
-    if tip.state in ("waiting", "closed") or _was_swept(session, tip):
+    if new.kind != "receipt" and (tip.state in ("waiting", "closed") or _was_swept(session, tip)):
         tip.state = "working" if tip.assignee_id else "new"
     session.flush()
     try:

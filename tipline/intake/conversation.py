@@ -8,16 +8,17 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 
 from sqlalchemy import Date, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from evidence.canonical import b64url, unb64url
 from evidence.checkpoint import short_hash
-from evidence.errors import EvidenceError
-from evidence.keys import Identity, aead_open, aead_seal
+from evidence.errors import EvidenceError, KeyUnavailable
+from evidence.keys import Identity, aead_open, aead_seal, wrap
 from tipline.intake.draft import read_peppers
-from tipline.intake.receipt import Receipt
+from tipline.intake.receipt import Receipt, new_receipt
 from tipline.models.custody import LogCheckpoint
 from tipline.models.tips import Send, SourceSession, Tip, TipMessage
 from tipline.work import Work
@@ -26,12 +27,21 @@ IDLE = timedelta(minutes=30)
 WHOLE = timedelta(hours=2)
 TOUCHED_EVERY = timedelta(minutes=1)
 ID_BYTES, KEY_BYTES = 16, 32
-NO_TIP = "0" * 32
+NO_TIP, NOT_HEARD = "0" * 32, "0" * 64
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A receipt that was read out by phone, so somebody else heard it: what it may still do is end, for the words in `receipt`."""
+
+    tip_id: str
+    lookup: str
+    receipt: Receipt = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Who holds a receipt, for one session. Without `tip_id` the receipt opened nothing."""
+    """Who holds a receipt, for one session. Without `tip_id` the receipt opened nothing; with `heard` nothing but its own end."""
 
     session_id: str
     tip_id: str | None
@@ -39,6 +49,7 @@ class Source:
     token: str = field(repr=False)  # stands in each form
     read_to: int = -1  # the last reply that was read before this session
     stale: bool = False  # `touch` is due
+    heard: Heard | None = None
 
     def accepts(self, token: str) -> bool:
         """Whether a form was made in this session."""
@@ -48,20 +59,23 @@ class Source:
 def open_receipt(work: Work, receipt: Receipt | None) -> str:
     """Begin a session and return the cookie's value. A receipt that is unknown or malformed gets one that opens nothing.
 
-    All three do the same work and write the same rows.
+    All three do the same work and write the same rows, and so does one that was read out by phone.
     """
     meant = receipt or Receipt(secrets.token_bytes(12))
     lookups = [*(meant.lookup(pepper) for pepper in read_peppers(work.vault.keys).all), meant.phone_lookup()]
-    identity = meant.source_identity()
-    found = work.session.execute(select(Tip.id, Tip.source_recipient).where(Tip.receipt_lookup.in_(lookups))).first()
+    columns = (Tip.id, Tip.source_recipient, Tip.receipt_lookup, Tip.receipt_key)
+    found = work.session.execute(select(*columns).where(Tip.receipt_lookup.in_(lookups))).first()
+    identity = _source_identity(meant, found.receipt_key if found is not None else None)
     tip_id = found.id if found is not None and found.source_recipient == identity.recipient else NO_TIP
+    heard = found is not None and found.receipt_lookup == lookups[-1]
     read_to = _read_to(work.session, tip_id)
     work.session.execute(update(Send).where(Send.tip_id == tip_id).values(salt=None))  # the form's page yields no words from now on
-    _mark_read(work, tip_id)
+    _mark_read(work, tip_id, NO_TIP if heard else tip_id)
     end_sessions(work)
     session_id, key = secrets.token_bytes(ID_BYTES), secrets.token_bytes(KEY_BYTES)
     row_id = _row_id(session_id)
     kept = {"tip": tip_id, "secret": identity.secret, "token": b64url(secrets.token_bytes(32)), "read_to": f"{read_to:08d}"}
+    kept |= {"heard": lookups[-1] if heard else NOT_HEARD, "next": new_receipt().number.hex()}
     keys = aead_seal(key, json.dumps(kept).encode(), f"source_session.keys:{row_id}")
     work.session.add(SourceSession(id=row_id, keys=keys, started_at=work.now(), seen_at=work.now()))
     work.session.flush()
@@ -79,15 +93,18 @@ def find_source(work: Work, cookie: str) -> Source | None:
         kept = json.loads(aead_open(key, row.keys, f"source_session.keys:{row_id}"))
     except EvidenceError:
         return None
-    tip_id = None if kept["tip"] == NO_TIP else kept["tip"]
+    opened = None if kept["tip"] == NO_TIP else str(kept["tip"])
+    was_heard = kept.get("heard", NOT_HEARD) != NOT_HEARD  # a session of the release before says nothing
+    heard = Heard(opened, kept["heard"], Receipt(bytes.fromhex(kept["next"]))) if opened and was_heard else None
     stale = work.now() - row.seen_at > TOUCHED_EVERY
-    return Source(row_id, tip_id, Identity.parse(kept["secret"]), kept["token"], int(kept["read_to"]), stale)
+    return Source(row_id, None if heard else opened, Identity.parse(kept["secret"]), kept["token"], int(kept["read_to"]), stale, heard)
 
 
 def touch(work: Work, source: Source) -> None:
     """Count the 30 minutes from now, and remember that the replies were seen."""
     work.session.execute(update(SourceSession).where(SourceSession.id == source.session_id).values(seen_at=work.now()))
-    _mark_read(work, source.tip_id or NO_TIP)
+    tip_id = source.tip_id or NO_TIP
+    _mark_read(work, tip_id, tip_id)
 
 
 def close(work: Work, source: Source) -> None:
@@ -117,10 +134,25 @@ def _read_to(session: Session, tip_id: str) -> int:
     return -1 if last is None else int(last)
 
 
-def _mark_read(work: Work, tip_id: str) -> None:
+def _source_identity(meant: Receipt, receipt_key: bytes | None) -> Identity:
+    """The identity that the receipt gives, or that the tip holds sealed to it. One is unwrapped in any case, for the same time."""
+    own = meant.source_identity()
+    try:
+        return Identity.parse(own.unwrap(receipt_key or _nobodys()).decode("ascii"))
+    except KeyUnavailable:
+        return own
+
+
+@cache
+def _nobodys() -> bytes:
+    """A sealed identity that no receipt opens."""
+    return wrap(Identity.generate().secret.encode(), [Identity.generate().recipient])
+
+
+def _mark_read(work: Work, tip_id: str, replies_of: str) -> None:
     """Note the day of the visit, at each reply that it is the first for. Every reply is written, so that news costs no more than none."""
     today = bindparam("today", work.today(), Date)
-    replies = update(TipMessage).where(TipMessage.tip_id == tip_id, TipMessage.by_source.is_(False), TipMessage.to_source.is_not(None))
+    replies = update(TipMessage).where(TipMessage.tip_id == replies_of, TipMessage.by_source.is_(False), TipMessage.to_source.is_not(None))
     work.session.execute(replies.values(read_on=func.coalesce(TipMessage.read_on, today)))
     work.session.execute(update(Tip).where(Tip.id == tip_id).values(read_on=work.today()))
 

@@ -1,7 +1,7 @@
 """Tips taken by phone: the words of a caller, typed by a colleague and sealed to the program at once, with a receipt to read aloud.
 
-Who takes the call hears the receipt words, as the caller does, but never sees the claim code: it is sealed to the source
-and shown on the conversation page, to whoever uses the receipt there first. No key here opens what was typed.
+Who takes the call hears the receipt words, as the caller does. So these words open one page, on which the source gets others
+(`newwords`), and the claim code is shown after that. No key here opens what was typed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from evidence.canonical import b64url, unb64url
 from evidence.errors import FormatError
-from evidence.keys import hkdf, wrap
+from evidence.keys import Identity, hkdf, wrap
 from tipline import audit, policy
 from tipline.actor import Actor
 from tipline.errors import BadInput, Conflict
@@ -79,7 +79,8 @@ def take(work: Work, actor: Actor, command: PhoneTip) -> Taken:
     answers, program_id = _check(work, command)
     salt = secrets.token_bytes(services.SALT)
     receipt, claim = derive_receipt(secret, salt), new_claim()
-    recipient = receipt.source_identity().recipient
+    identity = Identity.generate()
+    recipient = identity.recipient
     to = taking.Destination(new_id(), program_id, recipient, claim.signing_key().public.hex(), actor, FROM)
     batch = work.vault.objects.batch()
     body = batch.seal(rules.tip_text(answers))
@@ -90,6 +91,7 @@ def take(work: Work, actor: Actor, command: PhoneTip) -> Taken:
         receipt_lookup=receipt.phone_lookup(),
         packet=wrap(packet.encode([one.packet_item for one in ready]), [recipient]),
         claim_code=wrap("-".join(claim.letters).encode(), [recipient]),
+        receipt_key=wrap(identity.secret.encode(), [receipt.source_identity().recipient]),
         ready=tuple(ready),
         draft_id=draft_id,
         salt=salt,

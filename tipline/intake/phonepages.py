@@ -1,16 +1,16 @@
-"""Tips taken by phone: the console's form for whoever answers the call; the source's claim code, shown until it is written down."""
+"""Tips taken by phone: the console's form for whoever answers the call; the source's new words at the first visit, then the claim code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tipline import policy
+from tipline import policy, security
 from tipline.errors import BadInput
-from tipline.intake import forms, phone, rules
+from tipline.intake import forms, newwords, phone, rules
 from tipline.intake.site import source_of_request
 from tipline.web import actor, frame, work
 
@@ -55,6 +55,19 @@ def _claim_code() -> dict[str, Callable[[], str]]:
             return phone.find_claim_code(unit, source)
 
     return {"phone_claim_code": phone_claim_code}
+
+
+@source_bp.post("/conversation/new-words")
+def new_words() -> ResponseReturnValue:
+    """The source has written the new words down: the ones that were read out end. The page after it says so where they had ended before."""
+    source, cookie = source_of_request(), None
+    if source is not None and source.accepts(forms.session_token(request.form)):
+        with frame().unit(write=True) as unit:
+            cookie = newwords.take_over(unit, source)
+    response = make_response(redirect(url_for("talk.talk"), 303))
+    if cookie is not None:
+        security.set_cookie(response, "public", frame().settings, "source", cookie)
+    return response
 
 
 @source_bp.post("/conversation/claim-code")

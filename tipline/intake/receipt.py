@@ -95,6 +95,11 @@ def derive_receipt(draft_secret: bytes, salt: bytes) -> Receipt:
     raise ArithmeticError("no block gave a receipt")  # 1 in 10^51
 
 
+def new_receipt() -> Receipt:
+    """A fresh receipt that nothing else leads to: of a source whose first words were heard by somebody else."""
+    return Receipt(secrets.randbelow(NUMBERS).to_bytes(BLOCK, "big"))
+
+
 def new_claim() -> ClaimCode:
     """A fresh claim code that no form's secret leads to: of a tip taken by phone, which staff type."""
     return ClaimCode((secrets.randbits(130)).to_bytes(17, "big"))

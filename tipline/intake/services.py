@@ -277,7 +277,7 @@ def _send_once(work: Work, secret: DraftSecret, prepared: _Prepared) -> Sent:
 
 @dataclass(frozen=True)
 class NewTip:
-    """A tip about to be written, with its exhibits. `claim_code` is sealed to the source, where the source has not seen it yet."""
+    """A tip about to be written, with its exhibits. One by phone has its `claim_code` sealed to the source, `receipt_key` to the words."""
 
     to: taking.Destination
     channel: str
@@ -287,6 +287,7 @@ class NewTip:
     draft_id: str
     salt: bytes
     claim_code: bytes | None = None
+    receipt_key: bytes | None = None
 
 
 def write_tip(work: Work, new: NewTip) -> None:
@@ -304,6 +305,7 @@ def write_tip(work: Work, new: NewTip) -> None:
         "claim_key": to.claim_key,
         "packet": new.packet,
         "claim_code": new.claim_code,
+        "receipt_key": new.receipt_key,
     }
     direct.write(session, statements.ADD_TIP, tip)
     message_id = new_id()

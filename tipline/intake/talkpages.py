@@ -122,7 +122,7 @@ def answer() -> ResponseReturnValue:
     source = _source_of_form()
     if source is None:
         return _back()
-    question, choice = _number(request.form.get("question")), _number(request.form.get("choice"))
+    question, choice = forms.small_number(request.form.get("question")), forms.small_number(request.form.get("choice"))
     if question is None:
         return _back()
     if choice is None:
@@ -141,7 +141,7 @@ def file() -> ResponseReturnValue:
     source = _source_of_form()
     if source is None:
         return _back()
-    message, position = _number(request.form.get("message")), _number(request.form.get("file"))
+    message, position = forms.small_number(request.form.get("message")), forms.small_number(request.form.get("file"))
     if message is None or position is None:
         return _back()
     with frame().unit(write=False) as unit:
@@ -199,11 +199,6 @@ def _ended(arrival: Arrival, secret: DraftSecret) -> ResponseReturnValue:
     """The session was over before a message arrived: the words come back, so that they can be sent with the receipt."""
     values = {"words": arrival.fields.get("what", ""), "files": len(arrival.files), "draft": secret.token}
     return padded(render_template("intake/conversation_ended.html", **values), 403)
-
-
-def _number(text: str | None) -> int | None:
-    """A small number that one of our forms or links carries; None for anything else."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _back(said: str = "") -> ResponseReturnValue:
@@ -272,7 +267,7 @@ def _talk_page(
     source: conversation.Source, token: str, state: services.DraftState = EMPTY, rejection: forms.Rejection = NOTHING_WRONG
 ) -> Response:
     with frame().unit(write=False) as unit:
-        page = thread.get_conversation(unit, source, _number(request.args.get("before")))
+        page = thread.get_conversation(unit, source, forms.small_number(request.args.get("before")))
         checkpoint = conversation.newest_checkpoint(unit)
     if page is None:
         return _refused()

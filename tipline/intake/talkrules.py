@@ -13,7 +13,7 @@ from tipline.languages import later, say
 
 OPEN, PAUSED, CLOSED, WITHDRAWN = "open", "paused", "closed", "withdrawn"
 RATHER_NOT = later("I would rather not say")
-ANSWER_NAME, WITHDRAWAL_NAME = "answer.txt", "withdrawal.txt"
+ANSWER_NAME, WITHDRAWAL_NAME, NEW_WORDS_NAME = "answer.txt", "withdrawal.txt", "new-words.txt"
 PAGE_WEIGHT = 36_000  # bytes of messages on one page: with all around them they stay below the size that every page is filled up to
 REPLY_WEIGHT = 32_000  # the most that one reply's words may take
 MESSAGES_ON_PAGE = 60
@@ -96,6 +96,11 @@ def read_answer(text: str) -> str:
 def withdrawal_text(day: date) -> str:
     """The words of a withdrawal, as they are kept under custody."""
     return f"The source withdrew from this conversation on {day.isoformat()}.\n\nNo more messages are wanted.\n"
+
+
+def new_words_text(day: date) -> str:
+    """What is kept under custody when a source chose new receipt words. The words stand in it nowhere."""
+    return f"The source chose new receipt words on {day.isoformat()}.\n\nThe words that were read out open nothing any more.\n"
 
 
 def weight(text: str) -> int:

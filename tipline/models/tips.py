@@ -76,6 +76,7 @@ class Tip(Base):
     claim_key: Mapped[str] = mapped_column(String(64))  # Ed25519 public key, hex; equal to the one in the openings
     packet: Mapped[bytes] = mapped_column(Sealed)  # age to the source: what a proof needs
     claim_code: Mapped[bytes | None] = mapped_column(Sealed)  # phone tips: age to the source, until it was shown to them once
+    receipt_key: Mapped[bytes | None] = mapped_column(Sealed)  # phone tips: the source's identity, age to the one that the receipt gives
     title: Mapped[bytes | None] = mapped_column(Sealed)  # record key: first words, set when staff first read it
     read_on: Mapped[date | None] = mapped_column(Date)  # when the source last came back
     priority: Mapped[int] = mapped_column(Integer, default=0, server_default="0")  # 1 high, 0 normal, -1 low
@@ -99,7 +100,7 @@ class TipMessage(Base):
     tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
     seq: Mapped[int] = mapped_column(Integer)
     by_source: Mapped[bool] = mapped_column(Boolean)
-    kind: Mapped[str] = mapped_column(String(16), default="message", server_default="message")  # question, answer, status, withdrawal
+    kind: Mapped[str] = mapped_column(String(16), default="message", server_default="message")  # message, question, answer, ...
     question_id: Mapped[str | None] = mapped_column(ForeignKey("tip_message.id"))  # of an answer
     on_day: Mapped[date] = mapped_column(Date)
     staff_id: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))

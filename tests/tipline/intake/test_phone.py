@@ -12,16 +12,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from evidence.errors import KeyUnavailable
+from evidence.keys import Identity, wrap
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk
 from tests.tipline.intake.house import claim_of, come_back, field_value
+from tests.tipline.intake.house import words_of as words_in
 from tipline.errors import Forbidden
 from tipline.inbox.reading import open_exhibits
-from tipline.intake import phone
-from tipline.intake.receipt import parse_claim
+from tipline.inbox.replying import Reply, reply
+from tipline.intake import packet, phone
+from tipline.intake.receipt import parse_claim, parse_receipt
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
-from tipline.models.tips import Send, Tip
+from tipline.models.tips import Send, Tip, TipMessage
 
 WORDS = "He said: a man named Harrow has the list."
 
@@ -80,11 +84,162 @@ def test_a_call_becomes_a_tip_that_names_and_binds_who_took_it(desk: Desk) -> No
         ]
 
 
+def new_words(page: Any) -> list[str]:
+    """The words that the page of a first visit offers."""
+    return words_in(page) if "/conversation/new-words" in page.text else []
+
+
+def choose(client: FlaskClient, page: Any) -> Any:
+    """Press the button of that page, and look at what follows."""
+    done = client.post("/conversation/new-words", data={"token": field_value(page, "token")})
+    assert (done.status_code, done.headers["Location"]) == (303, "/conversation")
+    return client.get("/conversation")
+
+
+def visitor(desk: Desk) -> FlaskClient:
+    return desk.public.application.test_client()
+
+
+REFUSED = "That receipt does not open a tip"
+REPLY = "Which Harrow do you mean?"
+
+
+def test_the_words_of_the_call_open_nothing_but_their_own_end(desk: Desk) -> None:
+    """A colleague who heard them reads no reply and no claim code without ending them; what follows is for the new words alone."""
+    heard = words_of(send(desk, desk.client()))
+    tip = only_tip(desk)
+    desk.installation.run_jobs()
+    with desk.acting() as (work, actor):
+        reply(work, actor, Reply(tip.number, REPLY))
+    source = visitor(desk)
+    first = come_back(source, heard)
+    words = new_words(first)
+    assert len(words) == 7
+    assert not (set(words) & set(heard) and words == heard)
+    assert REPLY not in first.text
+    assert claim_of(first) == ""
+    for path in ("/conversation/proof", "/conversation/claim", "/conversation/withdraw"):
+        assert REPLY not in source.get(path, follow_redirects=True).text
+    sent = source.post("/conversation/claim-code", data={"token": field_value(first, "token")})
+    assert (sent.status_code, only_tip(desk).claim_code is not None) == (303, True)
+    with desk.installation.work(write=False) as work:
+        assert [row.read_on for row in work.session.scalars(select(TipMessage).where(TipMessage.by_source.is_(False)))] == [None]
+    assert REFUSED in come_back(visitor(desk), words).text, "the new words hold before anybody said that they are written down"
+
+    page = choose(source, first)
+    assert REPLY in page.text
+    assert "You chose new receipt words" in page.text
+    assert claim_of(page)
+    for again in (visitor(desk), source):
+        assert REFUSED in come_back(again, heard).text
+    assert REPLY in come_back(visitor(desk), words).text
+
+
+def test_the_change_is_one_act_on_record_and_the_old_words_open_the_row_no_more(desk: Desk) -> None:
+    heard = words_of(send(desk, desk.client()))
+    before = only_tip(desk)
+    source = visitor(desk)
+    first = come_back(source, heard)
+    words = new_words(first)
+    choose(source, first)
+    after = only_tip(desk)
+    old, new = (parse_receipt(" ".join(one)) for one in (heard, words))
+    assert old is not None
+    assert new is not None
+    assert before.receipt_key is not None
+    assert after.receipt_key is not None
+    identity = Identity.parse(new.source_identity().unwrap(after.receipt_key).decode())
+    assert identity.recipient == before.source_recipient == after.source_recipient == only_leaf(desk, before)
+    assert identity.secret.encode() == old.source_identity().unwrap(before.receipt_key)
+    for blob in (after.receipt_key, after.packet):
+        with pytest.raises(KeyUnavailable):
+            old.source_identity().unwrap(blob)
+    with desk.installation.work(write=False) as work:
+        rows = list(work.session.scalars(select(TipMessage).order_by(TipMessage.seq)))
+    assert [(row.kind, row.by_source) for row in rows] == [("message", True), ("receipt", True)]
+    assert [desk.kinds(one.id)[0] for one in desk.exhibits(after.number)] == ["ACQUIRED", "ACQUIRED"]
+    desk.installation.run_jobs()
+    page = desk.client().get(f"/tips/{after.number}").text
+    assert "chose new receipt words" in page
+    stored = desk.everything_stored()
+    assert not any(" ".join(one).encode() in stored for one in (heard, words))
+
+
+def test_a_change_that_fails_leaves_the_old_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = words_of(send(desk, desk.client()))
+    source = visitor(desk)
+    first = come_back(source, heard)
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("the database is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tipline.intake.newwords.open_receipt", refuse)
+        with pytest.raises(RuntimeError):
+            source.post("/conversation/new-words", data={"token": field_value(first, "token")})
+    with desk.installation.work(write=False) as work:
+        assert len(list(work.session.scalars(select(TipMessage)))) == 1
+    assert new_words(come_back(visitor(desk), heard))
+
+
+def test_of_two_who_hold_the_words_of_the_call_one_gets_in_and_the_other_knows(desk: Desk) -> None:
+    heard = words_of(send(desk, desk.client()))
+    agent, source = visitor(desk), visitor(desk)
+    seen, mine = come_back(agent, heard), come_back(source, heard)
+    assert new_words(seen) != new_words(mine)
+    for wrong in ({}, {"token": "wrong"}, {"token": field_value(seen, "token")}):
+        assert source.post("/conversation/new-words", data=wrong).status_code == 303
+    assert new_words(source.get("/conversation")) == new_words(mine)
+    assert claim_of(choose(agent, seen))
+    assert REFUSED in choose(source, mine).text
+    assert REFUSED in come_back(source, heard).text
+    assert REFUSED in come_back(source, new_words(mine)).text
+    assert visitor(desk).post("/conversation/new-words").status_code == 303
+
+
+def test_a_phone_tip_of_before_gets_new_words_too(desk: Desk) -> None:
+    """Its source identity is that of the words that were read out: the look-up ends, and the page is the same."""
+    heard = words_of(send(desk, desk.client()))
+    receipt, tip = parse_receipt(" ".join(heard)), only_tip(desk)
+    assert receipt is not None
+    assert tip.receipt_key is not None
+    own = receipt.source_identity()
+    identity = Identity.parse(own.unwrap(tip.receipt_key).decode())
+    claim = wrap(identity.unwrap(tip.claim_code or b""), [own.recipient])
+    items = packet.items(identity.unwrap(tip.packet))
+    again = {"source_recipient": own.recipient, "packet": wrap(packet.encode(items), [own.recipient])}
+    desk.change(Tip, tip.id, receipt_key=None, claim_code=claim, **again)
+    source = visitor(desk)
+    first = come_back(source, heard)
+    words = new_words(first)
+    assert claim_of(choose(source, first))
+    assert REFUSED in come_back(visitor(desk), heard).text
+    assert claim_of(come_back(visitor(desk), words))
+
+
+def test_the_page_of_a_first_visit_is_of_the_size_of_the_others_in_both_languages(desk: Desk) -> None:
+    heard = words_of(send(desk, desk.client()))
+    for language in ("", "/es"):
+        source = visitor(desk)
+        come_back(source, heard)
+        page = source.get(f"{language}/conversation")
+        come_back(source, "no such receipt")
+        nothing = source.get(f"{language}/conversation")
+        assert new_words(page)
+        assert (page.status_code, len(page.data)) == (nothing.status_code, len(nothing.data))
+
+
+def only_leaf(desk: Desk, tip: Tip) -> str:
+    """The source recipient that all leaves of a tip commit to."""
+    [found] = {str(desk.events(one.id)[0]["source_recipient"]) for one in desk.exhibits(tip.number)}
+    return found
+
+
 def test_the_claim_code_is_shown_to_the_source_alone_and_until_it_is_written_down(desk: Desk) -> None:
     answer = send(desk, desk.client())
     tip = only_tip(desk)
     client = desk.public.application.test_client()
-    page = come_back(client, words_of(answer))
+    page = choose(client, come_back(client, words_of(answer)))
     code = parse_claim(claim_of(page))
     assert code is not None
     assert code.signing_key().public.hex() == tip.claim_key
