@@ -89,13 +89,20 @@ def _timeline(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _line(one: Happening) -> dict[str, Any]:
+def _when(one: Happening | EventRow, happened: date) -> dict[str, Any]:
+    """When something happened, how sure that is, and when it reached us: timeline and entries say it alike."""
     return {
         "certainty": one.certainty,
-        "happened_on": one.happened.isoformat(),
+        "happened_on": happened.isoformat(),
         "until": one.until.isoformat() if one.until else None,
         "clock": one.clock,
         "reached_on": one.reached.isoformat(),
+    }
+
+
+def _line(one: Happening) -> dict[str, Any]:
+    return {
+        **_when(one, one.happened),
         "kind": one.kind,
         "what": one.what,
         "sure": one.sure,
@@ -111,11 +118,7 @@ def _entries(asked: Asked) -> dict[str, Any]:
 
 def _entry(one: EventRow, about: Thing | None) -> dict[str, Any]:
     return {
-        "certainty": one.certainty,
-        "happened_on": one.happened_on.isoformat(),
-        "until": one.until.isoformat() if one.until else None,
-        "clock": one.clock,
-        "reached_on": one.reached.isoformat(),
+        **_when(one, one.happened_on),
         "id": one.id,
         "kind": one.kind,
         "number": one.number,

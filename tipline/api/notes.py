@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tipline.api.routes import Asked, Route
@@ -133,18 +134,14 @@ def _people(asked: Asked) -> dict[str, Any]:
     return {"people": [{"id": one.id, "login": one.login, "name": one.name} for one in readers_of(asked.work, _on(asked))]}
 
 
+def _by_page(path: str, name: str, summary: str, handle: Callable[[Asked], Any], given: dict[str, Any]) -> Route:
+    """What stands about one thing, page by page."""
+    query, gives = {"on": ON, "after": shaped(ID)}, thing({**given, "next": maybe(TEXT)})
+    return Route("GET", path, name, "notes:read", summary, handle, gives, query=query, needed=("on",))
+
+
 ROUTES = (
-    Route(
-        "GET",
-        "/notes",
-        "note_list",
-        "notes:read",
-        "A page of the notes about a thing, newest first",
-        _notes,
-        thing({"notes": listed(NOTE), "count": COUNT, "next": maybe(TEXT)}),
-        query={"on": ON, "after": shaped(ID)},
-        needed=("on",),
-    ),
+    _by_page("/notes", "note_list", "A page of the notes about a thing, newest first", _notes, {"notes": listed(NOTE), "count": COUNT}),
     Route(
         "POST",
         "/notes",
@@ -207,17 +204,7 @@ ROUTES = (
         thing(TASK_HEAD),
         body=thing({"state": choice(STATES), "version": VERSION}, ["version"]),
     ),
-    Route(
-        "GET",
-        "/changes",
-        "change_list",
-        "notes:read",
-        "A page of who changed what about a thing, newest first",
-        _changes,
-        thing({"changes": listed(CHANGE), "next": maybe(TEXT)}),
-        query={"on": ON, "after": shaped(ID)},
-        needed=("on",),
-    ),
+    _by_page("/changes", "change_list", "A page of who changed what about a thing, newest first", _changes, {"changes": listed(CHANGE)}),
     Route(
         "GET",
         "/people",
