@@ -61,19 +61,24 @@ def _media_type(head: bytes, signatures_only: bool) -> str:
         return "image/svg+xml"
     if found in {"text/html", UNKNOWN} and head.find(b"%PDF-", 0, 1024) >= 0:  # PDF readers accept the mark anywhere there
         return "application/pdf"
-    if found == UNKNOWN and unmarked_utf16(head):
-        return "text/plain"
-    if found == UNKNOWN and head.startswith(b"PK\x03\x04"):
-        return "application/zip"
-    if found == UNKNOWN and head.startswith(b"ID3"):  # its cover may be longer than what is looked at
-        return "audio/mpeg"
-    if found == UNKNOWN and head[4:8] in {b"moov", b"mdat", b"wide"}:
-        return "video/quicktime"
-    if found == UNKNOWN and _reads_as_text(start):
-        return "text/plain"
+    if found == UNKNOWN:
+        return _by_first_bytes(head, start)
     if found.startswith("text/") and found not in KNOWN:
         return "text/plain"
     return found
+
+
+def _by_first_bytes(head: bytes, start: bytes) -> str:
+    """What libmagic has no name for, or none by its signatures alone."""
+    if unmarked_utf16(head):
+        return "text/plain"
+    if head.startswith(b"PK\x03\x04"):
+        return "application/zip"
+    if head.startswith(b"ID3"):  # its cover may be longer than what is looked at
+        return "audio/mpeg"
+    if head[4:8] in {b"moov", b"mdat", b"wide"}:
+        return "video/quicktime"
+    return "text/plain" if _reads_as_text(start) else UNKNOWN
 
 
 def _reads_as_text(start: bytes) -> bool:

@@ -21,7 +21,7 @@ PICTURES = frozenset(  # whose pixels are opened in the jail
 )
 
 SOUNDS = frozenset({"audio/mpeg", "audio/x-wav", "audio/ogg", "audio/flac"})  # which are copied stream by stream
-FILMS = frozenset({"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2", "video/x-matroska", "video/webm"})
+FILMS = frozenset({"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2"})
 
 # media type: (label, endings; the first is the usual one)
 KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -191,7 +191,7 @@ def may_tell(media_type: str, name: str) -> bool:
 def may_be_copied(media_type: str) -> bool:
     """Say whether a copy without metadata can be made of this type: pixels, pages as pictures, words, or the streams of a recording."""
     office = is_zip_family(media_type) and media_type not in {"application/zip", "application/java-archive", "application/epub+zip"}
-    return media_type in PICTURES | SOUNDS | {"application/pdf", MAIL, OUTLOOK} or is_plain(media_type) or office
+    return media_type in PICTURES | SOUNDS | FILMS | {"application/pdf", MAIL, OUTLOOK} or is_plain(media_type) or office
 
 
 def is_compressed(media_type: str) -> bool:

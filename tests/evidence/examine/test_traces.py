@@ -223,7 +223,9 @@ def test_readers_of_hostile_bytes_raise_only_what_is_caught_and_give_short_lines
         ("text/plain", "mail.EML", True, True),
         ("text/csv", "", False, True),
         ("application/octet-stream", "photo.jpg", False, False),
-        ("video/mp4", "", True, False),
+        ("video/mp4", "", True, True),
+        ("video/x-msvideo", "", True, False),
+        ("audio/ogg", "", True, True),
     ],
 )
 def test_which_kinds_are_worth_a_look_and_which_can_be_copied(media_type: str, name: str, tells: bool, copied: bool) -> None:
