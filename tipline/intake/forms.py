@@ -108,6 +108,11 @@ def as_is(form: Mapping[str, str]) -> frozenset[str] | None:
     return frozenset(part for part, value in chosen.items() if value == "as_is") if chosen else None
 
 
+def small_number(text: str | None) -> int | None:
+    """A small number that one of our forms or links carries; None for anything else."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def session_token(form: Mapping[str, str]) -> str:
     """The session's token of a form after a receipt."""
     return form.get(TOKEN, "")

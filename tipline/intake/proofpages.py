@@ -16,6 +16,9 @@ import segno
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from evidence import submission
+from evidence.canonical import b64url, unb64url
+from evidence.errors import FormatError
 from tipline import security
 from tipline.errors import BadInput, Conflict
 from tipline.intake import forms, proving, publiclog
@@ -29,7 +32,8 @@ bp = Blueprint("proofs", __name__)
 
 SECONDS = 0.1  # an answer takes at least this long, whatever was typed
 SAVED_POLICY = "default-src 'none'; sandbox; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-MOST_ON_PAPER = 24  # codes
+AT_ONCE = 48  # codes of one page
+MASK = 0  # base32 looks like noise under any: to try all eight takes four times as long
 IN_ORDER = ("claim", "audience", "nonce")
 NOTHING_TYPED = Asked("", "", "")
 NO_FAULTS: Mapping[str, str] = MappingProxyType({})
@@ -80,12 +84,20 @@ def verifier() -> ResponseReturnValue:
 def _answer(source: Source, asked: Asked) -> ResponseReturnValue:
     try:
         with frame().unit(write=False) as unit:
-            found = proving.make(unit, source, asked)
+            proof = request.form.get("proof")
+            found = proving.make(unit, source, asked) if proof is None else proving.read_again(unit, source, _carried(proof), asked)
     except BadInput as error:
         return _form(source, asked, error.fields)
     except Conflict as error:
         return _form(source, asked, {}, error)
     return _paper(source, found) if request.form.get("as") == "page" else _file(found)
+
+
+def _carried(proof: str) -> bytes:
+    try:
+        return unb64url(proof)
+    except FormatError:
+        return b""
 
 
 def _file(found: Made) -> ResponseReturnValue:
@@ -99,13 +111,18 @@ def _file(found: Made) -> ResponseReturnValue:
 def _form(source: Source, typed: Asked, faults: Mapping[str, str] = NO_FAULTS, why_not: Conflict | None = None) -> ResponseReturnValue:
     """The form with who asks, but never with the claim code."""
     pairs = [(name, faults[name]) for name in IN_ORDER if name in faults]
-    values = {"typed": typed, "faults": faults, "pairs": pairs, "why_not": why_not}
+    values = {"typed": typed, "faults": faults, "pairs": pairs, "why_not": why_not, "stamped": bool(frame().settings.timestamp_urls)}
     return _page("intake/proof_make.html", source, values, 422 if faults else why_not.status if why_not else 200)
 
 
 def _paper(source: Source, found: Made) -> ResponseReturnValue:
-    codes = [_picture(code) for code in found.codes] if len(found.codes) <= MOST_ON_PAPER else []
-    answer = _page("intake/proof_print.html", source, {"made": found, "codes": codes}, 200)
+    """Some of the codes, and the proof itself for the button that leads to the others: it is made once, and nothing of it is kept."""
+    count = len(found.codes)
+    first = forms.small_number(request.form.get("first")) or 1
+    first = min(first, count) - (min(first, count) - 1) % AT_ONCE if count else 1
+    codes = [(number, _picture(found.codes[number - 1])) for number in range(first, min(first + AT_ONCE, count + 1))]
+    values = {"made": found, "codes": codes, "count": count, "at_once": AT_ONCE, "proof": b64url(submission.bare(found.file))}
+    answer = _page("intake/proof_print.html", source, values, 200)
     # pictures in the page itself: one with an address of its own would have to be stored, or to hold the proof in its address
     allowed = security.policy_of("public", frame().settings).replace("img-src 'self'", "img-src 'self' data:")
     if isinstance(answer, Response):
@@ -115,7 +132,7 @@ def _paper(source: Source, found: Made) -> ResponseReturnValue:
 
 def _picture(code: str) -> str:
     picture = io.BytesIO()
-    segno.make(code, error="m", micro=False, boost_error=False).save(picture, kind="png", scale=4, border=4)
+    segno.make(code, error="m", micro=False, boost_error=False, mask=MASK).save(picture, kind="png", scale=4, border=4)
     return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
 
 

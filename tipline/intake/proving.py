@@ -11,7 +11,7 @@ import secrets
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -39,12 +39,15 @@ TOO_LONG = later("Copy it as it was given to you: one line of at most 200 letter
 BOTH = later("Whoever asks gives you both: a name and a code. Type both, or leave both empty.")
 PUT_RIGHT = later("The proof was not made. There is something to put right.")
 NOT_YET = later("Your tip is not in the published log yet.")
-TOMORROW = later("The log is published once a day. Come back tomorrow.")
+COME_BACK = later("The log is published each day at midnight, world time (UTC). Come back after that.")
 TOO_MANY = later("You have sent more things than fit into one proof.")
 ASK_US = later("Write to us in the conversation.")
 NOT_SOUND = later("The public log does not agree with what was sealed to you when you sent this.")
 TELL_US = later("Send a new tip and tell us that this one is damaged. Nothing that you sent is lost.")
 
+MAKE_AGAIN = later("Type the claim code again: the proof has to be made anew.")
+
+MOST_ON_PAPER = submission.CODE_LETTERS * submission.MOST_CODES * 5 // 8  # bytes, about 210 items
 MOST_ITEMS = 1000  # of some 4 kB each, so that the file stays below what a reader takes
 
 
@@ -56,6 +59,7 @@ class Standing:
     items: int
     covered: bool
     sent_on: date
+    next_on: date  # the day on which the log is published next, at 00:00 UTC
     sound: bool = True  # False: what was sealed to the source was changed
 
 
@@ -75,7 +79,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Made:
-    """A proof: its file, the texts of its QR codes, and by what the public log is known."""
+    """A proof: its file, the texts of its QR codes (none where it would take more than 999), and by what the public log is known."""
 
     file: bytes
     codes: tuple[str, ...]
@@ -118,7 +122,7 @@ def prove(work: Work, source: Source, claim_code: str, statement: Statement) -> 
         raise Conflict(say(TOO_MANY), say(ASK_US))
     places = _places(work, items)
     if any(place is None or place >= head.checkpoint.size for place in places):
-        raise Conflict(say(NOT_YET), say(TOMORROW))
+        raise Conflict(say(NOT_YET), say(COME_BACK))
     try:
         tree = StoredTree(head.checkpoint.size, LogFolder(work.settings.log_folder).read, head.checkpoint.root)
         proved = [ProvedItem(place, tree.inclusion(place), item) for place, item in zip(places, items, strict=True) if place is not None]
@@ -139,9 +143,30 @@ def make(work: Work, source: Source, asked: Asked) -> Made:
         faults.setdefault("nonce" if asked.audience else "audience", say(BOTH))
     if faults:
         raise BadInput(say(PUT_RIGHT), fields=faults)
-    file = prove(work, source, asked.code, statement(work, submission.PROOF, asked.audience, asked.nonce))
+    return _made(prove(work, source, asked.code, statement(work, submission.PROOF, asked.audience, asked.nonce)), asked)
+
+
+def read_again(work: Work, source: Source, file: bytes, asked: Asked) -> Made:
+    """Take a proof of this source's tip that a page carried along, for its further codes: no claim code is needed to look at it.
+
+    Raises:
+        BadInput: it is no proof by this tip's claim key, for who asked, that this log's key of today leads to.
+        Unsound: as `prove`.
+    """
+    head = _head(work)
+    try:
+        claim_key = submission.check_proof(file, [head.key], submission.PROOF, asked.audience, asked.nonce).claim_key.hex()
+    except EvidenceError as error:
+        raise BadInput(say(PUT_RIGHT), fields={"claim": say(MAKE_AGAIN)}) from error
+    if claim_key not in {str(packet.value(item, "claim_key")) for item in _packet_items(work, source)}:
+        raise BadInput(say(PUT_RIGHT), fields={"claim": say(MAKE_AGAIN)})
+    return _made(file, asked)
+
+
+def _made(file: bytes, asked: Asked) -> Made:
     key, note = submission.read_log(file)  # another checkpoint may have been published meanwhile
-    return Made(file, tuple(submission.codes(file)), key.name, short_hash(note), ssh_fingerprint(key.public), asked)
+    codes = tuple(submission.codes(file)) if len(submission.bare(file)) <= MOST_ON_PAPER else ()
+    return Made(file, codes, key.name, short_hash(note), ssh_fingerprint(key.public), asked)
 
 
 def standing(work: Work, source: Source) -> Standing | None:
@@ -153,10 +178,15 @@ def standing(work: Work, source: Source) -> Standing | None:
     try:
         events = [str(packet.value(item, "event_id")) for item in _packet_items(work, source)]
     except Unsound:
-        return Standing(program, 0, False, tip.received_on, sound=False)
+        return Standing(program, 0, False, tip.received_on, next_published(work), sound=False)
     places = {row.event_id: row.log_index for row in _leaves(work, events)}
     size = head.checkpoint.size if head else 0
-    return Standing(program, len(events), all(places.get(event, size) < size for event in events), tip.received_on)
+    return Standing(program, len(events), all(places.get(event, size) < size for event in events), tip.received_on, next_published(work))
+
+
+def next_published(work: Work) -> date:
+    """Return the day at whose beginning (00:00 UTC) the log is published next, at the latest."""
+    return work.today() + timedelta(days=1)
 
 
 def check(work: Work, proof: bytes, asked: Statement) -> Proved:
@@ -203,7 +233,7 @@ def _claim_key(items: Sequence[dict[str, Any]], typed: str) -> SigningKey:
 def _head(work: Work) -> publiclog.Head:
     found = publiclog.find_head(work.settings.log_folder)
     if found is None:
-        raise Conflict(say(NOT_YET), say(TOMORROW))
+        raise Conflict(say(NOT_YET), say(COME_BACK))
     return found
 
 

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline.errors import BadInput
 from tipline.intake.conversation import Source
+from tipline.intake.proving import next_published
 from tipline.intake.site import padded, source_of_request
 from tipline.intake.texts import texts_of
 from tipline.rewards import claiming, rules
@@ -70,10 +71,12 @@ def _form(source: Source, typed: Claim, faults: Mapping[str, str] = NO_FAULTS) -
     with frame().unit(write=False) as unit:
         view = claiming.view(unit, source)
         texts = texts_of(unit, view.program) if view else None
+        next_on = next_published(unit)
     if view is None or view.state:
         return redirect(url_for("talk.talk", _anchor="reward"), 303)
     values: dict[str, Any] = {
         "view": view,
+        "next_on": next_on,
         "texts": texts,
         "organisation": view.program.organisation,
         "home": url_for("pages.notice", slug=view.program.slug),

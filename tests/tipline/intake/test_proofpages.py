@@ -56,12 +56,13 @@ def shown(house: IntakeHouse, proof: bytes, audience: str = "", nonce: str = "")
 def test_it_is_offered_once_all_that_was_sent_is_published(house: IntakeHouse, client: FlaskClient) -> None:
     sent = send_tip(client)
     page = come_back(client, words_of(sent))
-    assert "from tomorrow on" in page.text
+    assert "You can prove what you sent from 23 Nov 2026 on" in page.text
     assert PAGE not in page.text
-    assert "Come back tomorrow" in client.get(PAGE).text
+    assert "Come back on 23 Nov 2026, then you can make the proof." in client.get(PAGE).text
+    assert "at midnight, world time (UTC)" in client.get(PAGE).text
     token = field_value(page, "token")
     answer = client.post(PAGE, data={"token": token, "claim": claim_of(sent), "as": "file"})
-    assert "Come back tomorrow" in answer.text
+    assert "Come back on 23 Nov 2026," in answer.text
     house.publish()
     assert f'href="{PAGE}"' in client.get("/conversation").text
     assert shown(house, ask(client, claim_of(sent)).data).items[0].values["occurred_from"] == "2026-11-22"
@@ -162,11 +163,52 @@ def test_on_paper_it_is_the_same_text(house: IntakeHouse, client: FlaskClient, c
     assert done.stdout.endswith("RESULT all holds\n")
 
 
-def test_a_proof_too_long_for_paper_says_so(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proofpages, "MOST_ON_PAPER", 1)
+def pictures(page: TestResponse) -> list[str]:
+    return [scanned(base64.b64decode(data)) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page.text)]
+
+
+def test_a_proof_of_many_items_goes_on_over_several_pages_of_codes(
+    house: IntakeHouse, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim code is typed once: the proof itself goes along, and is looked at again before its codes are made."""
+    monkeypatch.setattr(proofpages, "AT_ONCE", 12)
+    sent = send_tip(client, files={f"{number}.txt": b"%d" % number for number in range(7)})
+    other = send_tip(other_client := house.client())
+    house.publish()
+    come_back(client, words_of(sent))
+    file, page = ask(client, claim_of(sent)), ask(client, claim_of(sent), **{"as": "page"})
+    told = submission.codes(file.data)
+    assert len(shown(house, file.data).items) == 8
+    fields = {name: field_value(page, name) for name in ("token", "proof")} | {"as": "page"}
+    assert claim_of(sent) not in page.text
+    starts = re.findall(r'name="first" value="(\d+)"', page.text)
+    assert starts == [str(first) for first in range(13, len(told) + 1, 12)]
+    read = pictures(page)
+    for first in reversed(starts):
+        further = client.post(PAGE, data={**fields, "first": first})
+        assert f"{first} of {len(told)}" in further.text
+        read += pictures(further)
+    assert sorted(read) == sorted(told)
+    assert submission.joined("\n".join(read).encode()) == submission.bare(file.data)
+    come_back(other_client, words_of(other))
+    stranger = {**fields, "token": field_value(other_client.get(PAGE), "token")}
+    assert other_client.post(PAGE, data=stranger).status_code == 422, "somebody else's proof"
+    for wrong in ("", "?", fields["proof"][:-8]):
+        assert client.post(PAGE, data={**fields, "proof": wrong}).status_code == 422
+    assert claim_of(other) != claim_of(sent)
+
+
+def test_a_proof_too_long_for_codes_says_so(client: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "MOST_ON_PAPER", 1)
     page = ask(client, code, **{"as": "page"})
     assert "too long for paper" in page.text
     assert "data:image" not in page.text
+
+
+def test_the_page_speaks_of_stamps_only_where_there_are_some(house: IntakeHouse, client: FlaskClient, code: str) -> None:
+    assert "time services" not in client.get(PAGE).text
+    object.__setattr__(house.settings, "timestamp_urls", "https://tsa.example")
+    assert "Outside time services stamp our log too." in client.get(PAGE).text
 
 
 def test_nobody_gets_one_without_a_receipt_or_from_another_site(house: IntakeHouse, client: FlaskClient, code: str) -> None:

@@ -114,7 +114,7 @@ def test_before_the_next_checkpoint_it_says_when(house: IntakeHouse, sent: Sent)
     later = send(house)
     with pytest.raises(Conflict) as refused:
         later.prove()
-    assert refused.value.next_step == proving.TOMORROW
+    assert refused.value.next_step == proving.COME_BACK
     add(sent, "One more thing.")
     with house.process.unit(write=False) as work:
         assert standing(work, sent) == (3, False, work.today())

@@ -62,7 +62,7 @@ def test_before_the_log_holds_the_tip_the_page_says_when(house: ClaimHouse) -> N
     source = house.source(publish=False)
     house.desk.installation.sequence()
     page = source.client.get("/conversation/claim").text
-    assert "Come back tomorrow" in page
+    assert "Come back on 23 Nov 2026, then you can claim." in page
     assert 'name="claim"' not in page
     answer = source.claim(token=source.page().partition('name="token" value="')[2].partition('"')[0])
     assert answer.status_code == 409
