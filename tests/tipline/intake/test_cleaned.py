@@ -13,6 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from tests.evidence.examine import samples
+from tests.evidence.examine.films import PICTURES, SOUNDS, film
 from tests.evidence.examine.jails import needs_jail
 from tests.installations import Installation
 from tests.tipline.desk_house import Desk, photo
@@ -170,3 +171,21 @@ def test_the_copy_is_the_picture(desk: Desk) -> None:
     token = desk.client().post(f"/exhibits/{child.id}/download").location.rpartition("/")[2]
     with Image.open(io.BytesIO(bytes(desk.files().get(f"/{token}").data))) as made:
         assert (made.format, made.size, made.info) == ("PNG", (64, 48), {})
+
+
+def test_of_a_film_staff_see_the_copy_first_with_its_pictures_and_its_sound(desk: Desk) -> None:
+    page = fill(desk.public, begin(desk.public), "He bragged.", {"IMG.mov": film()}).text
+    assert "Where it was taken: 41.41000 N, 82.00000 W" in page
+    assert "The copy holds the film as it is. Faces, voices and places stay in it" in page
+    number = desk.send("He bragged.", {"IMG.mov": film()}, choice="clean")
+    file = desk.exhibits(number)[1]
+    child = copy_of(desk, file.id)
+    assert child is not None
+    derived = next(event for event in desk.events(file.id) if event["kind"] == "DERIVED")
+    assert derived["method_command"] == "streams as they are, in a container written anew"
+    browser = desk.client()
+    assert "Download cleaned copy" in browser.get(f"/tips/{number}?file={file.id}").text
+    token = browser.post(f"/exhibits/{child.id}/download").location.rpartition("/")[2]
+    data = bytes(desk.files().get(f"/{token}").data)
+    assert b"".join(b"".join(chunks[n]) for n in range(2) for chunks in (PICTURES, SOUNDS)) in data
+    assert b"canary" not in data
