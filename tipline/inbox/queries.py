@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlalchemy import case, func, or_, select, update
@@ -106,10 +106,10 @@ def list_tips(work: Work, actor: Actor, filters: Filters, place: Place = NO_PLAC
     who = finding.asker(work, actor)
     names = {**staff_names(work), **label_names(work, actor)}
     back = place.before is not None and place.after is None
-    ids = finding.find_page(work, who, filters, place, PAGE + 1)
+    matching = finding.count(work, finding.matching(who, filters))
+    ids = finding.find_page(work, replace(who, many_fit=matching >= finding.MANY), filters, place, PAGE + 1)
     more = len(ids) > PAGE
     tips = _load(work, ids[:PAGE][::-1] if back else ids[:PAGE])
-    matching = finding.count(work, finding.matching(who, filters))
     total = finding.count_all(work, actor)
     return Inbox(
         rows=list_rows(work, actor, tips, names),

@@ -43,7 +43,9 @@ def read_source_words(work: Work, actor: Actor, tip: Tip, what: str) -> list[Sou
         select(TipMessage, Exhibit)
         .join(TipItem, TipItem.message_id == TipMessage.id)
         .join(Exhibit, Exhibit.id == TipItem.exhibit_id)
-        .where(TipMessage.tip_id == tip.id, TipMessage.by_source, TipMessage.kind.not_in(("withdrawal", "receipt")), Exhibit.kind == "tip_text")
+        .where(
+            TipMessage.tip_id == tip.id, TipMessage.by_source, TipMessage.kind.not_in(("withdrawal", "receipt")), Exhibit.kind == "tip_text"
+        )
         .order_by(TipMessage.seq)
     ).all()
     opened = open_exhibits(work, actor, [exhibit for _, exhibit in rows if exhibit.state == "held"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, event, func, select
+from sqlalchemy import Connection, Select, event, func, select
 
 from tests.tipline.desk_house import Desk
 from tipline import access
@@ -17,6 +17,8 @@ from tipline.cases.services import OpenCase, PutTip
 from tipline.exhibits import checkouts, listing
 from tipline.exhibits.listing import list_exhibits
 from tipline.inbox import finding
+from tipline.inbox.filters import Term, where
+from tipline.models.cases import Link
 from tipline.models.custody import Exhibit
 from tipline.models.programs import ProgramWrap
 from tipline.models.tips import Tip
@@ -46,8 +48,8 @@ def test_all_tips_are_those_that_the_person_sees_whatever_is_hidden(desk: Desk) 
         assert finding.count_all(work, actor) == 0
 
 
-def plans_of(work: Work, act: Callable[[], object]) -> list[str]:
-    """How SQLite answers each query about exhibits that runs meanwhile."""
+def plans_of(work: Work, act: Callable[[], object], about: str = "FROM exhibit") -> list[str]:
+    """How SQLite answers each query about exhibits, or about something else, that runs meanwhile."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
@@ -60,7 +62,7 @@ def plans_of(work: Work, act: Callable[[], object]) -> list[str]:
     finally:
         event.remove(engine, "before_cursor_execute", note)
     connection = work.session.connection()
-    queries = [one for one in asked if "FROM exhibit" in one[0]]
+    queries = [one for one in asked if about in one[0]]
     return [
         "\n".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)) for query, values in queries
     ]
@@ -102,3 +104,40 @@ def test_a_condition_leaves_out_programs_that_are_not_held_on_both_ways(desk: De
         keyless = replace(actor, keyring=replace(actor.keyring, wraps={}))
         queries = [select(Tip.number).where(access.sees(keyless, Tip, by_program=one)) for one in (False, True)]
         assert [list(work.session.scalars(query)) for query in queries] == [[], []]
+
+
+def test_a_page_of_many_linked_tips_is_met_along_the_list_and_shows_the_same(desk: Desk) -> None:
+    """Where few fit, each is looked up; where many do, the list is walked in its order, on both without a tip more or less."""
+    numbers = desk.add_tips(6)
+    with desk.acting() as (work, actor):
+        ids = list(work.session.scalars(select(Tip.id).where(Tip.number.in_(numbers)).order_by(Tip.number)))
+        for first, second in (ids[:2], ids[2:4]):
+            ends = {"from_kind": "tip", "from_id": first, "to_kind": "tip", "to_id": second}
+            work.session.add(
+                Link(program_id=desk.installation.program_id, kind="same_template", state="suggested", made_at=work.now(), **ends)
+            )
+    for term in (Term("link", ("some",)), Term("link", ("some",), negated=True)):
+        filters = where(term)
+        with desk.acting(write=False) as (work, actor):
+            who = finding.asker(work, actor)
+            few, many = (
+                list(work.session.scalars(finding.page_ids(replace(who, many_fit=fit), filters, None, 9))) for fit in (False, True)
+            )
+            walked = work.session.connection(), finding.page_ids(replace(who, many_fit=True), filters, None, 9)
+            plan = _plan(*walked)
+        assert few == many
+        assert set(ids[:4]) <= set(few) if not term.negated else set(few) == set(ids[4:])
+        assert "ix_tip_inbox" in plan
+
+
+def test_no_tip_is_counted_for_programs_of_others_that_are_not_there(desk: Desk) -> None:
+    """PostgreSQL otherwise starts helpers to join nothing with every tip."""
+    with desk.acting(write=False) as (work, actor):
+        plans = plans_of(work, lambda: finding.count_all(work, actor), "FROM tip")
+    assert any("CORRELATED SCALAR SUBQUERY" in plan for plan in plans)
+
+
+def _plan(connection: Connection, query: Select[Any]) -> str:
+    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    values = tuple(compiled.params[name] for name in compiled.positiontup or ())
+    return "\n".join(str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values))
