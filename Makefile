@@ -26,8 +26,7 @@ run: $(VENV)/.run  ## Serve both faces on loopback and print their addresses and
 demo: $(VENV)/.run  ## Load a fictional case into a fresh data folder, then `make run`
 	@$(BIN)/tipline demo
 
-test: $(VENV)/.test  ## Run all tests
-	@$(BIN)/python -m compileall -q evidence tipline
+test: $(VENV)/.test $(VENV)/.compiled  ## Run all tests
 	@PYTHONDONTWRITEBYTECODE= $(if $(SCRATCH),PYTEST_DEBUG_TEMPROOT=$(SCRATCH) TMPDIR=$(SCRATCH) )$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them; the share of `make test` is random (FAULTS_SEED)
@@ -35,6 +34,12 @@ faults: $(VENV)/.test  ## Inject every fault there is a test for, and count them
 
 hostile: $(VENV)/.test  ## Send every hostile file of ../shared/data the whole way, every hostile string, and all that the API refuses; the share of `make test` is random (HOSTILE_SEED)
 	@HOSTILE=all $(BIN)/python -m pytest tests/journeys/test_hostile_files.py tests/journeys/test_naughty_strings.py tests/tipline/api/test_contract.py
+
+# once and before six processes would each do it at their start: the bytecode of what they import, and of the tests themselves
+$(VENV)/.compiled: $(VENV)/.test $(shell find evidence tipline tests -name '*.py')
+	@$(BIN)/python -m compileall -q evidence tipline
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --collect-only >/dev/null || true
+	@touch $@
 
 lint: $(VENV)/.test  ## Style, types and import contracts
 	@$(BIN)/ruff check .
