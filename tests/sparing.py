@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import copyreg
 import fcntl
+import os
 import pickle
 import shutil
 import tempfile
@@ -19,6 +21,8 @@ from sqlalchemy.engine import make_url
 
 from evidence import keys
 
+ROOT = Path(__file__).parents[1]
+TEMPLATES = "TEMPLATES_OF_THE_RUN"
 _HEAD = "head"
 _migrate = command.upgrade
 _copies: set[str] = set()  # databases that were copied from a migrated one and that nobody has brought up to date since
@@ -34,6 +38,19 @@ def spare() -> None:
     command.upgrade = _upgrade
     keys.hash_secret_raw = cache(keys.hash_secret_raw)
     copyreg.pickle(type(Ed25519PrivateKey.generate()), _as_bytes)  # type: ignore[arg-type]  # its class has no constructor of its own
+
+
+def templates_of_the_run() -> str:
+    """Return the folder of compiled templates. The first process of the run makes it, and takes it away when it ends."""
+    if TEMPLATES not in os.environ:
+        os.environ[TEMPLATES] = tempfile.mkdtemp(prefix="templates-")
+        atexit.register(shutil.rmtree, os.environ[TEMPLATES], ignore_errors=True)
+    return os.environ[TEMPLATES]
+
+
+def path_of_servers() -> str:
+    """Return the PYTHONPATH of servers that a test starts: the project, and what gives them the compiled templates."""
+    return os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "starting")))
 
 
 def once_in_a_run(run: Path, name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:

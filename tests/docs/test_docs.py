@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from evidence.cli import main as evidence_command
 from tests.docs.pages import ALL, GUIDES, OWN, README, ROOT, anchors, blocks, code, links, name_of, prose, rows, script
+from tests.sparing import path_of_servers
 from tipline.cli import main as tipline_command
 from tipline.config import Settings
 
@@ -43,7 +44,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIPLINE_", "EVIDENCE_"))}
     home = tmp_path_factory.mktemp("home")
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": path_of_servers()}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import httpx
 
 from tests.faults.injector import Fault, Referee
 from tests.journeys.site import free_ports
+from tests.sparing import path_of_servers
 from tipline.supervisor import command_of
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ class Live:
 
     def start(self) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPLINE_")}
-        environment = {**kept, "TIPLINE_DATA": str(self.data), "PYTHONPATH": str(ROOT)}
+        environment = {**kept, "TIPLINE_DATA": str(self.data), "PYTHONPATH": path_of_servers()}
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [sys.executable, "-m", "tests.faults.filtered", str(theirs.fileno()), *command_of(self.face, self.port)]

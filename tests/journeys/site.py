@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.sparing import path_of_servers
+
 STARTS_WITHIN = 90.0
 LINK = re.compile(r"http://\S+/setup/(\S+)")
 
@@ -129,7 +131,7 @@ def running_site(data: Path, *, with_onion: bool = False, **settings: str) -> It
     public, console, files, onion = (f"http://127.0.0.1:{port}" for port in free_ports(4))
     named = {f"TIPLINE_{name.upper()}": value for name, value in settings.items()}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPLINE_")}
-    environment = {**kept, **named, "TIPLINE_DATA": str(data), "TMPDIR": str(data.parent / "tmp")}
+    environment = {**kept, **named, "TIPLINE_DATA": str(data), "TMPDIR": str(data.parent / "tmp"), "PYTHONPATH": path_of_servers()}
     (data.parent / "tmp").mkdir(exist_ok=True)
     site = RunningSite(data, public, console, files, environment, onion=onion if with_onion else "")
     try:

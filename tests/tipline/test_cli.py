@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from tests.evidence.object_lock import make_locking_bucket
 from tests.installations import PASSPHRASE, Installation
 from tests.servers import RunningS3
+from tests.sparing import path_of_servers
 from tipline import supervisor
 from tipline.cases import services as cases
 from tipline.cli import main
@@ -209,7 +210,7 @@ def site(tmp_path: Path) -> Iterator[Callable[[Ports], subprocess.Popen[str]]]:
 
     def start(ports: Ports) -> subprocess.Popen[str]:
         options = [f"--{name}-port={port}" for name, port in ports.by_name().items()]
-        environment = {**os.environ, "TIPLINE_DATA": str(tmp_path / "instance"), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "TIPLINE_DATA": str(tmp_path / "instance"), "PYTHONPATH": path_of_servers()}
         command = [sys.executable, "-m", "tipline", "run", *options]
         with (tmp_path / "err").open("a") as errors:
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=tmp_path)
