@@ -25,6 +25,7 @@ _ENDINGS = {
     "broken": "No copy was made: the file harmed the program that read it, inside the jail.",
 }
 _TELLS = "No copy was made: something that tells of its maker would have stayed in it."
+_UNSEEN = "No copy was made: it could not be checked afterwards for what tells of its maker."
 _DISORDER = "No copy was made: the answer is not in order. The file may have taken the program over."
 
 
@@ -87,6 +88,8 @@ def _put_together(payload: MemoryFile, pieces: answers.Pieces) -> Copy:
     seen = preview.look_for_traces(iter([data]), len(data), f"copy.{pieces.ending}")
     if seen.looked != "done" or seen.findings:
         return Copy(None, "", _TELLS)
+    if seen.identification is None or not seen.identification.media_type.startswith(("audio/", "video/")):
+        return Copy(None, "", _UNSEEN)  # no reader of recordings was asked
     return Copy(data, pieces.ending, pieces.note)
 
 

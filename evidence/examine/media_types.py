@@ -21,7 +21,7 @@ PICTURES = frozenset(  # whose pixels are opened in the jail
 )
 
 SOUNDS = frozenset({"audio/mpeg", "audio/x-wav", "audio/ogg", "audio/flac"})  # which are copied stream by stream
-FILMS = frozenset({"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2"})
+FILMS = frozenset({"video/mp4", "video/quicktime", "video/3gpp", "video/3gpp2", "video/x-matroska", "video/webm"})
 
 # media type: (label, endings; the first is the usual one)
 KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from evidence.examine.inside import filmcopies, mpegcopies, oggcopies, tagging, wavecopies
+from evidence.examine.inside import filmcopies, matroskacopies, mpegcopies, oggcopies, tagging, wavecopies
 from evidence.examine.inside.splices import Recording, mapped
 
 _ISO = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
@@ -23,6 +23,8 @@ def copy(file: BinaryIO) -> Recording | None:
             return oggcopies.copy(view)
         if start or (head[:1] == b"\xff" and head[1] & 0xE0 == 0xE0):
             return mpegcopies.copy(view)
+        if head.startswith(b"\x1a\x45\xdf\xa3"):
+            return matroskacopies.copy(view)
         if head[4:8] in _ISO:
             return filmcopies.copy(view)
     return None
