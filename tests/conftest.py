@@ -25,7 +25,7 @@ from werkzeug.test import TestResponse
 from tests import sparing
 from tests.apps import app_of
 from tests.faults.counting import pytest_terminal_summary as pytest_terminal_summary  # it prints how many faults were injected
-from tests.installations import Installation, copy_of, install
+from tests.installations import Installation, Person, copy_of, install
 from tests.servers import RunningS3, start_postgres, start_s3
 from tipline import db, web
 from tipline.config import Settings
@@ -196,7 +196,16 @@ def every_database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    return install(fresh_settings(tmp_path_factory.mktemp("prepared") / "instance"))
+    run = tmp_path_factory.getbasetemp()
+    made, known = sparing.once_in_a_run(run.parent if "PYTEST_XDIST_WORKER" in os.environ else run, "prepared", _prepare)
+    return Installation(fresh_settings(made), *known)
+
+
+def _prepare(data: Path) -> tuple[dict[str, Person], str, str, tuple[str, ...]]:
+    """Set one up, and return what is known of it apart from its processes."""
+    made = install(fresh_settings(data))
+    made.close()
+    return made.people, made.program_id, made.slug, made.recovery_shares
 
 
 @pytest.fixture
