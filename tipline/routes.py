@@ -183,6 +183,8 @@ ASKS: Mapping[str, str] = {
     "notices.call": "letter.check",
     "notices.calls": "notice.issue",
     "notices.compare_words": "letter.check",
+    "notices.download_again": "notice.issue",
+    "notices.have_file": "notice.issue",
     "notices.index": "notice.issue",
     "notices.issue": "notice.issue",
     "notices.make_codes": "notice.issue",

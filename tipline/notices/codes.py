@@ -49,7 +49,7 @@ class Answer:
 
 
 def new_secret() -> bytes:
-    """Return a fresh secret of a batch. It lives in the ticket of one download, and nowhere else."""
+    """Return a fresh secret of a batch. It lives in the tickets of its download, and for a day at most sealed to who made it."""
     return os.urandom(SECRET)
 
 

@@ -17,8 +17,9 @@ from tipline.models.custody import Exhibit
 from tipline.models.notices import Notice, NoticeBatch
 from tipline.models.operations import AuditEvent
 from tipline.models.staff import Staff
+from tipline.notices import keeping
 from tipline.notices.checking import CALL, CONFIRMED
-from tipline.notices.services import READY, WITHDRAWN, About, get_batch
+from tipline.notices.services import ISSUED, READY, WITHDRAWN, About, get_batch
 from tipline.work import Work
 
 PAGE = 50
@@ -48,7 +49,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class BatchView:
-    """What a batch's page shows. `mine`: the reader can make its codes."""
+    """What a batch's page shows. `mine`: the reader can make its codes; `again`: the reader can have them once more."""
 
     batch: NoticeBatch
     title: str
@@ -58,6 +59,7 @@ class BatchView:
     exhibit_number: str
     case_number: str
     mine: bool
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def read_batch(work: Work, actor: Actor, number: str) -> BatchView:
     issued_by, exhibit, case_number = work.session.execute(query).one()
     title = exhibit_title(work, actor.keyring.program(batch.program_id), exhibit)
     mine = batch.state == READY and batch.issued_by == actor.staff_id
-    return BatchView(batch, title, About.of(actor, batch), _counts(work, batch), issued_by, exhibit.number or "", case_number, mine)
+    again = batch.state == ISSUED and batch.issued_by == actor.staff_id and keeping.is_kept(work, batch)
+    about, counts = About.of(actor, batch), _counts(work, batch)
+    return BatchView(batch, title, about, counts, issued_by, exhibit.number or "", case_number, mine, again)
 
 
 def _counts(work: Work, batch: NoticeBatch) -> Counts:

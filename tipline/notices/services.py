@@ -1,4 +1,4 @@
-"""Batches of letters: a list is taken under custody, its codes are made once and leave once, and can be withdrawn."""
+"""Batches of letters: a list is taken under custody, its codes are made once, leave for who made them, and can be withdrawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tipline.exhibits.rules import cell, clean_line
 from tipline.exhibits.tickets import make_ticket
 from tipline.models.base import new_id
 from tipline.models.notices import Notice, NoticeBatch
-from tipline.notices import codes, lists, rules
+from tipline.notices import codes, keeping, lists, rules
 from tipline.notices.codes import Answer, Letter
 from tipline.vault import Act
 from tipline.work import Work, committed
@@ -134,8 +134,9 @@ def _check(command: IssueNotices) -> None:
 def make_codes(work: Work, actor: Actor, number: str) -> str:
     """Make the codes of a batch, keep their hashes and sealed answers, and return the token of a ticket for the list with its codes.
 
-    DOWNLOADED is on record, and committed, before the list is read. Nobody can have the codes a second time: the secret
-    that they are made from stands in the ticket only. If this breaks off, the batch stays in the making: none of its codes counts.
+    DOWNLOADED is on record, and committed, before the list is read. The secret that they are made from stands in the ticket and,
+    sealed to who made them, in what is kept until they have the file (`keeping`). If this breaks off, the batch stays in the
+    making: none of its codes counts.
 
     Raises:
         Conflict: they were made already, somebody else uploaded the list, or work on its exhibit has stopped.
@@ -146,13 +147,7 @@ def make_codes(work: Work, actor: Actor, number: str) -> str:
     about = About.of(actor, batch)
     opened = get_sound(work, actor, batch.exhibit_id)
     name = work.vault.facts(opened.exhibit, actor.keyring.program(batch.program_id)).name
-    fields: dict[str, Scalar] = {
-        "purpose": f"mailing of {number}",
-        "result": f"a list with a code for each of {batch.letters} letters",
-        "moved_from": "sealed store",
-        "moved_to": "their computer",
-    }
-    work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", fields, actor))
+    work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", _handed_out(batch, f"mailing of {number}"), actor))
     with committed(work):
         _pass_on(work, batch, READY, MAKING)
     secret = codes.new_secret()
@@ -162,7 +157,43 @@ def make_codes(work: Work, actor: Actor, number: str) -> str:
     _pass_on(work, batch, MAKING, ISSUED)
     audit.record(work.session, work.now(), actor, "notice.codes", ("notice_batch", batch.id))
     content = {"keyfile": opened.keyfile.encode().decode(), "name": f"{number}-{name}", "secret": b64url(secret), "length": length}
+    keeping.keep(work, actor, batch, content)
     return make_ticket(work, TICKET, content)
+
+
+def download_again(work: Work, actor: Actor, number: str) -> str:
+    """Return the token of a ticket for the same list with the same codes, to who made them, until they have the file or a day is over.
+
+    Raises:
+        Conflict: somebody else made them, or the download has ended.
+    """
+    policy.require(actor, "notice.issue")
+    batch = get_batch(work, actor, number, lock=True)
+    content = keeping.open_kept(work, actor, batch) if batch.issued_by == actor.staff_id and batch.state == ISSUED else None
+    if content is None:
+        raise Conflict("This download has ended.", "Withdraw the batch and upload the list anew.")
+    opened = get_sound(work, actor, batch.exhibit_id)
+    work.record_access(Act(opened.exhibit, opened.keyfile, "DOWNLOADED", _handed_out(batch, f"mailing of {number}, again"), actor))
+    audit.record(work.session, work.now(), actor, "notice.codes", ("notice_batch", batch.id), "again")
+    return make_ticket(work, TICKET, content)
+
+
+def have_file(work: Work, actor: Actor, number: str) -> None:
+    """End the download of a batch's codes: who made them has the file. From now on nobody can have the codes.
+
+    Raises:
+        Conflict: somebody else made them, or the download has ended.
+    """
+    policy.require(actor, "notice.issue")
+    batch = get_batch(work, actor, number, lock=True)
+    if batch.issued_by != actor.staff_id or not keeping.end(work, batch):
+        raise Conflict("This download has ended.", "Load the page of the batch again.")
+    audit.record(work.session, work.now(), actor, "notice.have_file", ("notice_batch", batch.id))
+
+
+def _handed_out(batch: NoticeBatch, purpose: str) -> dict[str, Scalar]:
+    result = f"a list with a code for each of {batch.letters} letters"
+    return {"purpose": purpose, "result": result, "moved_from": "sealed store", "moved_to": "their computer"}
 
 
 def written(letters: lists.LetterList, printed: Callable[[int], Letter]) -> Any:
@@ -172,7 +203,7 @@ def written(letters: lists.LetterList, printed: Callable[[int], Letter]) -> Any:
 
 def _require_ready(batch: NoticeBatch, actor: Actor) -> None:
     if batch.state != READY:
-        raise Conflict("The codes of this batch left once, or it was withdrawn.", "Upload the list as a new batch.")
+        raise Conflict("The codes of this batch were made, or it was withdrawn.", "Look at its page: it says what can be done.")
     if batch.issued_by != actor.staff_id:
         raise Conflict("Somebody else uploaded this list.", "Only who uploaded it can have its codes, once.")
 
@@ -235,6 +266,7 @@ def withdraw(work: Work, actor: Actor, command: WithdrawNotices) -> NoticeBatch:
     _check_withdrawal(command, reason, ranges, batch.letters)
     if command.which == "batch":
         ranges, batch.state = [], WITHDRAWN
+        keeping.end(work, batch)
     elif batch.state != ISSUED:
         raise Conflict("This batch has no codes yet.", "Make them first, or withdraw the whole batch.")
     for first, last in ranges:

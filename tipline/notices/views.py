@@ -78,6 +78,19 @@ def make_codes(number: str) -> ResponseReturnValue:
     return redirect(f"{work().settings.files_origin}/letters/{token}", 303)
 
 
+@bp.post("/notices/<number>/codes/again")
+def download_again(number: str) -> ResponseReturnValue:
+    token = services.download_again(work(), actor(), number)
+    return redirect(f"{work().settings.files_origin}/letters/{token}", 303)
+
+
+@bp.post("/notices/<number>/codes/done")
+def have_file(number: str) -> ResponseReturnValue:
+    services.have_file(work(), actor(), number)
+    flash("Nobody can have these codes again.")
+    return redirect(url_for("notices.show", number=number), 303)
+
+
 @bp.post("/notices/<number>/withdraw")
 def withdraw(number: str) -> ResponseReturnValue:
     policy.require(actor(), "notice.issue")

@@ -7,18 +7,20 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
+from evidence.errors import KeyUnavailable
 from tests.journeys.invariants import broken_in
 from tests.tipline.admin.turning import Turning
 from tests.tipline.desk_house import Desk
-from tests.tipline.notices.post_house import ABOUT, LIST, PostRoom
+from tests.tipline.notices.post_house import ABOUT, LIST, PostRoom, printed
 from tipline.actor import ProgramKeys
 from tipline.errors import Conflict, Forbidden, NotFound
 from tipline.inbox.reading import open_exhibits
 from tipline.models.custody import Exhibit, Grant
 from tipline.models.notices import Notice, NoticeBatch
 from tipline.models.operations import AuditEvent, DownloadTicket
-from tipline.notices import codes, lists, overview, services
+from tipline.notices import codes, keeping, lists, overview, services
 from tipline.retention.dispositions import Propose, decide, propose
 from tipline.work import utc_now
 
@@ -114,9 +116,44 @@ def test_the_codes_leave_once(room: PostRoom) -> None:
     assert room.download(answer).status_code == 404
     again = room.make_codes(number)
     assert again.status_code == 409
-    assert "The codes of this batch left once" in again.text
+    assert "The codes of this batch were made" in again.text
     assert len(room.rows(number)) == 5
     assert room.desk.kinds(exhibit_of(room.desk, number).id) == ["ACQUIRED", "DOWNLOADED"]
+
+
+def act(room: PostRoom, number: str, path: str, role: str = "counsel") -> TestResponse:
+    return room.desk.client(role).post(f"/notices/{number}/codes/{path}")
+
+
+def test_a_download_that_broke_is_repeated_until_its_maker_has_the_file(room: PostRoom) -> None:
+    number = room.issue()
+    first = room.download(room.make_codes(number))
+    assert "Do you have the file?" in room.desk.client("counsel").get(f"/notices/{number}").text
+    assert "Do you have the file?" not in room.desk.client("program_manager").get(f"/notices/{number}").text
+    assert [act(room, number, path, "program_manager").status_code for path in ("again", "done")] == [409, 409]
+    assert room.download(act(room, number, "again")).data == first.data
+    assert room.desk.kinds(exhibit_of(room.desk, number).id) == ["ACQUIRED", "DOWNLOADED", "DOWNLOADED"]
+    assert room.desk.events(exhibit_of(room.desk, number).id)[2]["purpose"] == f"mailing of {number}, again"
+    assert act(room, number, "done").status_code == 303
+    assert [act(room, number, path).status_code for path in ("again", "done")] == [409, 409]
+    assert "Do you have the file?" not in room.desk.client("counsel").get(f"/notices/{number}").text
+    assert "We sent a letter" in room.check(printed(first.data)[0].code).text
+
+
+def test_what_a_download_is_repeated_from_ends_with_the_day_and_with_the_batch(room: PostRoom) -> None:
+    late, gone = room.issue(), room.issue()
+    room.make_codes(late), room.make_codes(gone)
+    room.withdraw(gone, which="batch", reason="Wrong month")
+    with room.installation.work(write=False) as work:
+        kept = work.session.scalar(select(DownloadTicket).where(DownloadTicket.id == keeping._id(room.batch(late))))
+        assert kept is not None
+        assert timedelta(hours=23) < kept.expires_at - utc_now() <= keeping.LIFE
+        assert not keeping.is_kept(work, room.batch(gone))
+        with pytest.raises(KeyUnavailable):
+            keeping.open_kept(work, room.installation.actor("program_manager"), room.batch(late))
+    with room.installation.work() as work:
+        work.session.execute(update(DownloadTicket).values(expires_at=utc_now() - timedelta(seconds=1)))
+    assert act(room, late, "again").status_code == 409
 
 
 def test_a_look_does_not_use_the_ticket_up_and_an_old_one_opens_nothing(room: PostRoom) -> None:
@@ -164,7 +201,7 @@ def test_only_who_uploaded_the_list_gets_its_codes(room: PostRoom) -> None:
     assert answer.status_code == 409
     assert "Somebody else uploaded this list" in answer.text
     assert "Make 5 codes" not in room.desk.client("program_manager").get(f"/notices/{number}").text
-    assert "Make 5 codes and download once" in room.desk.client("counsel").get(f"/notices/{number}").text
+    assert "Make 5 codes and download" in room.desk.client("counsel").get(f"/notices/{number}").text
     assert room.rows(number) == []
     assert room.make_codes(number, "investigator").status_code == 403
     assert room.upload(role="investigator").status_code == 403
