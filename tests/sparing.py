@@ -44,8 +44,13 @@ def templates_of_the_run() -> str:
     """Return the folder of compiled templates. The first process of the run makes it, and takes it away when it ends."""
     if TEMPLATES not in os.environ:
         os.environ[TEMPLATES] = tempfile.mkdtemp(prefix="templates-")
-        atexit.register(shutil.rmtree, os.environ[TEMPLATES], ignore_errors=True)
+        atexit.register(_take_away, os.environ[TEMPLATES], os.getpid())
     return os.environ[TEMPLATES]
+
+
+def _take_away(folder: str, process: int) -> None:
+    if os.getpid() == process:  # and not one that it forked
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def path_of_servers() -> str:
