@@ -195,7 +195,7 @@ def new_opening(fields: Mapping[str, Scalar], signers: Sequence[Signer]) -> Open
 def salts(event_key: bytes) -> list[str]:
     """Return s_1 ... s_n in their written form."""
     stream = hashlib.shake_256(b"tipline/salts/1\0" + event_key).digest(16 * len(FIELDS))
-    return [canonical.b64url(stream[start : start + 16]) for start in range(0, len(stream), 16)]
+    return canonical.b64urls([stream[start : start + 16] for start in range(0, len(stream), 16)])
 
 
 def commitment(disclosure: bytes) -> bytes:

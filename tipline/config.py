@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     console_origin: str = "http://localhost:8001"  # a name: no security key can be bound to a number
     files_origin: str = "http://127.0.0.1:8002"
     onion_origin: str = Field("", description="address of the onion service, http://....onion; empty: there is none")
-    public_processes: int = Field(2, ge=1, description="how many processes serve the public page; they share its limits evenly")
+    public_processes: int = Field(4, ge=1, description="how many processes serve the public page; they share its limits evenly")
     max_file_bytes: int = Field(2 * 1024**3, description="largest attachment, in bytes")
     max_files: int = Field(20, description="most files in one message")
     max_text_chars: int = Field(5_000_000, description="longest text, in characters")

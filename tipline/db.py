@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+BUSY_SECONDS = 20
 PRAGMAS = (
     "journal_mode=wal",
     "synchronous=full",
     "foreign_keys=on",
-    "busy_timeout=20000",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
     "recursive_triggers=on",
     "secure_delete=on",
 )
@@ -82,7 +84,7 @@ class Database:
             cursor = connection.cursor()
             cursor.execute("pragma busy_timeout=2000")
             busy = cursor.execute("pragma wal_checkpoint(TRUNCATE)").fetchone()[0]
-            cursor.execute("pragma busy_timeout=20000")
+            cursor.execute(f"pragma busy_timeout={BUSY_SECONDS * 1000}")
             return int(busy) == 0
         finally:
             connection.close()
@@ -100,7 +102,7 @@ def open_engine(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(url, pool_size=20, max_overflow=300, hide_parameters=True)  # errors must not quote what was stored
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    _Writers(engine)
     return engine
 
 
@@ -110,9 +112,33 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
         dbapi.execute(f"pragma {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+class _Writers:
+    """Begins transactions on SQLite, and lets the writers of this process take turns.
+
+    A writer that finds another one at work naps by SQLite's own rule, longer each time, while the lock may long be free: of thirty
+    at once the last one waits for seconds. With turns at most one thread of a process meets the writers of other processes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._turn = threading.Lock()
+        self._writer: object = None  # the driver's connection that has the turn, until it goes back to the pool
+        event.listen(engine, "begin", self._begin)
+        event.listen(engine, "checkin", lambda driver, _record: self._end(driver))
+        event.listen(engine, "invalidate", lambda driver, _record, _error: self._end(driver))
+
+    def _begin(self, connection: Connection) -> None:
+        if not connection.get_execution_options().get("write", True):
+            connection.exec_driver_sql("BEGIN")
+            return
+        driver = connection.connection.dbapi_connection
+        if self._writer is not driver and self._turn.acquire(timeout=BUSY_SECONDS):  # else SQLite says itself that it is locked
+            self._writer = driver
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _end(self, driver: object) -> None:
+        if driver is not None and self._writer is driver:
+            self._writer = None
+            self._turn.release()
 
 
 def upgrade(url: str) -> None:

@@ -67,13 +67,13 @@ def write(session: Session, statement: Any, *given: Values) -> None:
 
 
 def _run(session: Session, statement: Any, given: Sequence[Values]) -> tuple[_Compiled, Any]:
-    connection = _connection(session)
-    dialect = connection.dialect
+    through = connection(session)
+    dialect = through.dialect
     key = (statement, dialect.name, *given[0])
     compiled = _COMPILED.get(key)
     if compiled is None:
         compiled = _COMPILED[key] = _compile(statement, dialect, list(given[0]))
-    cursor = connection.connection.cursor()
+    cursor = through.connection.cursor()
     try:
         if len(given) == 1:
             cursor.execute(compiled.sql, compiled.values(given[0]))
@@ -85,15 +85,15 @@ def _run(session: Session, statement: Any, given: Sequence[Values]) -> tuple[_Co
     return compiled, cursor
 
 
-def _connection(session: Session) -> Connection:
+def connection(session: Session) -> Connection:
     """The connection of the session's transaction, asked for once in each: the question costs more than a short statement."""
     transaction = session.get_transaction()
-    begun, connection = session.info.get(_ASKED, (None, None))
+    begun, known = session.info.get(_ASKED, (None, None))
     if transaction is not None and transaction is begun and transaction.is_active:
-        return cast(Connection, connection)
-    connection = session.connection()
-    session.info[_ASKED] = (session.get_transaction(), connection)
-    return connection
+        return cast(Connection, known)
+    found = session.connection()
+    session.info[_ASKED] = (session.get_transaction(), found)
+    return found
 
 
 def _compile(statement: Any, dialect: Dialect, names: list[str]) -> _Compiled:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from gettext import NullTranslations
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -14,6 +12,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from tipline import languages
+from tipline.templating import said
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 GROUP = 8
@@ -102,20 +101,10 @@ def age_in_days(value: date | None, today: date | None = None) -> str:
 
 @pass_context
 def _said(context: Context, text: str, /, **values: object) -> str:
-    """Jinja's `gettext`. What a language makes of a template's text is remembered: a page says dozens."""
+    """Jinja's `gettext`, for texts with values: the others stand in the compiled template (tipline.templating)."""
     if not context.eval_ctx.autoescape:
         return languages.say(text) % values
-    return _marked(languages.catalogue(), text) % values if values else _plain(languages.catalogue(), text)
-
-
-@lru_cache(maxsize=4096)  # there are fewer texts in all templates and languages
-def _plain(catalogue: NullTranslations, text: str) -> Markup:
-    return _marked(catalogue, text) % {}
-
-
-@lru_cache(maxsize=1024)
-def _marked(catalogue: NullTranslations, text: str) -> Markup:
-    return Markup(catalogue.gettext(text) if text else "")  # noqa: S704  # a template's own text, with values to come
+    return said(languages.catalogue(), text) % values
 
 
 def install(app: Flask) -> None:

@@ -28,6 +28,7 @@ from tipline import logs, restoring, routes, security
 from tipline.actor import Actor
 from tipline.errorpages import is_api
 from tipline.process import Process
+from tipline.templating import Templates
 from tipline.work import Work
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -78,6 +79,7 @@ class App(Flask):
     """Flask, except that what it logs of an error holds no path and no message."""
 
     request_class = Request
+    jinja_environment = Templates
 
     def __init__(self, *names: Any, **options: Any) -> None:
         super().__init__(*names, **options)

@@ -55,6 +55,16 @@ def test_it_writes_nothing_that_it_would_not_read(value: Any) -> None:
         canonical.encode(value)
 
 
+@given(st.integers(0, 40).flatmap(lambda length: st.lists(st.binary(min_size=length, max_size=length), max_size=8)))
+def test_several_of_one_length_read_as_each_by_itself(parts: list[bytes]) -> None:
+    assert canonical.b64urls(parts) == [canonical.b64url(part) for part in parts]
+
+
+def test_several_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="length"):
+        canonical.b64urls([b"a", b"bc"])
+
+
 @given(st.binary())
 def test_base64url_has_one_spelling(data: bytes) -> None:
     text = canonical.b64url(data)

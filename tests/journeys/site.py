@@ -129,7 +129,7 @@ def free_ports(count: int) -> list[int]:
 def running_site(data: Path, *, with_onion: bool = False, **settings: str) -> Iterator[RunningSite]:
     """Start an installation in `data`; more settings as TIPLINE_... names in small letters without the prefix."""
     public, console, files, onion = (f"http://127.0.0.1:{port}" for port in free_ports(4))
-    named = {f"TIPLINE_{name.upper()}": value for name, value in settings.items()}
+    named = {"TIPLINE_PUBLIC_PROCESSES": "2"} | {f"TIPLINE_{name.upper()}": value for name, value in settings.items()}  # as many as show it
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPLINE_")}
     environment = {**kept, **named, "TIPLINE_DATA": str(data), "TMPDIR": str(data.parent / "tmp"), "PYTHONPATH": path_of_servers()}
     (data.parent / "tmp").mkdir(exist_ok=True)

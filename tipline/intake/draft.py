@@ -95,4 +95,9 @@ class ReceivedFile:
 
 
 def _mac(pepper: bytes, secret: bytes) -> bytes:
-    return hmac.digest(hkdf(pepper, "form", 32), secret, "sha256")
+    return hmac.digest(_form_key(pepper), secret, "sha256")
+
+
+@cache
+def _form_key(pepper: bytes) -> bytes:
+    return hkdf(pepper, "form", 32)

@@ -21,8 +21,8 @@ SUITE = "tipline/packet/1"
 
 def item(disclosures: Sequence[bytes], commitments: Sequence[bytes], attest: bytes) -> dict[str, Any]:
     """One item of the packet, from the parts of the opening of its ACQUIRED event."""
-    parts = zip(FIELDS, disclosures, commitments, strict=True)
-    fields = [{"d": canonical.b64url(d)} if name in DISCLOSED else {"c": canonical.b64url(c)} for name, d, c in parts]
+    parts = zip(FIELDS, disclosures, canonical.b64urls(commitments), strict=True)
+    fields = [{"d": canonical.b64url(d)} if name in DISCLOSED else {"c": c} for name, d, c in parts]
     return {"schema": SCHEMA, "attest": canonical.b64url(attest), "fields": fields}
 
 
