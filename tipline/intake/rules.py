@@ -38,6 +38,7 @@ _NO_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[.-]\d{1,2}[.-]\d{2,4}|[1-9]\d
 PHONE_DIGITS = range(7, 16)
 
 _UNITS = ("kB", "MB", "GB", "TB")
+LETTERS_OF_A_PAGE = 2500  # of paper, written by hand or machine
 PAGE = 64 * 1024  # pages after a receipt are filled up to a multiple of this
 _TILE = re.compile(
     r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/){0,6}[0-9]{3}"
@@ -191,6 +192,11 @@ def size_words(size: int) -> str:
     while value >= 999.5 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if value < 9.95 else f"{value:.0f} {_UNITS[unit]}"
+
+
+def pages_of(letters: int) -> int:
+    """How many written pages that many letters fill, at least two: it is said as "about"."""
+    return max(2, letters // LETTERS_OF_A_PAGE)
 
 
 def limit_words(limit: int) -> str:

@@ -129,7 +129,7 @@ def _form_page(program: Any, token: str, state: services.DraftState, rejection: 
         "rejection": rejection,
         "how": {key: say(words) for key, words in (rules.WAYS if kind == rules.REPORT else rules.HOW).items()},
         "most_files": limits().files.files,
-        "most_text": rules.size_words(limits().text_bytes),
+        "most_pages": rules.pages_of(limits().text_bytes),
         "who_length": rules.WHO_LENGTH,
     }
     return program_page(FORMS[kind], program, values, rejection.status if rejection.faults else 200)
