@@ -31,7 +31,7 @@ from evidence.keys import Identity, hkdf, parse_recipient
 
 CHUNK = 64 * 1024
 TAG = 16
-BATCH = 2  # chunks sealed and written at once: they stay in a core's cache, and an upload holds about a quarter of a MiB
+BATCH = 4  # chunks sealed and written at once: large writes, and an upload holds about half a MiB
 HEADER = 168  # bytes: the three lines above and the MAC line always have this length
 NONCE = 16
 
