@@ -33,9 +33,9 @@ class Compiled:
             run(module)
             module.App.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(os.environ["TEMPLATES_OF_THE_RUN"])}
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]  # of this one module's loader, before it has run
         return spec
 
 
 if "TEMPLATES_OF_THE_RUN" in os.environ:
-    sys.meta_path.insert(0, Compiled())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Compiled())  # type: ignore[arg-type]  # as where it is taken out again

@@ -79,3 +79,11 @@ def pdf(lines: list[str], author: str = "canary-author") -> bytes:
     out += b"".join(b"%010d 00000 n \n" % place for place in places)
     out += b"trailer\n<< /Size %d /Root 1 0 R /Info %d 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(objects), start)
     return bytes(out)
+
+
+def damage(data: bytes, changes: list[tuple[int, bytes]], cut: int) -> bytes:
+    """These bytes with pieces of them overwritten, each at a place (taken modulo their length), and the end cut off."""
+    damaged = bytearray(data)
+    for at, piece in changes:
+        damaged[at % len(data) : at % len(data) + len(piece)] = piece
+    return bytes(damaged[: len(damaged) - cut % len(data)])

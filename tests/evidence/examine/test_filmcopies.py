@@ -12,6 +12,7 @@ from evidence.examine.inside import sampleforms
 from evidence.examine.preview import look_for_traces
 from tests.evidence.examine import films
 from tests.evidence.examine.films import PICTURES, SOUNDS, box, film, in_fragments, inside
+from tests.evidence.examine.samples import damage
 from tests.evidence.examine.sounds import CANARY
 from tests.evidence.examine.unjailed import cleaned, copy, unjailed
 
@@ -126,10 +127,7 @@ WHOLE = [film(), film(b"mp42", last=False), in_fragments(own_base=True), in_frag
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(WHOLE), st.lists(st.tuples(st.integers(0, 9000), st.binary(max_size=9)), max_size=5), st.integers(0, 9000))
 def test_of_a_damaged_film_there_is_a_clean_copy_or_a_reason(data: bytes, changes: list[tuple[int, bytes]], cut: int) -> None:
-    damaged = bytearray(data)
-    for at, piece in changes:
-        damaged[at % len(data) : at % len(data) + len(piece)] = piece
-    made = copy(bytes(damaged[: len(damaged) - cut % len(data)]))
+    made = copy(damage(data, changes, cut))
     if made.data is None:
         assert made.note.startswith("No copy was made: ")
     else:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evidence.examine.preview import look_for_traces
+from tests.evidence.examine.samples import damage
 from tests.evidence.examine.sounds import CANARY, comments, noise
 from tests.evidence.examine.unjailed import cleaned, copy, unjailed
 
@@ -75,10 +76,7 @@ def test_the_blocks_stay_and_nothing_that_names_their_maker(open_end: bool) -> N
 @given(st.booleans(), st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=9)), max_size=5), st.integers(0, 2000))
 def test_of_a_damaged_film_there_is_a_clean_copy_or_a_reason(open_end: bool, changes: list[tuple[int, bytes]], cut: int) -> None:
     data = film(open_end=open_end)
-    damaged = bytearray(data)
-    for at, piece in changes:
-        damaged[at % len(data) : at % len(data) + len(piece)] = piece
-    made = copy(bytes(damaged[: len(damaged) - cut % len(data)]))
+    made = copy(damage(data, changes, cut))
     if made.data is None:
         assert made.note.startswith("No copy was made: ")
     else:
