@@ -37,6 +37,7 @@ OpenSink = Callable[[str | None], IO[bytes]]
 OPEN_TO_STRANGERS = ("/sign-in", "/setup/", "/recover", "/static/")
 FORM_LIFE_SECONDS = 12 * 3600
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
+ADDRESSES_KEPT, SHORT = 4096, 64  # what a stranger's addresses may take of memory
 UNDO = "undo "  # before the address, in the category of a message that can be taken back
 
 
@@ -75,6 +76,10 @@ class Request(flask.Request):
         return open_sink(filename)
 
 
+def _short(value: object) -> bool:
+    return value is None or (type(value) is str and len(value) <= SHORT)
+
+
 class App(Flask):
     """Flask, except that what it logs of an error holds no path and no message."""
 
@@ -86,14 +91,20 @@ class App(Flask):
         self._addresses: dict[tuple[object, ...], str] = {}
 
     def url_for(self, endpoint: str, **values: Any) -> str:
-        """As Flask's. The addresses of pages that nothing but their name distinguishes are made once: each page says a dozen."""
-        if values.keys() - {"filename"} or endpoint.startswith(".") or not has_request_context():
+        """As Flask's, of short values made once: each page says a dozen addresses, mostly the same ones."""
+        if endpoint.startswith(".") or not has_request_context() or not all(map(_short, values.values())):
             return super().url_for(endpoint, **values)
-        key = (request.environ.get("SCRIPT_NAME"), endpoint, values.get("filename"))
+        key = (request.environ.get("SCRIPT_NAME"), endpoint, *values.items())
         address = self._addresses.get(key)
         if address is None:
+            if len(self._addresses) >= ADDRESSES_KEPT:
+                self._addresses.clear()
             address = self._addresses[key] = super().url_for(endpoint, **values)
         return address
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: no function here is a coroutine, and Flask looks that up a dozen times a request."""
+        return func
 
     def dispatch_request(self) -> Response:
         """Call the view, then commit what it wrote: what fails there is answered as if the view had failed."""

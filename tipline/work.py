@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tipline import direct
 from tipline.config import Settings
 from tipline.db import Database
 from tipline.vault import Act, CustodyVault
@@ -57,7 +58,7 @@ class Work:
 
     def next_number(self, series: str) -> int:
         """Return the next number of a series, 1 for the first; two writers never get the same."""
-        return int(self.session.execute(NEXT_NUMBER, {"series": series}).scalar_one())
+        return int(direct.first(self.session, NEXT_NUMBER, {"series": series})[0])
 
     def record_access(self, act: Act) -> None:
         """Record that something is about to be read, and commit that before anything else of the request (FORMATS 4).
