@@ -5,17 +5,19 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 import pytest
-from flask import Flask, render_template
+from flask import Flask, render_template, url_for
 from jinja2 import DictLoader
+from werkzeug.routing import BuildError
 
 from tipline import filters, languages
 from tipline.languages import speaking
-from tipline.web import App
+from tipline.web import ADDRESSES_KEPT, App
 
 PAGES = {
     "child.html": "{% extends 'base.html' %}{% block main %}{{ _('100%% sure') }} {{ _('%(n)s of it', n=n) }}{% endblock %}",
     "base.html": "<b>{{ _('Send') }}</b>{{ _('Send') if n else _('Back & forth') }}{% include 'part.html' %}{% block main %}{% endblock %}",
     "part.html": "{% trans %}  one\n text{% endtrans %}{{ shout(_('Send')) }}",
+    "ways.html": "{{ url_for('home', _anchor='a&b') }} {% if there %}{{ url_for('away') }}{% endif %}{{ url_for('page', name=n) }}",
     "letter.txt": "{{ _('Back & forth') }} {{ n }}",
 }
 
@@ -34,6 +36,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Flask:
     app = App("pages")
     app.jinja_env.loader = DictLoader(PAGES)
     filters.install(app)
+    app.add_url_rule("/", "home")
+    app.add_url_rule("/page/<name>", "page")
     app.jinja_env.globals["shout"] = lambda text: text + "!"
     return app
 
@@ -60,3 +64,34 @@ def test_fixed_texts_are_not_looked_up_again(app: Flask, monkeypatch: pytest.Mon
     first = page(app, "base.html", "es")
     monkeypatch.setattr(Loud, "gettext", lambda _self, _text: "looked up")
     assert page(app, "base.html", "es") == first
+
+
+def ways(app: Flask, root: str, **values: object) -> str:
+    with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": root}):
+        return render_template("ways.html", n="<i>", **values)
+
+
+def test_addresses_are_those_of_the_page_that_asks(app: Flask) -> None:
+    for root in ("", "/es", "/below/es", ""):
+        assert ways(app, root) == f"{root}/#a&amp;b {root}/page/%3Ci%3E"
+
+
+def test_an_address_that_this_face_has_not_is_a_fault_only_where_it_is_said(app: Flask) -> None:
+    assert ways(app, "", there=False)
+    with pytest.raises(BuildError):
+        ways(app, "", there=True)
+
+
+def test_addresses_of_long_values_are_not_remembered(app: Flask) -> None:
+    with app.test_request_context("/"):
+        for name in ("n" * 64, "n" * 65):
+            assert url_for("page", name=name) == f"/page/{name}"
+    kept = app._addresses  # type: ignore[attr-defined]
+    assert list(kept.values()) == [f"/page/{'n' * 64}"]
+
+
+def test_a_stranger_who_makes_up_addresses_takes_no_memory(app: Flask) -> None:
+    with app.test_request_context("/"):
+        for number in range(ADDRESSES_KEPT + 10):
+            assert url_for("page", name=str(number)) == f"/page/{number}"
+    assert len(app._addresses) <= ADDRESSES_KEPT  # type: ignore[attr-defined]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
-from flask import Response, render_template, request, url_for
+from flask import Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tipline import security, translated
 from tipline.intake import conversation, forms, rules, services
 from tipline.intake.sink import Arrival, Body, Limits, receive
+from tipline.templating import Place
 from tipline.web import frame
 
 FORM_BYTES = 64 * 1024  # of a form besides its text and files
 EMPTY = services.DraftState(rules.Answers(""))
 NOTHING_WRONG = forms.Rejection()
+PAGES_FOR_ALL = 64
+SECRET_HERE = secrets.token_urlsafe(32)
 NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -61,6 +64,24 @@ def program_page(template: str, program: Any, values: Mapping[str, Any] = NO_VAL
         "limit": rules.limit_words(frame().settings.max_file_bytes),
     }
     return render_template(template, **frame_values, **values), status
+
+
+def with_secret(key: Hashable, make: Callable[[str], ResponseReturnValue], secret: str) -> ResponseReturnValue:
+    """A page that nothing but a secret distinguishes from what everybody gets is made once, and has the secret put in its place.
+
+    Args:
+        key: what the page is made from, besides its app, language and address.
+    """
+    if request.query_string:  # of a stranger's making, and a part of the page's own addresses
+        return make(secret)
+    known: dict[Hashable, ResponseReturnValue] = current_app.extensions.setdefault("pages_for_all", {})
+    whole = (key, request.path, Place.of_page())
+    if whole not in known:
+        if len(known) >= PAGES_FOR_ALL:
+            known.clear()
+        known[whole] = make(SECRET_HERE)
+    page, status = cast(tuple[str, int], known[whole])
+    return page.replace(SECRET_HERE, secret), status
 
 
 def closed(program: Any) -> ResponseReturnValue:

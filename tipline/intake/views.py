@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tipline.intake import checking, forms, looking, rules, services
 from tipline.intake.draft import DraftSecret
-from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, closed, limits, program_of, program_page, surplus
+from tipline.intake.site import EMPTY, NOTHING_WRONG, arrive, belong, closed, limits, program_of, program_page, surplus, with_secret
 from tipline.languages import say
 from tipline.translated import only_speaks, takes_along
 from tipline.web import frame
@@ -36,7 +36,8 @@ def _begin(slug: str, state: services.DraftState) -> ResponseReturnValue:
     program = program_of(slug)
     if program.state != "open":
         return closed(program)
-    return _form_page(program, services.start_draft(frame().vault).token, state)
+    token = services.start_draft(frame().vault).token
+    return with_secret((program, state.answers.kind), lambda here: _form_page(program, here, state), token)
 
 
 @bp.post("/p/<slug>/tip")

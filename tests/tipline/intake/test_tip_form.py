@@ -64,6 +64,19 @@ def test_an_unknown_notice_is_not_found(client: FlaskClient) -> None:
         assert client.get(path).status_code == 404
 
 
+def test_each_form_has_a_secret_of_its_own_and_says_what_is_true_now(client: FlaskClient, house: IntakeHouse) -> None:
+    first, second = client.get(TIP).text, client.get(TIP).text
+    secrets = [set(re.findall('name="draft" value="([^"]+)"', page)) for page in (first, second)]
+    assert [len(found) for found in secrets] == [1, 1]
+    (one,), (other,) = secrets
+    assert one != other
+    assert first.replace(one, other) == second
+    assert "Continuar" in client.get(f"/es{TIP}").text
+    assert f'href="/es{TIP}?a=b"' in client.get(f"{TIP}?a=b").text
+    house.set_program(organisation="Northfield & Sons")
+    assert "Northfield &amp; Sons tip line" in client.get(TIP).text
+
+
 def test_the_check_page_shows_what_will_be_sent(client: FlaskClient) -> None:
     page = fill(
         client, begin(client), "I saw <b>it</b>. Call 555-014-2000.", {"IMG.bin": b"\x00\x01\x02\x03" * 5, "list.csv": b"a,b\n1,2\n"}
