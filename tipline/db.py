@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 BUSY_SECONDS = 20
+NAP = 0.001  # seconds between two questions whether SQLite's lock is free
 PRAGMAS = (
     "journal_mode=wal",
     "synchronous=full",
@@ -117,8 +119,9 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
 class _Writers:
     """Begins transactions on SQLite, and lets the writers of this process take turns.
 
-    A writer that finds another one at work naps by SQLite's own rule, longer each time, while the lock may long be free: of thirty
-    at once the last one waits for seconds. With turns at most one thread of a process meets the writers of other processes.
+    A writer that finds another one at work naps by SQLite's own rule, longer each time and up to a tenth of a second, while the lock may
+    long be free: of thirty at once the last one waits for seconds. With turns at most one thread of a process meets the writers of other
+    processes, and it asks again each millisecond.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -131,11 +134,11 @@ class _Writers:
     def _begin(self, connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
         if not connection.get_execution_options().get("write", True):
-            _say(driver, "BEGIN")
+            _begin_reading(driver)
             return
         if self._writer is not driver and self._turn.acquire(timeout=BUSY_SECONDS):  # else SQLite says itself that it is locked
             self._writer = driver
-        _say(driver, "BEGIN IMMEDIATE")
+        _begin_writing(driver)
 
     def _end(self, driver: object) -> None:
         if driver is not None and self._writer is driver:
@@ -143,12 +146,37 @@ class _Writers:
             self._turn.release()
 
 
-def _say(driver: sqlite3.Connection, sql: str) -> None:
-    """Run a word of control on the driver itself: through SQLAlchemy it takes forty times as long."""
+def _begin_writing(driver: sqlite3.Connection) -> None:
+    """Take the lock of SQLite's one writer. Raises: as a statement that found it taken for `BUSY_SECONDS`."""
+    until = time.monotonic() + BUSY_SECONDS
+    driver.execute("pragma busy_timeout=0")
     try:
-        driver.execute(sql)
+        while not _begins(driver, last=time.monotonic() >= until):
+            time.sleep(NAP)
+    finally:
+        driver.execute(f"pragma busy_timeout={int(BUSY_SECONDS * 1000)}")
+
+
+def _begins(driver: sqlite3.Connection, last: bool) -> bool:
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise _as_of_a_statement(error, "BEGIN IMMEDIATE") from error
+        return False
+    return True
+
+
+def _begin_reading(driver: sqlite3.Connection) -> None:
+    try:
+        driver.execute("BEGIN")
     except sqlite3.Error as error:
-        raise DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True) from error
+        raise _as_of_a_statement(error, "BEGIN") from error
+
+
+def _as_of_a_statement(error: sqlite3.Error, sql: str) -> BaseException:
+    """The error as SQLAlchemy tells it. These words go to the driver itself, since through SQLAlchemy they take forty times as long."""
+    return DBAPIError.instance(sql, None, error, sqlite3.Error, hide_parameters=True)
 
 
 def upgrade(url: str) -> None:

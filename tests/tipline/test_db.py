@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -89,6 +91,25 @@ def test_whoever_is_done_gives_the_turn_back(database: Database, monkeypatch: py
     next_one.join(20)
     assert not next_one.is_alive()
     assert tally(database) == before + 1
+
+
+def test_a_writer_of_another_process_is_waited_for_and_the_lock_is_taken_when_it_is_free(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(database.engine.url.database or "", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 50:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(time, "sleep", nap)
+    write(database)
+    other.close()
+    assert naps == [db.NAP] * 50  # none longer than the one before: the fiftieth of SQLite's own lasts a tenth of a second
+    assert tally(database) == 1
 
 
 def test_a_writer_that_gets_no_turn_in_time_asks_sqlite(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
