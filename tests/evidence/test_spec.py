@@ -128,7 +128,7 @@ def test_the_proof_of_submission() -> None:
     tree = merkle.Tree(merkle.leaf_hash(entry) for entry in (event.entry(), bytes(32), b"\1" * 32))
     origin = "tips.example.org/log"
     note = checkpoint.sign_checkpoint(checkpoint.Checkpoint(origin, 3, tree.root()), LOG)
-    item = packet.item(event.disclosures(), event.commitments(), event.attest())
+    [item] = packet.items(packet.encode([packet.item(event.disclosures(), event.commitments(), event.attest())]))
     stated = submission.Statement(origin, "proof", "District Court, room 4", "17-A/26", "2026-03-03")
     key = checkpoint.Vkey(origin, checkpoint.ED25519, LOG.public)
     proof = submission.make_proof(stated, note, key, [submission.ProvedItem(0, tree.inclusion(0), item)], claim)

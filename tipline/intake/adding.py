@@ -195,8 +195,8 @@ def _add_words(work: Work, of: tuple[Source, Tip], said: tuple[str, str], new: _
 
 def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
     session, (source, tip) = work.session, of
-    items = packet.items(source.identity.unwrap(tip.packet))
-    claim_key = packet.disclosed(items[0])["claim_key"]
+    held = source.identity.unwrap(tip.packet)
+    claim_key = packet.value(packet.items(held)[0], "claim_key")
     if source.identity.recipient != tip.source_recipient or claim_key != tip.claim_key:
         raise Unsound(
             say("The record of this tip was changed."),
@@ -204,7 +204,7 @@ def _add(work: Work, of: tuple[Source, Tip], new: _New, batch: Batch) -> None:
         )
     to = taking.Destination(tip.id, tip.program_id, tip.source_recipient, tip.claim_key)
     ready = taking.make_ready(work.vault, new.parcels, to, work.today(), batch)
-    tip.packet = wrap(packet.encode([*items, *(one.packet_item for one in ready)]), [tip.source_recipient])
+    tip.packet = wrap(packet.add(held, [one.packet_item for one in ready]), [tip.source_recipient])
     if new.kind != "receipt" and (tip.state in ("waiting", "closed") or _was_swept(session, tip)):
         tip.state = "working" if tip.assignee_id else "new"
     session.flush()

@@ -14,10 +14,9 @@ from dataclasses import replace
 from evidence.errors import IntegrityError, NotFound
 from evidence.examine.media_types import may_tell
 from evidence.examine.preview import look_for_traces
-from evidence.keys import wrap
 from tipline.intake import statements
 from tipline.intake.draft import DraftSecret
-from tipline.intake.parts import Part, part_facts
+from tipline.intake.parts import Part, sealed_facts
 from tipline.process import Process
 
 AT_ONCE = 2  # jails of this process
@@ -40,7 +39,7 @@ def look_into(process: Process, secret: DraftSecret, parts: Sequence[Part]) -> t
         return tuple(parts)
     ends = time.monotonic() + WHOLE
     seen = {part.id: _look(process, secret, part, ends) for part in waiting}
-    rows = [{"part": part.id, "sealed": _sealed(secret, part)} for part in seen.values() if part.looked != BUSY]
+    rows = [{"part": part.id, "sealed": sealed_facts(secret, part)} for part in seen.values() if part.looked != BUSY]
     if rows:
         with process.unit(write=True) as work:
             work.session.connection().execute(statements.KEEP_FACTS, rows)
@@ -60,7 +59,3 @@ def _look(process: Process, secret: DraftSecret, part: Part, ends: float) -> Par
         _turns.release()
     tells = tuple((one.kind, one.label, one.value) for one in found.findings[:MOST_KEPT])
     return replace(part, looked=found.looked, tells=tells)
-
-
-def _sealed(secret: DraftSecret, part: Part) -> bytes:
-    return wrap(part_facts(part), [secret.identity.recipient])

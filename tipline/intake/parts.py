@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from evidence.errors import IntegrityError, NotFound
 from evidence.examine.media_types import may_be_copied
-from evidence.keys import KeyFile, wrap
+from evidence.keys import KeyFile
 from evidence.vault import Vault
 from tipline import direct
 from tipline.intake import statements
@@ -81,7 +81,7 @@ def part_rows(session: Session, secret: DraftSecret) -> Sequence[PartRow]:
 
 def read_part(row: PartRow, secret: DraftSecret) -> Part:
     """What a row says to who holds the draft secret. IntegrityError where its key is another file's."""
-    facts = json.loads(secret.identity.unwrap(row.facts))
+    facts = json.loads(secret.open(row.facts, _place(row.id)))
     keyfile = KeyFile.decode(facts.pop("key").encode())
     if keyfile.object_name != row.object_name:
         raise IntegrityError("A file of a draft has another file's key.", "Restore the database from a backup.")
@@ -110,16 +110,20 @@ def part_values(secret: DraftSecret, part: Part, position: int, sealed_length: i
         "position": position,
         "object_name": part.object_name,
         "sealed_length": sealed_length,
-        "facts": wrap(part_facts(part), [secret.identity.recipient]),
+        "facts": sealed_facts(secret, part),
     }
 
 
-def part_facts(part: Part) -> bytes:
-    """What is sealed in a part's row."""
+def sealed_facts(secret: DraftSecret, part: Part) -> bytes:
+    """What a part's row keeps under seal: what opens its file, what it is called, and what was found in it."""
     facts: dict[str, Any] = {"key": part.keyfile.encode().decode(), "name": part.name, "media_type": part.media_type, "label": part.label}
     if part.looked:
         facts |= {"looked": part.looked, "tells": part.tells}
-    return json.dumps(facts).encode()
+    return secret.seal(json.dumps(facts).encode(), _place(part.id))
+
+
+def _place(part_id: str) -> str:
+    return f"draft_part.facts:{part_id}"
 
 
 def merge(present: list[Part], new: list[Part], most: int) -> tuple[list[Part], list[Part]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -155,7 +155,7 @@ def keep_answers(work: Work, program_id: str, command: KeepDraft) -> None:
         "id": secret.lookup,
         "program_id": program_id,
         "tip_id": command.tip_id,
-        "answers": wrap(json.dumps(asdict(answers)).encode(), [secret.identity.recipient]),
+        "answers": secret.seal(json.dumps(vars(answers)).encode(), _place(secret)),
         "day": work.today(),
     }
     if direct.first(work.session, statements.KEEP_ANSWERS, values) is None:
@@ -356,5 +356,9 @@ def _forget_later(work: Work, names: Sequence[str]) -> None:
 def _answers(blob: bytes | None, secret: DraftSecret) -> Answers:
     if not blob:
         return Answers("")
-    kept = json.loads(secret.identity.unwrap(blob))
+    kept = json.loads(secret.open(blob, _place(secret)))
     return Answers(**{**kept, "as_is": tuple(kept.get("as_is", ()))})
+
+
+def _place(secret: DraftSecret) -> str:
+    return f"draft.answers:{secret.lookup}"

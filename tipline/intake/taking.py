@@ -70,7 +70,7 @@ class Ready:
     keyfile: KeyFile
     grant_id: str
     rows: dict[Table, dict[str, Any]]
-    packet_item: dict[str, Any]
+    packet_item: str
     copy_grant: dict[str, Any] | None = None
 
     @property

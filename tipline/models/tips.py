@@ -29,7 +29,7 @@ class Draft(Base):
 
 
 class DraftPart(Base):
-    """A file of a draft that arrived whole, sealed to an identity that only the draft secret opens."""
+    """A file of a draft that arrived whole, sealed to an identity of its own whose key only the draft secret opens."""
 
     __tablename__ = "draft_part"
 

@@ -8,9 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from evidence import canonical
 from evidence.checkpoint import short_hash
 from evidence.keys import wrap
 from tests.tipline.intake.house import IntakeHouse, begin, come_back, field_value, fill, post_form, send_message, send_tip, words_of
+from tipline.exhibits.waiting import Waiting
 from tipline.intake import packet
 from tipline.intake.receipt import parse_receipt
 from tipline.models.custody import CustodyEvent, Exhibit, Grant
@@ -185,10 +187,13 @@ def test_a_further_message_with_files_joins_the_tip(client: FlaskClient, house: 
     assert [row.seq for row in sorted(house.rows(TipMessage), key=lambda row: row.seq)] == [0, 1]
     assert len(house.rows(CustodyEvent)) == len(house.rows(Grant)) == len(house.rows(TipItem)) == 4
     message = next(row for row in house.rows(TipMessage) if row.seq == 1)
-    assert house.jobs.noted[-1] == ("examine_tip", message.id, tip.id)
+    Waiting(house.worker).look_through()
+    assert sorted(house.jobs.noted) == sorted([("examine_tip", tip.id, tip.id), ("examine_tip", message.id, tip.id)])
     receipt = parse_receipt(" ".join(words))
     assert receipt is not None
-    items = packet.items(receipt.source_identity().unwrap(tip.packet))
+    data = receipt.source_identity().unwrap(tip.packet)
+    assert data == canonical.encode(canonical.decode(data))
+    items = packet.items(data)
     assert {packet.entry(item).hex() for item in items} == {event.entry for event in house.rows(CustodyEvent)}
     assert {packet.disclosed(item)["claim_key"] for item in items} == {tip.claim_key}
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.keys import wrap
+from evidence.errors import IntegrityError, KeyUnavailable
+from evidence.keys import Identity, hkdf, wrap
 from tipline.intake.draft import new_draft_secret, read_draft_secret, read_peppers
 from tipline.keyfolders import KeyFolder
 
@@ -46,8 +47,20 @@ def test_what_has_the_wrong_form_is_refused(token: str) -> None:
 def test_two_forms_share_nothing() -> None:
     one, two = new_draft_secret(PEPPER), new_draft_secret(PEPPER)
     assert one.lookup != two.lookup
-    assert one.identity.recipient != two.identity.recipient
-    assert one.identity.unwrap(wrap(b"typed", [one.identity.recipient])) == b"typed"
+    assert one.key != two.key
+    sealed = one.seal(b"typed", "draft.answers:1")
+    assert one.open(sealed, "draft.answers:1") == b"typed"
+    for secret, place in ((two, "draft.answers:1"), (one, "draft.answers:2"), (one, "draft_part.facts:1")):
+        with pytest.raises(IntegrityError):
+            secret.open(sealed, place)
+
+
+def test_a_draft_of_before_opens_by_its_own_secret() -> None:
+    one, two = new_draft_secret(PEPPER), new_draft_secret(PEPPER)
+    before = wrap(b"typed", [Identity.from_seed(hkdf(one.secret, "tipline/draft/1", 32)).recipient])
+    assert one.open(before, "draft.answers:1") == b"typed"
+    with pytest.raises(KeyUnavailable):
+        two.open(before, "draft.answers:1")
 
 
 def test_older_peppers_are_still_tried(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.tipline.intake.house import words_of as words_in
 from tipline.errors import Forbidden
 from tipline.inbox.reading import open_exhibits
 from tipline.inbox.replying import Reply, reply
-from tipline.intake import packet, phone
+from tipline.intake import phone
 from tipline.intake.receipt import parse_claim, parse_receipt
 from tipline.models.custody import Exhibit
 from tipline.models.operations import AuditEvent
@@ -206,8 +206,7 @@ def test_a_phone_tip_of_before_gets_new_words_too(desk: Desk) -> None:
     own = receipt.source_identity()
     identity = Identity.parse(own.unwrap(tip.receipt_key).decode())
     claim = wrap(identity.unwrap(tip.claim_code or b""), [own.recipient])
-    items = packet.items(identity.unwrap(tip.packet))
-    again = {"source_recipient": own.recipient, "packet": wrap(packet.encode(items), [own.recipient])}
+    again = {"source_recipient": own.recipient, "packet": wrap(identity.unwrap(tip.packet), [own.recipient])}
     desk.change(Tip, tip.id, receipt_key=None, claim_code=claim, **again)
     source = visitor(desk)
     first = come_back(source, heard)

@@ -178,7 +178,7 @@ def staff_items(sent: Sent, work: Work) -> list[ProvedItem]:
                 opening = Opening.from_bytes(keyfile.identity.unwrap(row.opening))
             except KeyUnavailable:  # another exhibit's
                 continue
-            item = packet.item(opening.disclosures(), opening.commitments(), opening.attest())
+            [item] = packet.items(packet.encode([packet.item(opening.disclosures(), opening.commitments(), opening.attest())]))
             [place] = proving._places(work, [item])
             assert place is not None
             found.append(ProvedItem(place, tree.inclusion(place), item))

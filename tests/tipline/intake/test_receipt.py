@@ -50,7 +50,7 @@ def test_the_examples_of_the_specification_hold() -> None:
     examples = {
         "token": (draft.token, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh-vjX4Pw0tzpvzzOiIdUizFNMuzwE3X0H6Y1Ju3fnTt-Q"),
         "draft id": (draft.lookup, "46bd320605c5a6b6163ab70bc6345b92a5f908e79fe58979c23ebb47d1a5e307"),
-        "draft identity": (draft.identity.recipient, "age1ffvr7zfqt7yw978kt6n9uwpuvvxeulma2zwy242p2v4f3glfsyssjrmkxc"),
+        "draft key": (draft.key.hex(), "6de649cf6b307a0625fc99c741c2ab1a9ca5a07ee55ffb24a6390ec15d935dea"),
         "number": (receipt.number.hex(), "04cd3d3f0090c779b2429f2b"),
         "receipt": (" ".join(receipt.words), "mop retract lint kitchen yoga ability thickness"),
         "lookup": (receipt.lookup(pepper), "c7a4ce63946f7cc396c8cf4c2faabe35d98857449b93ec7b252a62bfcf9dccdd"),

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
+from unittest.mock import MagicMock
 
 import pytest
 from flask.testing import FlaskClient
 
+import wsgi
+from evidence import canonical
 from evidence.errors import KeyUnavailable
+from evidence.keys import Identity, hkdf, wrap
 from evidence.records import Opening
 from tests.conftest import fresh_settings
 from tests.tipline import custody_house
-from tests.tipline.intake.house import SEND, IntakeHouse, begin, build, claim_of, come_back, field_value, fill, send_tip, words_of
-from tipline.app import create_public_app
+from tests.tipline.intake.house import (
+    SEND,
+    SLUG,
+    IntakeHouse,
+    begin,
+    build,
+    claim_of,
+    come_back,
+    field_value,
+    fill,
+    send_message,
+    send_tip,
+    words_of,
+)
 from tipline.config import Settings
-from tipline.intake import packet, services
+from tipline.exhibits.waiting import Waiting
+from tipline.intake import packet, services, taking
+from tipline.intake.draft import DraftSecret
 from tipline.intake.receipt import parse_claim, parse_receipt
 from tipline.intake.rules import read_tip_text
-from tipline.jobs import Jobs, migrate
 from tipline.models.custody import CustodyEvent, Exhibit, Grant
 from tipline.models.tips import Draft, DraftPart, Send, Tip, TipItem, TipMessage
 from tipline.vault import Acquisition
@@ -92,24 +109,19 @@ def test_the_draft_ends_and_its_wraps_go(client: FlaskClient, house: IntakeHouse
     assert sorted(kinds) == ["age"] * 3 + ["grant"] * 3 + ["key"] * 3
 
 
-def test_the_examiner_gets_a_grant_for_each_item_and_one_job(client: FlaskClient, house: IntakeHouse) -> None:
+def test_the_examiner_gets_a_grant_for_each_item_and_one_job_is_found(client: FlaskClient, house: IntakeHouse) -> None:
     send_tip(client, files=FILES)
     [tip] = house.rows(Tip)
     grants = house.rows(Grant)
     assert len(grants) == 3
     assert {(grant.purpose, grant.subject_id, grant.granted_by) for grant in grants} == {("examine", tip.id, None)}
+    assert house.jobs.noted == []
+    Waiting(house.worker).look_through()
     assert house.jobs.noted == [("examine_tip", tip.id, tip.id)]
     with house.session() as session:
         for grant in grants:
             _, keyfile = house.worker.vault.open_granted(session, grant, house.clock())
             assert keyfile.length > 0
-
-
-def test_hourly_examination_leaves_the_tip_to_the_sweep(client: FlaskClient, house: IntakeHouse) -> None:
-    house.settings.examine = "hourly"
-    send_tip(client)
-    assert house.jobs.noted == []
-    assert len(house.rows(Grant)) == 1
 
 
 def test_the_public_face_can_open_nothing_that_it_stored(client: FlaskClient, house: IntakeHouse) -> None:
@@ -119,8 +131,32 @@ def test_the_public_face_can_open_nothing_that_it_stored(client: FlaskClient, ho
     secret = services.find_draft_secret(house.process.vault, draft)
     assert secret is not None
     for exhibit in [row for row in house.rows(Exhibit) if row.object_name]:
-        with pytest.raises(KeyUnavailable):
-            house.process.vault.objects.open_key(exhibit.object_name, secret.identity)
+        for key in (secret.key, of_before(secret).scalar):
+            with pytest.raises(KeyUnavailable):
+                house.process.vault.objects.open_key(exhibit.object_name, Identity.from_seed(key))
+
+
+def of_before(secret: DraftSecret) -> Identity:
+    """What drafts were wrapped to before they had a key of their own."""
+    return Identity.from_seed(hkdf(secret.secret, "tipline/draft/1", 32))
+
+
+def test_a_draft_that_is_open_while_the_version_changes_is_still_sent(client: FlaskClient, house: IntakeHouse) -> None:
+    draft = begin(client)
+    fill(client, draft, "Typed before", FILES)
+    secret = services.find_draft_secret(house.process.vault, draft)
+    assert secret is not None
+    recipients = [of_before(secret).recipient]
+    with house.worker.unit(write=True) as work:
+        for row in work.session.query(Draft):
+            row.answers = wrap(secret.open(row.answers or b"", f"draft.answers:{row.id}"), recipients)
+        for part in work.session.query(DraftPart):
+            part.facts = wrap(secret.open(part.facts, f"draft_part.facts:{part.id}"), recipients)
+    page = client.post(f"/p/{SLUG}/change", data={"draft": draft})
+    assert "Typed before" in page.text
+    assert all(name in page.text for name in FILES)
+    assert len(words_of(client.post(SEND, data={"draft": draft}))) == 7
+    assert openings(house).keys() == {"tip.txt", *FILES}
 
 
 def test_a_repeated_send_shows_the_same_words_and_makes_no_second_tip(client: FlaskClient, house: IntakeHouse) -> None:
@@ -130,8 +166,7 @@ def test_a_repeated_send_shows_the_same_words_and_makes_no_second_tip(client: Fl
     assert len({(tuple(words_of(page)), claim_of(page)) for page in pages}) == 1
     assert len(words_of(pages[0])) == 7
     assert len(house.rows(Tip)) == 1
-    assert len(house.rows(CustodyEvent)) == 3
-    assert len(house.jobs.noted) == 1
+    assert len(house.rows(CustodyEvent)) == len(house.rows(Grant)) == 3
 
 
 def test_a_form_that_was_sent_takes_nothing_more(client: FlaskClient, house: IntakeHouse) -> None:
@@ -215,7 +250,7 @@ def test_a_fault_on_the_way_leaves_the_draft_and_no_tip(house: IntakeHouse, clie
     def break_down(*_: object) -> None:
         raise OSError("the disk went away")
 
-    monkeypatch.setattr(house.jobs, "enqueue", break_down)
+    monkeypatch.setattr(taking, "add_items", break_down)
     assert client.post(SEND, data={"draft": draft}).status_code == 500
     monkeypatch.undo()
     assert house.rows(Tip) == house.rows(CustodyEvent) == house.rows(Send) == []
@@ -225,15 +260,18 @@ def test_a_fault_on_the_way_leaves_the_draft_and_no_tip(house: IntakeHouse, clie
     assert len(house.rows(Tip)) == 1
 
 
-def test_the_real_job_queue_gets_its_job_in_the_same_transaction(house: IntakeHouse) -> None:
-    migrate(house.settings.database)
-    process = replace(house.process, jobs=Jobs(house.process.database.engine))
-    page = send_tip(create_public_app(process).test_client())
-    [tip] = house.rows(Tip)
-    assert words_of(page)
-    with house.process.database.engine.connect() as connection:
-        queued = connection.exec_driver_sql("select workflow_uuid from workflow_status").scalars().all()
-    assert queued == [f"examine-tip-{tip.id}"]
+def test_the_public_face_never_loads_the_job_queue(house: IntakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dbos", None)  # whoever imports it fails
+    monkeypatch.setattr(wsgi, "SlowLines", MagicMock())
+    monkeypatch.setattr(wsgi, "_settled", lambda app: app)
+    monkeypatch.setattr(wsgi.logs, "configure", lambda: None)
+    app = wsgi._public(house.settings)
+    client = app.test_client()
+    page = come_back(client, words_of(send_tip(client, "He bragged.", FILES)))
+    said = {"draft": field_value(page, "draft"), "token": field_value(page, "token"), "what": "One thing more."}
+    assert send_message(client, said, {"b.txt": b"more"}).status_code == 303
+    assert len(house.rows(Grant)) == 5
+    app.extensions["tipline"].database.dispose()
 
 
 def test_the_packet_proves_each_item_and_holds_no_content(client: FlaskClient, house: IntakeHouse) -> None:
@@ -244,6 +282,7 @@ def test_the_packet_proves_each_item_and_holds_no_content(client: FlaskClient, h
     data = receipt.source_identity().unwrap(tip.packet)
     assert b"CANARY" not in data
     assert b"IMG_2231" not in data
+    assert data == canonical.encode(canonical.decode(data))
     items = packet.items(data)
     assert {packet.entry(item).hex() for item in items} == {event.entry for event in house.rows(CustodyEvent)}
     for item in items:
