@@ -25,7 +25,6 @@ def create_onion_app() -> Flask:
 def _public(settings: Settings) -> Flask:
     logs.configure()
     process = open_process("public", settings)
-    process.jobs.client()  # its library takes a second to import: better now than in a source's request
     process.vault.objects.store.prepare()
     SlowLines.of(settings.public_processes).watch()
     return _settled(app.create_public_app(process))
@@ -35,7 +34,7 @@ def create_console_app() -> Flask:
     """The console."""
     logs.configure()
     process = open_process("console", Settings())
-    process.jobs.client()
+    process.jobs.client()  # its library takes a second to import: better now than in a colleague's request
     console = app.create_console_app(process)
     app.compile_desks(console)
     return _settled(console)

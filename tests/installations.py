@@ -22,6 +22,7 @@ from tipline.admin import rules as admin_rules
 from tipline.admin.services import AddColleague, add_colleague
 from tipline.admin.setup import prepare
 from tipline.config import Settings
+from tipline.exhibits.waiting import Waiting
 from tipline.models.staff import Staff
 from tipline.process import Process, open_process
 from tipline.security import cookie_name
@@ -114,8 +115,9 @@ class Installation:
         return client
 
     def run_jobs(self) -> list[str]:
-        """Run what is enqueued, in this process and as the worker would; returns the jobs' ids. A failed one raises."""
+        """Run what waits and what is enqueued, in this process and as the worker would; returns the jobs' ids. A failed one raises."""
         worker.register_capabilities()
+        Waiting(self.worker).look_through()
         done = []
         client = jobs.Jobs(self.worker.database.engine).client()
         while waiting := client.list_workflows(status=["ENQUEUED", "DELAYED"], load_output=False):

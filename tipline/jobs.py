@@ -2,7 +2,9 @@
 
 A service enqueues in its own transaction, so a job exists if and only if its reason was committed:
 
-    work.jobs.enqueue(work.session, "examine_tip", tip.id, tip.id)
+    work.jobs.enqueue(work.session, "examine_exhibit", exhibit.id, exhibit.id)
+
+The public face enqueues nothing: what a source sent is found by the worker (tipline.exhibits.waiting).
 
 A capability registers what runs (tipline/<capability>/jobs.py, imported by tipline.worker):
 

@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date, timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,8 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from evidence.errors import EvidenceError, StorageFull
 from tipline import examinerkeys, grantsweep, jobs, logs, orphans, scrubbing, stamping, witnessing
 from tipline.config import Settings
-from tipline.exhibits.deriving import ask_waiting_copies
-from tipline.exhibits.examination import examine_waiting
+from tipline.exhibits.waiting import Waiting
 from tipline.process import Process, open_process
 from tipline.running import present
 from tipline.sequencer import Sequencer
@@ -45,6 +43,7 @@ CAPABILITIES = (
 SWEEPERS = (grantsweep, orphans, scrubbing, examinerkeys)  # importing them registers their daily sweeps
 SEQUENCE_SECONDS = 0.2
 SWEEP_SECONDS = 2.0
+LOOK_SECONDS = 0.5  # how often a worker looks for tips that came
 STAMP_SECONDS = 10.0
 WITNESS_SECONDS = 5.0
 STANDS_BACK = 5  # nice: sources wait for the faces, nobody waits for an examination; more would hold the database's lock for long
@@ -64,8 +63,6 @@ def register_capabilities() -> None:
         module = f"tipline.{name}.jobs"
         if find_spec(f"tipline.{name}") is not None and find_spec(module) is not None:
             import_module(module)
-    jobs.job("examine_waiting")(examine_waiting)
-    jobs.job("copy_waiting")(ask_waiting_copies)
 
 
 def run_job(process: Process, name: str, ids: tuple[str, ...], wait: Callable[[float], object] = time.sleep) -> None:
@@ -98,16 +95,16 @@ class HourlyExamination:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self._waiting = Waiting(process)
         self._done = self._hour()
 
     def step(self) -> bool:
-        """Examine what waits if another hour has begun; returns whether it did."""
-        if self._done == self._hour():
+        """Ask for the jobs of all that waits if another hour has begun; returns whether it did."""
+        hour = self._hour()
+        if self._done == hour:
             return False
-        self._done = self._hour()
-        with suppress(JobFailed):  # logged, and tried again with the next hour
-            run_job(self._process, "examine_waiting", ())
-            run_job(self._process, "copy_waiting", ())
+        self._waiting.look_through()
+        self._done = hour
         return True
 
     def _hour(self) -> str:
@@ -155,7 +152,10 @@ class Worker:
             threads.append(self._thread("witnesses", lambda: self._every(WITNESS_SECONDS, lambda: self._witness(rounds))))
         if self.process.settings.examine == "hourly":
             hourly = HourlyExamination(self.process)
-            threads.append(self._thread("hourly", lambda: self._every(SWEEP_SECONDS, hourly.step)))
+            threads.append(self._thread("waiting", lambda: self._every(SWEEP_SECONDS, hourly.step)))
+        else:
+            waiting = Waiting(self.process)
+            threads.append(self._thread("waiting", lambda: self._every(LOOK_SECONDS, waiting.look)))
         logs.event("worker is ready", executor=self.executor_id, jobs=sorted(jobs.REGISTRY))
         self.stop.wait()
         for thread in threads:

@@ -82,13 +82,12 @@ def count(world: World, data: Path, query: object) -> int:
 
 
 def unexamined(world: World, data: Path) -> list[str]:
-    """Each tip whose items were not examined yet has its job."""
+    """Each item of a tip that was not examined yet has the leave by which the worker finds it."""
     query = text(
-        "SELECT count(*) FROM tip WHERE NOT EXISTS (SELECT 1 FROM workflow_status WHERE workflow_uuid = 'examine-tip-' || tip.id)"
-        " AND NOT EXISTS (SELECT 1 FROM examination JOIN tip_item ON tip_item.exhibit_id = examination.exhibit_id"
-        " JOIN tip_message ON tip_message.id = tip_item.message_id WHERE tip_message.tip_id = tip.id)"
+        "SELECT count(*) FROM tip_item WHERE NOT EXISTS (SELECT 1 FROM examination WHERE examination.exhibit_id = tip_item.exhibit_id)"
+        " AND NOT EXISTS (SELECT 1 FROM examiner_grant WHERE examiner_grant.exhibit_id = tip_item.exhibit_id AND purpose = 'examine')"
     )
-    return ["a tip has no job"] if count(world, data, query) else []
+    return ["an item waits for nobody"] if count(world, data, query) else []
 
 
 def test_a_form(world: World, tmp_path: Path, tally: Tally) -> None:

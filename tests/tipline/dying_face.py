@@ -40,7 +40,7 @@ def mortal(function: Callable[..., Any], lives: list[int]) -> Callable[..., Any]
 
 def live(data: Path, steps: int) -> None:
     """Take one tip."""
-    client = create_public_app(open_process("public", Settings(data=data, examine="hourly"))).test_client()
+    client = create_public_app(open_process("public", Settings(data=data))).test_client()
     lives = [0] * steps
     os.link, os.unlink, Session.commit = (mortal(f, lives) for f in (os.link, os.unlink, Session.commit))  # type: ignore[method-assign]
     send_tip(client, "He bragged.", FILES)

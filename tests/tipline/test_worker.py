@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from evidence.errors import EvidenceError, IntegrityError, StorageFull
 from tests.installations import Installation
@@ -102,7 +106,7 @@ def test_an_orderly_end_leaves_no_row(installation: Installation) -> None:
 
 def test_hourly_examination_waits_for_the_next_hour(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, runs = Clock(), []
-    monkeypatch.setitem(jobs.REGISTRY, "examine_waiting", lambda _work: runs.append(clock.now))
+    monkeypatch.setattr(worker.Waiting, "look_through", lambda _waiting: runs.append(clock.now))
     hourly = worker.HourlyExamination(replace(installation.worker, clock=clock))
     clock.now += timedelta(minutes=59)
     assert not hourly.step()
@@ -112,19 +116,35 @@ def test_hourly_examination_waits_for_the_next_hour(installation: Installation, 
     assert runs == [NOON + timedelta(hours=1)]
 
 
-def test_an_hourly_examination_that_fails_is_tried_again_with_the_next_hour(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
+def test_an_hour_in_which_the_database_was_away_is_not_left_out(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, away = Clock(), [OperationalError("SELECT", None, Exception("away"))]
 
-    def fail(_work: Work) -> None:
-        raise ValueError("words of a source")
+    def look_through(_waiting: object) -> None:
+        if away:
+            raise away.pop()
 
-    monkeypatch.setitem(jobs.REGISTRY, "examine_waiting", fail)
+    monkeypatch.setattr(worker.Waiting, "look_through", look_through)
     hourly = worker.HourlyExamination(replace(installation.worker, clock=clock))
-    for _ in range(2):
-        clock.now += timedelta(hours=1)
-        assert hourly.step()
+    clock.now += timedelta(hours=1)
+    with pytest.raises(OperationalError):
+        hourly.step()
+    assert hourly.step()
+    assert not hourly.step()
+
+
+@pytest.mark.parametrize(("examine", "found"), [("now", 1), ("hourly", 0)])
+def test_a_started_worker_looks_at_once_or_hourly(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, examine: Literal["now", "hourly"], found: int
+) -> None:
+    looks = threading.Event()
+    made = worker.Worker(installation.settings.model_copy(update={"examine": examine}))
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(worker.Waiting, "look", lambda _waiting: looks.set())
+    monkeypatch.setattr(made, "_runner", SimpleNamespace(launch=lambda: None, stop=lambda: None, purge=lambda _before: 0))
+    threading.Timer(0.2, made.stop.set).start()
+    made.run()
+    assert looks.is_set() == bool(found)
 
 
 def test_a_job_is_one_transaction(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

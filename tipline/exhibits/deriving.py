@@ -28,7 +28,7 @@ from tipline.exhibits import rules
 from tipline.exhibits.opening import get_exhibit, get_sound
 from tipline.inbox.reading import Failure, record_failure, require_held
 from tipline.models.cases import CaseFile
-from tipline.models.custody import CustodyEvent, Exhibit, Grant
+from tipline.models.custody import Exhibit, Grant
 from tipline.models.staff import Staff
 from tipline.vault import Acquisition, Act, shown_name
 from tipline.work import Work
@@ -142,17 +142,6 @@ def _record(work: Work, grant: Grant, parent: tuple[Exhibit, KeyFile], made: tup
 def _day_of(work: Work, grant: Grant) -> date | None:
     """What follows an act of a source carries the day alone (FORMATS 4)."""
     return None if grant.granted_by else work.today()
-
-
-def ask_waiting_copies(work: Work) -> None:
-    """Leave the jobs of the copies that sources asked for since the last hour (TIPLINE_EXAMINE=hourly)."""
-    query = (
-        select(Grant.id, CustodyEvent.entry)
-        .join(CustodyEvent, CustodyEvent.exhibit_id == Grant.exhibit_id)
-        .where(Grant.purpose == COPY, Grant.granted_by.is_(None), Grant.expires_at >= work.now(), CustodyEvent.exhibit_seq == 1)
-    )
-    for grant_id, entry in work.session.execute(query).all():
-        work.jobs.enqueue(work.session, JOB, grant_id, grant_id, entry)
 
 
 _MISSING = {"file": "Choose the redacted file.", "removed": "Say what was removed.", "why": "Say why."}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from evidence.errors import EvidenceError, IntegrityError, KeyUnavailable
@@ -55,11 +55,6 @@ def examine_tip(work: Work, tip_id: str) -> None:
 def examine_exhibit(work: Work, exhibit_id: str) -> None:
     """Examine one exhibit (a letter, a sample) that has a grant."""
     _examine(work, Grant.exhibit_id == exhibit_id)
-
-
-def examine_waiting(work: Work) -> None:
-    """Examine everything that has a grant and was not looked at: what an hourly worker does (TIPLINE_EXAMINE=hourly)."""
-    _examine(work, true())
 
 
 def _examine(work: Work, which: ColumnElement[bool]) -> None:

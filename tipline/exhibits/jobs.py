@@ -9,7 +9,7 @@ from tipline.work import Work
 
 @job("examine_tip")
 def examine_tip(work: Work, tip_id: str) -> None:
-    """Examine what came with a tip. Queued by intake, once for each message."""
+    """Examine what came with a tip. Queued by a worker that found it waiting, once for each message."""
     examination.examine_tip(work, tip_id)
 
 
@@ -21,5 +21,5 @@ def examine_exhibit(work: Work, exhibit_id: str) -> None:
 
 @job("make_copy")
 def make_copy(work: Work, grant_id: str, asked: str) -> None:
-    """Make a working copy without metadata. Queued where a person asked for one."""
+    """Make a working copy without metadata. Queued where a colleague asked for one, or a worker found that a source did."""
     deriving.make_copy(work, grant_id, asked)

@@ -233,5 +233,3 @@ def _write(work: Work, to: taking.Destination, new: _New, ready: Sequence[taking
     taking.keep_to_named(session, ready, to.tip_id)
     if new.secret is not None:
         services.end_draft(work, new.secret, to.tip_id)
-    taking.ask_for_examination(work, to.tip_id, message_id)
-    taking.ask_for_copies(work, ready)

@@ -291,7 +291,7 @@ class NewTip:
 
 
 def write_tip(work: Work, new: NewTip) -> None:
-    """Write a tip with its first message, its exhibits, the unique mark of its Send, and the jobs, in the caller's transaction."""
+    """Write a tip with its first message, its exhibits, and the unique mark of its Send, in the caller's transaction."""
     session, to, today = work.session, new.to, work.today()
     tip = {
         "id": to.tip_id,
@@ -313,8 +313,6 @@ def write_tip(work: Work, new: NewTip) -> None:
     taking.write(session, new.ready)
     taking.add_items(session, new.ready, message_id, to.tip_id)
     direct.write(session, statements.ADD_SEND, {"draft_id": new.draft_id, "tip_id": to.tip_id, "salt": new.salt, "day": today})
-    taking.ask_for_examination(work, to.tip_id, to.tip_id)
-    taking.ask_for_copies(work, new.ready)
 
 
 def _undo(objects: Vault, prepared: _Prepared) -> None:

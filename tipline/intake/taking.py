@@ -28,7 +28,6 @@ from tipline.models.base import new_id
 from tipline.models.custody import Exhibit
 from tipline.models.tips import Tip
 from tipline.vault import PROCESS_NAMES, VERSION, CustodyVault, clear_name, shown_name
-from tipline.work import Work
 
 COPY_WITHIN = timedelta(days=3)
 
@@ -195,17 +194,3 @@ def keep_to_named(session: Session, ready: Sequence[Ready], tip_id: str) -> None
     named = select(Tip.id).where(Tip.id == tip_id, Tip.audience == NAMED)
     came = update(Exhibit).where(Exhibit.id.in_([one.exhibit_id for one in ready]), named.exists())
     session.execute(came.values(named_only=True), execution_options={"synchronize_session": False})
-
-
-def ask_for_examination(work: Work, tip_id: str, key: str) -> None:
-    """Leave the examiner's job in the same transaction, unless the hourly sweep is to find it."""
-    if work.settings.examine == "now":
-        work.jobs.enqueue(work.session, "examine_tip", key, tip_id)
-
-
-def ask_for_copies(work: Work, ready: Sequence[Ready]) -> None:
-    """Leave a job for each copy that the source asked for; it names the ACQUIRED event that says so. Or leave them to the hourly sweep."""
-    for one in ready:
-        if one.copy_grant and work.settings.examine == "now":
-            grant_id = one.copy_grant["id"]
-            work.jobs.enqueue(work.session, "make_copy", grant_id, grant_id, one.rows[statements.EVENT]["entry"])

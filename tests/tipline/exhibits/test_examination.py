@@ -147,15 +147,11 @@ def test_without_a_grant_the_worker_reads_nothing(desk: Desk) -> None:
     assert desk.kinds(desk.exhibits(number)[0].id) == ["ACQUIRED"]
 
 
-def test_one_exhibit_and_all_that_waits(desk: Desk) -> None:
-    first, second = desk.send("One.", examine=False), desk.send("Two.", examine=False)
-    one, two = desk.exhibits(first)[0], desk.exhibits(second)[0]
+def test_one_exhibit_alone(desk: Desk) -> None:
+    one, two = desk.exhibits(desk.send("One.", {"two.txt": b"Two."}, examine=False))
     with desk.installation.worker.unit(write=True) as work:
         examination.examine_exhibit(work, one.id)
     assert (desk.kinds(one.id), desk.kinds(two.id)) == (["ACQUIRED", "EXAMINED"], ["ACQUIRED"])
-    with desk.installation.worker.unit(write=True) as work:
-        examination.examine_waiting(work)
-    assert (desk.kinds(one.id), desk.kinds(two.id)) == (["ACQUIRED", "EXAMINED"], ["ACQUIRED", "EXAMINED"])
 
 
 def test_long_text_of_a_file_is_cut_and_says_so(desk: Desk) -> None:

@@ -112,14 +112,15 @@ def test_staff_are_told_when_no_copy_could_be_made(desk: Desk, monkeypatch: pyte
 
 
 def test_an_hourly_worker_makes_the_copies_of_an_hour_together(desk: Desk) -> None:
-    desk.installation.public.settings.examine = "hourly"
-    file = desk.exhibits(desk.send("He bragged.", {"IMG.jpg": photo()}, choice="clean"))[1]
-    assert copy_of(desk, file.id) is None
-    hourly = HourlyExamination(desk.installation.worker)
+    files = [desk.exhibits(desk.send("He bragged.", {"IMG.jpg": photo()}, choice="clean", examine=False))[1] for _ in range(2)]
+    hourly, queue = HourlyExamination(desk.installation.worker), desk.installation.worker.jobs.client()
+    assert not hourly.step()
+    assert queue.list_workflows() == []
     hourly._done = "an hour before"
     assert hourly.step()
+    assert sorted(row.name for row in queue.list_workflows()) == ["examine_tip", "examine_tip", "make_copy", "make_copy"]
     desk.installation.run_jobs()
-    assert copy_of(desk, file.id) is not None
+    assert None not in [copy_of(desk, file.id) for file in files]
 
 
 def test_the_choice_survives_going_back_and_errors_and_needs_no_second_look(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
