@@ -1,6 +1,6 @@
 """What a source needs later to prove a tip, sealed to the source at Send (SPEC section 3, "Proof").
 
-For each item the schema S, `a`, the disclosures of ten fields and the commitments of the rest. With a published
+For each item the schema S, `a`, the disclosures of eleven fields and the commitments of the rest. With a published
 checkpoint, an inclusion path and the claim key it proves what was sent and in which order; the content is not in it.
 
     {"suite":"tipline/packet/1","items":[{"schema":"tipline/custody/1","attest":"...","fields":[{"d":"..."},{"c":"..."}]}]}
@@ -17,6 +17,7 @@ from evidence.records import FIELDS, SCHEMA, Scalar, body_hash, commitment, entr
 from evidence.submission import DISCLOSED
 
 SUITE = "tipline/packet/1"
+SHOWN = [place for place, name in enumerate(FIELDS) if name in DISCLOSED]
 
 
 def item(disclosures: Sequence[bytes], commitments: Sequence[bytes], attest: bytes) -> str:
@@ -24,9 +25,10 @@ def item(disclosures: Sequence[bytes], commitments: Sequence[bytes], attest: byt
 
     It is written straight down: base64url needs no escapes, and to check 38 objects for that cost more than all else here.
     """
-    parts = zip(FIELDS, disclosures, canonical.b64urls(commitments), strict=True)
-    fields = ",".join(f'{{"d":"{canonical.b64url(d)}"}}' if name in DISCLOSED else f'{{"c":"{c}"}}' for name, d, c in parts)
-    return f'{{"schema":"{SCHEMA}","attest":"{canonical.b64url(attest)}","fields":[{fields}]}}'
+    fields = [f'{{"c":"{one}"}}' for one in canonical.b64urls(commitments)]
+    for place in SHOWN:
+        fields[place] = f'{{"d":"{canonical.b64url(disclosures[place])}"}}'
+    return f'{{"schema":"{SCHEMA}","attest":"{canonical.b64url(attest)}","fields":[{",".join(fields)}]}}'
 
 
 def encode(items: Sequence[str]) -> bytes:

@@ -270,7 +270,7 @@ def test_it_reads_a_few_tiles_and_asks_the_database_once_for_the_places(house: I
         proof = proving.prove(work, source, tip.code, stated)
     assert len(tip.check(proof).items) == 10
     assert sum("log_leaf" in statement for statement in asked) == 1
-    assert [statement.split(" ")[0] for statement in asked] == ["BEGIN", "SELECT", "SELECT"]
+    assert [statement.split(" ")[0] for statement in asked] == ["SELECT", "SELECT"]
     assert read == ["tile/0/000.p/64"]
 
 
