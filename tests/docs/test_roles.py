@@ -128,6 +128,7 @@ NEVER = (
     ("public", "SELECT opening FROM custody_opening"),
     ("public", "INSERT INTO log_leaf SELECT * FROM log_leaf"),
     ("public", "DELETE FROM tip"),
+    ("public", "INSERT INTO dbos.workflow_status (workflow_uuid) VALUES ('a-job')"),
     ("console", "DELETE FROM log_leaf"),
     ("console", "INSERT INTO log_checkpoint SELECT * FROM log_checkpoint"),
     ("worker", "UPDATE custody_event SET entry = 'x'"),
