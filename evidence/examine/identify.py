@@ -3,18 +3,18 @@
     identify(b"PK\\x03\\x04...", "invoice.pdf")
     -> Identification("application/zip", "ZIP", "zip", ("Named .pdf, is ZIP.",))
 
-libmagic looks at the first bytes only. What it says is cross-checked against signatures elsewhere in the
-file (a ZIP directory at the end of a picture). Nothing is refused for its type.
+Here the first bytes are only compared with marks of formats (signatures.py), so that anybody may ask. What libmagic says of a file is
+asked in the jail (inside/identifying.py). Either is cross-checked against signatures elsewhere in the file (a ZIP directory at
+the end of a picture). Nothing is refused for its type.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 
-from evidence.examine import libmagic
-from evidence.examine.media_types import ENDINGS, KNOWN, SAME_AS, UNKNOWN, is_text, is_zip_family, unmarked_utf16
+from evidence.examine import signatures
+from evidence.examine.media_types import ENDINGS, KNOWN, OLD_OFFICE, OLE, is_text, is_zip_family
 
 HEAD = 256 * 1024
 TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes of the end
@@ -22,7 +22,6 @@ TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes o
 _HTML = re.compile(rb"<(?:!doctype html|html|script|iframe|body)[\s>]", re.IGNORECASE)
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 _ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
-_SPACES = {9: 32, 10: 32, 13: 32}
 _PROGRAMS = frozenset({"exe", "dll", "scr", "com", "bat", "cmd", "ps1", "vbs", "js", "jar", "lnk", "hta", "msi", "sh"})
 
 
@@ -36,72 +35,22 @@ class Identification:
     warnings: tuple[str, ...] = ()
 
 
-def identify(head: bytes, name: str, tail: bytes = b"", *, signatures_only: bool = False) -> Identification:
+def identify(head: bytes, name: str, tail: bytes = b"") -> Identification:
     """Identify a file from its first bytes (up to HEAD are looked at), its name and its last bytes (TAIL of them).
 
     `tail` may be empty where the end is not at hand; the checks that need it are then left out. A file that
-    is no longer than `head` needs no tail. `signatures_only` leaves out libmagic's checks that parse (outside a jail).
+    is no longer than `head` needs no tail.
     """
     head = head[:HEAD]
-    media_type = _media_type(head, signatures_only)
-    label, expected = _label(media_type, head, signatures_only)
+    return described(signatures.media_type(head), head, name, tail)
+
+
+def described(media_type: str, head: bytes, name: str, tail: bytes, label: str = "") -> Identification:
+    """Say what a file of this type is called (`label`, or the short name of its type), and where name or bytes disagree with it."""
+    known, endings = KNOWN.get(media_type, (media_type, ()))
+    label = label or known
     warnings = (*_name_warnings(name, media_type, label), *_also_reads_as(head, tail or head, media_type))
-    return Identification(media_type, label, expected, warnings)
-
-
-def _media_type(head: bytes, signatures_only: bool) -> str:
-    if not head:
-        return "application/x-empty"
-    if head.lstrip(b"\xef\xbb\xbf\r\n \t").startswith(b"ISA") and head.count(b"~") + head.count(b"\n") > 1 and b"NM1" in head:
-        return "application/edi-x12"
-    found = libmagic.media_type(head, signatures_only) or UNKNOWN
-    found = SAME_AS.get(found, found)
-    start = head[:4096].lower()
-    if found.startswith("text/") and b"<svg" in start:
-        return "image/svg+xml"
-    if found in {"text/html", UNKNOWN} and head.find(b"%PDF-", 0, 1024) >= 0:  # PDF readers accept the mark anywhere there
-        return "application/pdf"
-    if found == UNKNOWN:
-        return _by_first_bytes(head, start)
-    if found.startswith("text/") and found not in KNOWN:
-        return "text/plain"
-    return found
-
-
-def _by_first_bytes(head: bytes, start: bytes) -> str:
-    """What libmagic has no name for, or none by its signatures alone."""
-    if unmarked_utf16(head):
-        return "text/plain"
-    if head.startswith(b"PK\x03\x04"):
-        return "application/zip"
-    if head.startswith(b"ID3"):  # its cover may be longer than what is looked at
-        return "audio/mpeg"
-    if head[4:8] in {b"moov", b"mdat", b"wide"}:
-        return "video/quicktime"
-    return "text/plain" if _reads_as_text(start) else UNKNOWN
-
-
-def _reads_as_text(start: bytes) -> bool:
-    """Without its parsers libmagic has no name for JSON and the like."""
-    try:
-        return codecs.getincrementaldecoder("utf-8")("strict").decode(start).translate(_SPACES).isprintable()
-    except UnicodeDecodeError:
-        return False
-
-
-def _label(media_type: str, head: bytes, signatures_only: bool) -> tuple[str, str]:
-    if media_type in KNOWN:
-        label, endings = KNOWN[media_type]
-        return label, endings[0] if endings else ""
-    if media_type == "application/x-empty":
-        return "empty file", ""
-    if media_type == UNKNOWN and signatures_only:
-        return "unknown data", ""  # to describe it costs as much again; the examiner does
-    if media_type == UNKNOWN:
-        # only the first words: what follows may quote the file (author, camera, position)
-        words = re.split(r"[,:(\"]", libmagic.description(head, signatures_only), maxsplit=1)[0].strip()
-        return ("unknown data" if words in {"", "data"} else words[:48]), ""
-    return media_type, ""
+    return Identification(media_type, label, endings[0] if endings else "", warnings)
 
 
 def _name_warnings(name: str, media_type: str, label: str) -> tuple[str, ...]:
@@ -110,7 +59,9 @@ def _name_warnings(name: str, media_type: str, label: str) -> tuple[str, ...]:
     ending = parts[-1].strip() if len(parts) > 1 else ""
     allowed = ENDINGS.get(ending)
     if media_type == "application/zip" and allowed is not None and any(is_zip_family(kind) for kind in allowed):
-        allowed = None  # libmagic knows not every Office file from its first bytes
+        allowed = None  # not every Office file is known from its first bytes
+    if media_type == OLE and allowed is not None and allowed & OLD_OFFICE:
+        allowed = None
     both_text = is_text(media_type) and allowed is not None and all(is_text(kind) for kind in allowed)
     harmless = both_text and media_type not in {"text/html", "image/svg+xml"} and ending not in {"html", "htm", "svg"}
     if allowed is not None and media_type not in allowed and not harmless and media_type != "application/encrypted":

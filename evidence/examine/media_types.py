@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 UNKNOWN = "application/octet-stream"
+EMPTY = "application/x-empty"
 SEVEN_ZIP = "application/x-7z-compressed"
+OLE = "application/x-ole-storage"  # the container of old Office files and Outlook messages
 HEIC = "image/heic"
 PICTURES = frozenset(  # whose pixels are opened in the jail
     {
@@ -63,6 +65,7 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "application/vnd.ms-excel": ("Excel workbook (old form)", ("xls", "xlt", "xla")),
     "application/vnd.ms-powerpoint": ("PowerPoint presentation (old form)", ("ppt", "pps", "pot")),
     "application/encrypted": ("encrypted Office document", ()),
+    OLE: ("OLE", ()),
     "application/vnd.ms-outlook": ("Outlook message", ("msg",)),
     "application/x-dosexec": ("Windows program", ("exe", "dll", "scr", "com", "sys", "ocx")),
     "application/x-executable": ("Linux program", ("elf", "so", "o", "bin")),
@@ -88,6 +91,8 @@ KNOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "video/x-matroska": ("Matroska", ("mkv", "webm")),
     "video/webm": ("WebM", ("webm",)),
     "video/x-msvideo": ("AVI", ("avi",)),
+    EMPTY: ("empty file", ()),
+    UNKNOWN: ("unknown data", ()),
 }
 
 # what libmagic says: the name used here
@@ -138,14 +143,14 @@ def is_text(media_type: str) -> bool:
 
 MAIL, OUTLOOK = "message/rfc822", "application/vnd.ms-outlook"
 _MARKED = frozenset({"image/svg+xml", "image/x-mvg", "application/rtf", MAIL, "text/html", "text/xml"})
-_OLD_OFFICE = frozenset(
+OLD_OFFICE = frozenset(
     {
         "application/msword",
         "application/vnd.ms-excel",
         "application/vnd.ms-powerpoint",
         "application/vnd.ms-outlook",
         "application/encrypted",
-        "application/x-ole-storage",
+        OLE,
     }
 )
 _RARE_ARCHIVES = frozenset(
@@ -180,8 +185,13 @@ def is_plain(media_type: str) -> bool:
 
 
 def may_tell(media_type: str, name: str) -> bool:
-    """Say whether a file of this type can carry more about its maker than its bytes show, and is worth a look."""
-    if media_type.startswith(("image/", "audio/", "video/")) or media_type in _MARKED | _OLD_OFFICE or is_zip_family(media_type):
+    """Say whether a file of this type can carry more about its maker than its bytes show, and is worth a look.
+
+    Of an unknown type is also what is damaged at its start, or has no mark there: then its name decides.
+    """
+    if media_type == UNKNOWN:
+        return any(may_tell(kind, "") for kind in ENDINGS.get(name.lower().rpartition(".")[2], ()))
+    if media_type.startswith(("image/", "audio/", "video/")) or media_type in _MARKED | OLD_OFFICE or is_zip_family(media_type):
         return True
     if is_text(media_type):
         return name.lower().endswith(_MARKED_ENDINGS)

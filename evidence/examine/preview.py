@@ -129,7 +129,7 @@ def _not_examined(chunks: Iterator[bytes], name: str, status: jail.JailStatus) -
         head += chunk
         if len(head) >= HEAD:
             break
-    kind = identify(head, name, signatures_only=True)
+    kind = identify(head, name)
     return Report("no_jail", kind, notes=(f"Not looked into. {status.reason}",), advice=status.advice)
 
 

@@ -217,7 +217,7 @@ def _receive(story: Telling, name: str) -> ReceivedFile:
     with story.public.vault.objects.receive() as receiving:
         receiving.write(data)
         sealed = receiving.finish()
-    found = identify(data[:16384], name, signatures_only=True)
+    found = identify(data[:16384], name)
     return ReceivedFile(name, sealed, found.media_type, found.label)
 
 

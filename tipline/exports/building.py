@@ -151,7 +151,7 @@ def _original(work: Work, one: Granted) -> bundle.BundleExhibit:
         head += chunk
         if len(head) >= HEAD:
             break
-    name = f"{number}.{rules.extension(identify(head[:HEAD], '', signatures_only=True).media_type)}"
+    name = f"{number}.{rules.extension(identify(head[:HEAD], '').media_type)}"
 
     def chunks() -> Iterator[bytes]:
         return work.vault.objects.read(keyfile)

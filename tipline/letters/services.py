@@ -118,7 +118,7 @@ def _words_of(work: Work, actor: Actor, taken: TakenOver) -> str:
         return ""
     with reading(work, actor, taken, {"purpose": "read for its words", "result": "opened", "method_tool": "tipline letters"}):
         data = b"".join(work.vault.objects.read(taken.keyfile))
-    if not identify(data, "", signatures_only=True).media_type.startswith("text/"):
+    if not identify(data, "").media_type.startswith("text/"):
         return ""
     for encoding in ("utf-8-sig", "cp1252"):
         try:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, Literal, cast
 
-from evidence.examine.identify import identify
 from evidence.examine.inside import rars, sevenzips
+from evidence.examine.inside.identifying import identify
 from evidence.examine.inside.members import MOST_COUNTED, Directory
 from evidence.examine.inside.traces import Found, add
 from evidence.examine.media_types import SEVEN_ZIP

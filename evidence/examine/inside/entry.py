@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from evidence.examine.identify import HEAD, TAIL, Identification, identify
+from evidence.examine.identify import HEAD, TAIL, Identification
 from evidence.examine.inside.frames import Speaker
 
 # What parsers raise on hostile bytes. Anything else is a fault of ours and ends the process, which the parent reports.
@@ -76,6 +76,8 @@ def run(program: Callable[[Subject, Speaker], None]) -> None:
 
 def identified(file: BinaryIO, request: Mapping[str, Any]) -> Subject:
     """Read the head and, where the file is here whole, the tail."""
+    from evidence.examine.inside.identifying import identify  # libmagic is for who is inside; modules outside share limits and errors
+
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(HEAD)

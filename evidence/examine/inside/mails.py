@@ -12,10 +12,10 @@ from email.message import Message
 from email.parser import BytesParser
 from typing import BinaryIO
 
-from evidence.examine.identify import identify
 from evidence.examine.inside import htmlwords
 from evidence.examine.inside.archives import Listing
 from evidence.examine.inside.factlist import Fact, add
+from evidence.examine.inside.identifying import identify
 from evidence.examine.inside.textfacts import addresses
 
 MOST_BYTES = 48 * 1024 * 1024

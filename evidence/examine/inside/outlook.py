@@ -6,11 +6,11 @@ import hashlib
 import re
 from email.parser import Parser
 
-from evidence.examine.identify import identify
 from evidence.examine.inside import htmlwords, mails
 from evidence.examine.inside.archives import Listing
 from evidence.examine.inside.compound import Compound
 from evidence.examine.inside.factlist import Fact, add
+from evidence.examine.inside.identifying import identify
 
 _MOST_TEXT = 2 * 1024 * 1024
 _MOST_ATTACHED, _MOST_DEEP = 200, 5

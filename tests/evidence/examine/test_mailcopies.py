@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from evidence.examine.copying import Copy
-from evidence.examine.identify import identify
 from evidence.examine.inside import htmlwords, mailcopies, markup
+from evidence.examine.inside.identifying import identify
 from tests.evidence.examine.test_facts import compound
 from tests.evidence.examine.unjailed import cleaned, copy, unjailed
 

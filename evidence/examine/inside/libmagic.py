@@ -28,30 +28,23 @@ def _load() -> Any:
 _magic = _load()
 
 
-# MAGIC_NO_CHECK_ of COMPRESS, TAR, APPTYPE, ELF, CDF, CSV, TOKENS, JSON (magic.h): what is left compares signatures
-_NO_PARSING = 0x1000 | 0x2000 | 0x8000 | 0x10000 | 0x40000 | 0x80000 | 0x100000 | 0x400000
+@lru_cache(maxsize=2)
+def _teller(mime: bool) -> Any:
+    return _magic.Magic(mime=mime)
 
 
-@lru_cache(maxsize=4)
-def _teller(mime: bool, signatures_only: bool) -> Any:
-    teller = _magic.Magic(mime=mime)
-    if signatures_only:
-        _magic.magic_setflags(teller.cookie, teller.flags | _NO_PARSING)
-    return teller
-
-
-def media_type(head: bytes, signatures_only: bool = False) -> str | None:
+def media_type(head: bytes) -> str | None:
     """What libmagic calls these first bytes; None where it gives up."""
-    return _ask(head, True, signatures_only)
+    return _ask(head, True)
 
 
-def description(head: bytes, signatures_only: bool = False) -> str:
+def description(head: bytes) -> str:
     """libmagic's description in words. It may quote the file: never show it whole."""
-    return _ask(head, False, signatures_only) or "data"
+    return _ask(head, False) or "data"
 
 
-def _ask(head: bytes, mime: bool, signatures_only: bool) -> str | None:
+def _ask(head: bytes, mime: bool) -> str | None:
     try:
-        return str(_teller(mime, signatures_only).from_buffer(head))
+        return str(_teller(mime).from_buffer(head))
     except _magic.MagicException:
         return None
