@@ -91,7 +91,8 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
     Raises:
         Conflict: the program is not in the signed list of recipients.
     """
-    program = vault.recipients.program(to.program_id)
+    listed = vault.recipients
+    program = listed.program(to.program_id)
     act: dict[str, Scalar] = {
         "act_id": new_id(),
         "act_size": len(parcels),
@@ -113,7 +114,7 @@ def make_ready(vault: CustodyVault, parcels: Sequence[Parcel], to: Destination, 
     for one in ready:
         batch.add_key(one.keyfile, [program], first=True)
         for grant_id in one.grants:
-            batch.add_grant(one.keyfile, grant_id, [vault.recipients.examiner])
+            batch.add_grant(one.keyfile, grant_id, [listed.examiner])
     return ready
 
 
