@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 
 from evidence.examine import signatures
-from evidence.examine.media_types import ENDINGS, KNOWN, OLD_OFFICE, OLE, is_text, is_zip_family
+from evidence.examine.media_types import ENDINGS, KNOWN, OLD_OFFICE, OLE, is_text, is_zip_family, short_name
 
 HEAD = 256 * 1024
 TAIL = 66 * 1024  # a ZIP directory's end record lies within 22 + 65,535 bytes of the end
@@ -47,8 +47,8 @@ def identify(head: bytes, name: str, tail: bytes = b"") -> Identification:
 
 def described(media_type: str, head: bytes, name: str, tail: bytes, label: str = "") -> Identification:
     """Say what a file of this type is called (`label`, or the short name of its type), and where name or bytes disagree with it."""
-    known, endings = KNOWN.get(media_type, (media_type, ()))
-    label = label or known
+    label = label or short_name(media_type)
+    endings = KNOWN[media_type][1] if media_type in KNOWN else ()
     warnings = (*_name_warnings(name, media_type, label), *_also_reads_as(head, tail or head, media_type))
     return Identification(media_type, label, endings[0] if endings else "", warnings)
 

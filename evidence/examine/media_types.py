@@ -129,6 +129,11 @@ ENDINGS: dict[str, frozenset[str]] = {
 }
 
 
+def short_name(media_type: str) -> str:
+    """The name that a page shows for a type; of one without any, the type itself."""
+    return KNOWN[media_type][0] if media_type in KNOWN else media_type
+
+
 def is_text(media_type: str) -> bool:
     """Say whether content of this type is shown as text (SVG, HTML and mail too: never rendered)."""
     return media_type.startswith("text/") or media_type in {

@@ -84,49 +84,48 @@ _MARKS: Mapping[str, tuple[bytes, ...]] = {
     "application/vnd.ms-excel": (b"\t\4\6\0\0\0\x10\0",),
 }
 # where its mark alone is too short, or stands further in
-_SHAPES = tuple(
-    (kind, re.compile(shape, re.DOTALL))
-    for kind, shape in (
-        ("image/webp", rb"RIFF....WEBP"),
-        ("audio/x-wav", rb"RIFF....WAVE"),
-        ("video/x-msvideo", rb"RIFF....(?:AVI|AMV) "),
-        ("video/x-cdxa", rb"RIFF....CDXA"),
-        ("audio/mid", rb"RIFF....(?:RMID|sfbk)"),
-        ("audio/x-aiff", rb"FORM....(?:AIF[FC]|8SVX)"),
-        ("video/ogg", rb"OggS.{24}(?:\x80theora|fishead|\x01video)"),
-        ("audio/ogg", rb"OggS[\0\x01]"),
-        ("video/webm", rb"\x1aE\xdf\xa3.{0,64}?webm"),
-        ("video/x-matroska", rb"\x1aE\xdf\xa3"),
-        (HEIC, rb"....ftyp(?:he[iv]|mi[fa]|msf)"),
-        ("image/avif", rb"....ftypavi[fs]"),
-        ("image/jp2", rb"....ftypjp[2mx]|\0...jP"),
-        ("image/x-canon-cr3", rb"....ftypcrx"),
-        ("video/mj2", rb"....ftypmj"),
-        ("video/3gpp2", rb"....ftyp3g2"),
-        ("video/3gpp", rb"....ftyp3g"),
-        ("video/quicktime", rb"....(?:ftypqt|moov|mdat|wide)|\0...(?:pnot|free|skip|idsc)"),
-        ("video/mp4", rb"....ftyp"),
-        ("video/mpeg", rb"\0\0\x01[\xb0\xb3\xb5\xba\xbb]"),
-        ("video/MP2T", rb"G[\x40\x60\xc0\xe0]\0"),
-        ("audio/x-hx-aac-adts", rb"\xff[\xf0\xf1\xf8\xf9]"),
-        ("audio/mpeg", rb"\xff[\xe2\xe3\xf2-\xf7\xfa-\xfd]|ID3[\x01-\x05]"),
-        ("audio/x-ape", rb"MAC [^ -~]"),
-        ("audio/x-mod", rb".{1080}(?:M\.K\.|M!K!|FLT[48]|[468]CHN|CD81|OKTA|16CN|32CN)"),
-        ("audio/x-s3m", rb".{44}SCRM"),
-        ("image/vnd.microsoft.icon", rb"\0\0\x01\0[^\0]\0...\0"),
-        ("image/x-win-bitmap", rb"\0\0\x02\0[^\0]\0...\0"),
-        ("image/bmp", rb"BM.{12}[\x0c(@48l|]\0\0\0|\(\0\0\0.{8}\x01\0"),
-        ("image/emf", rb"\x01\0\0\0.{36} EMF"),
-        ("image/x-portable-anymap", rb"P[1-6]\s+(?:#|\d)|P7\s"),
-        ("image/x-pcx", rb"\n[\0-\x05]\x01[\x01\x02\x04\x08]"),
-        ("image/x-xwindowdump", rb"\0\0..\0\0\0\x07"),
-        ("video/x-fli", rb"....[\x11\x12]\xaf"),
-        ("image/vnd.dwg", rb"AC10\d\d"),
-        ("application/x-bzip2", rb"BZh[1-9]"),
-        ("application/x-tar", rb".{257}ustar|[^\0].{147}[ 0-7]{6}\0[\0 ]"),
-        ("application/x-dosexec", rb"MZ.*?[\0-\x06]"),
-    )
+_SHAPES: tuple[tuple[str, bytes], ...] = (
+    ("image/webp", rb"RIFF....WEBP"),
+    ("audio/x-wav", rb"RIFF....WAVE"),
+    ("video/x-msvideo", rb"RIFF....(?:AVI|AMV) "),
+    ("video/x-cdxa", rb"RIFF....CDXA"),
+    ("audio/mid", rb"RIFF....(?:RMID|sfbk)"),
+    ("audio/x-aiff", rb"FORM....(?:AIF[FC]|8SVX)"),
+    ("video/ogg", rb"OggS.{24}(?:\x80theora|fishead|\x01video)"),
+    ("audio/ogg", rb"OggS[\0\x01]"),
+    ("video/webm", rb"\x1aE\xdf\xa3.{0,64}?webm"),
+    ("video/x-matroska", rb"\x1aE\xdf\xa3"),
+    (HEIC, rb"....ftyp(?:he[iv]|mi[fa]|msf)"),
+    ("image/avif", rb"....ftypavi[fs]"),
+    ("image/jp2", rb"....ftypjp[2mx]|\0...jP"),
+    ("image/x-canon-cr3", rb"....ftypcrx"),
+    ("video/mj2", rb"....ftypmj"),
+    ("video/3gpp2", rb"....ftyp3g2"),
+    ("video/3gpp", rb"....ftyp3g"),
+    ("video/quicktime", rb"....(?:ftypqt|moov|mdat|wide)|\0...(?:pnot|free|skip|idsc)"),
+    ("video/mp4", rb"....ftyp"),
+    ("video/mpeg", rb"\0\0\x01[\xb0\xb3\xb5\xba\xbb]"),
+    ("video/MP2T", rb"G[\x40\x60\xc0\xe0]\0"),
+    ("audio/x-hx-aac-adts", rb"\xff[\xf0\xf1\xf8\xf9]"),
+    ("audio/mpeg", rb"\xff[\xe2\xe3\xf2-\xf7\xfa-\xfd]|ID3[\x01-\x05]"),
+    ("audio/x-ape", rb"MAC [^ -~]"),
+    ("audio/x-mod", rb".{1080}(?:M\.K\.|M!K!|FLT[48]|[468]CHN|CD81|OKTA|16CN|32CN)"),
+    ("audio/x-s3m", rb".{44}SCRM"),
+    ("image/vnd.microsoft.icon", rb"\0\0\x01\0[^\0]\0...\0"),
+    ("image/x-win-bitmap", rb"\0\0\x02\0[^\0]\0...\0"),
+    ("image/bmp", rb"BM.{12}[\x0c(@48l|]\0\0\0|\(\0\0\0.{8}\x01\0"),
+    ("image/emf", rb"\x01\0\0\0.{36} EMF"),
+    ("image/x-portable-anymap", rb"P[1-6]\s+(?:#|\d)|P7\s"),
+    ("image/x-pcx", rb"\n[\0-\x05]\x01[\x01\x02\x04\x08]"),
+    ("image/x-xwindowdump", rb"\0\0..\0\0\0\x07"),
+    ("video/x-fli", rb"....[\x11\x12]\xaf"),
+    ("image/vnd.dwg", rb"AC10\d\d"),
+    ("application/x-bzip2", rb"BZh[1-9]"),
+    ("application/x-tar", rb".{257}ustar|[^\0].{147}[ 0-7]{6}\0[\0 ]"),
+    ("application/x-dosexec", rb"MZ.*?[\0-\x06]"),
 )
+_TABLE = (*((kind, b"|".join(map(re.escape, marks))) for kind, marks in _MARKS.items()), *_SHAPES)
+_KIND = re.compile(b"|".join(b"(%b)" % shape for _, shape in _TABLE), re.DOTALL)  # a group for each row, and no group in any
 _PARTS = tuple(
     (_OFFICE + kind, re.compile(rb"PK\x03\x04.{26}" + folder, re.DOTALL))
     for kind, folder in (
@@ -166,12 +165,9 @@ def media_type(head: bytes) -> str:
         return EMPTY
     if is_x12(head):
         return X12
-    for kind, marks in _MARKS.items():
-        if head.startswith(marks):
-            return _within(kind, head)
-    for kind, shape in _SHAPES:
-        if shape.match(head):
-            return kind
+    found = _KIND.match(head)
+    if found and found.lastindex:
+        return _within(_TABLE[found.lastindex - 1][0], head)
     words = _words(head)
     return _pdf(head, UNKNOWN) if words is None else _kind_of_text(words, head)
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from evidence.examine.identify import identify
+from evidence.examine.media_types import short_name
+from evidence.examine.signatures import media_type
 from tipline.actor import Actor
 from tipline.admin import programs, recovery
 from tipline.admin.rules import Notice, Translation, fingerprint, mark_of_notice
@@ -217,8 +218,8 @@ def _receive(story: Telling, name: str) -> ReceivedFile:
     with story.public.vault.objects.receive() as receiving:
         receiving.write(data)
         sealed = receiving.finish()
-    found = identify(data[:16384], name)
-    return ReceivedFile(name, sealed, found.media_type, found.label)
+    kind = media_type(data[:16384])
+    return ReceivedFile(name, sealed, kind, short_name(kind))
 
 
 def _work_on(story: Telling, sent: DemoSent, told: content.DemoTip) -> None:

@@ -21,7 +21,7 @@ from evidence import bundle, manifest, merkle
 from evidence.checkpoint import encode_consistency
 from evidence.custody import BundleEvent, disclose
 from evidence.errors import EvidenceError, IntegrityError, NotFound
-from evidence.examine.identify import identify
+from evidence.examine.signatures import media_type
 from evidence.hashing import digest
 from evidence.keys import KeyFile, wrap
 from evidence.records import Opening, Scalar
@@ -151,7 +151,7 @@ def _original(work: Work, one: Granted) -> bundle.BundleExhibit:
         head += chunk
         if len(head) >= HEAD:
             break
-    name = f"{number}.{rules.extension(identify(head[:HEAD], '').media_type)}"
+    name = f"{number}.{rules.extension(media_type(head[:HEAD]))}"
 
     def chunks() -> Iterator[bytes]:
         return work.vault.objects.read(keyfile)

@@ -22,7 +22,8 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import HEADER_CONTINUATION_RE, Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from evidence.errors import NotFound, StorageFull
-from evidence.examine.identify import identify
+from evidence.examine.media_types import short_name
+from evidence.examine.signatures import media_type
 from evidence.vault import Receiving, Sealed, Vault
 from tipline.intake.draft import ReceivedFile
 from tipline.intake.readahead import pieces
@@ -98,8 +99,8 @@ class FileSink(io.RawIOBase):
         """What arrived whole. ValueError before `seek(0)`."""
         if self.sealed is None:
             raise ValueError("the file has not arrived whole")
-        found = identify(self.head, self.name)  # marks are compared; what parses runs in the jail
-        return ReceivedFile(self.name, self.sealed, found.media_type, found.label)
+        kind = media_type(self.head)
+        return ReceivedFile(self.name, self.sealed, kind, short_name(kind))
 
     def refuse(self, refusal: Refusal) -> None:
         """Forget what arrived of this file, and remember why."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from evidence.examine.identify import identify
+from evidence.examine.signatures import media_type
 from tipline import access, audit, policy
 from tipline.actor import Actor, ProgramKeys
 from tipline.cases.handover import CHANNELS, Arrived, Handover, TakenOver, Taking, reading, take_over
@@ -118,7 +118,7 @@ def _words_of(work: Work, actor: Actor, taken: TakenOver) -> str:
         return ""
     with reading(work, actor, taken, {"purpose": "read for its words", "result": "opened", "method_tool": "tipline letters"}):
         data = b"".join(work.vault.objects.read(taken.keyfile))
-    if not identify(data, "").media_type.startswith("text/"):
+    if not media_type(data).startswith("text/"):
         return ""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
