@@ -132,19 +132,21 @@ def test_an_hour_in_which_the_database_was_away_is_not_left_out(installation: In
     assert not hourly.step()
 
 
-@pytest.mark.parametrize(("examine", "found"), [("now", 1), ("hourly", 0)])
+@pytest.mark.parametrize(("examine", "within"), [("now", 20), ("hourly", 0.1)])
 def test_a_started_worker_looks_at_once_or_hourly(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch, examine: Literal["now", "hourly"], found: int
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, examine: Literal["now", "hourly"], within: float
 ) -> None:
-    looks = threading.Event()
+    looks = []
     made = worker.Worker(installation.settings.model_copy(update={"examine": examine}))
     monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.01)
-    monkeypatch.setattr(worker.Waiting, "look", lambda _waiting: looks.set())
+    monkeypatch.setattr(worker.Waiting, "look", lambda _waiting: (looks.append(1), made.stop.set()))
     monkeypatch.setattr(made, "_runner", SimpleNamespace(launch=lambda: None, stop=lambda: None, purge=lambda _before: 0))
-    threading.Timer(0.2, made.stop.set).start()
+    enough = threading.Timer(within, made.stop.set)
+    enough.start()
     made.run()
-    assert looks.is_set() == bool(found)
+    enough.cancel()
+    assert looks == ([1] if examine == "now" else [])
 
 
 def test_a_job_is_one_transaction(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
