@@ -71,7 +71,18 @@ def test_a_kind_is_known_by_its_first_bytes(head: bytes, media_type: str) -> Non
     [
         *(b"caf\xe9 au lait", b"\x93quoted\x94", "\u200fnaïve 😀".encode()),
         *("\u200fwords".encode("utf-16"), "words".encode("utf-16-le") * 9),
-        *(b"MAC address", b"BM is short for", b"MZ Hammer", b"ID3 tags", b"BZh", b"P1 is the first", b"push the button", b"From here"),
+        *(
+            b"MAC address",
+            b"BM is short for",
+            b"MZ Hammer",
+            b"ID3 tags",
+            b"BZh",
+            b"P1 is the first",
+            b"P7 too",
+            b"push the button",
+            b"From here",
+        ),
+        *(b"push the button", b"From here", b"MMORPG", b"The wide road", b"AC1027 is its model", b"icns", b".sndfile"),
         *(b"a form feed\x0c and a bell\x07", b"padded\0\0\0"),
     ],
 )
