@@ -5,6 +5,7 @@ Copy(b"\\x89PNG...", "png", "4032 by 3024 pixels.")        Copy(None, "", "No co
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from evidence.examine.jail import Bounds, ChildResult, MemoryFile
 
 MOST_PAGES = 60
 _BOUNDS = Bounds(3 * PIXELS + 1024 * 1024)
+_PART = 1024 * 1024
 _ENDINGS = {
     "no jail": "No copy was made: there is no jail on this machine.",
     "time": "No copy was made: it took too long.",
@@ -77,20 +79,27 @@ def _copy(result: ChildResult) -> Copy:
 
 def _put_together(payload: MemoryFile, pieces: answers.Pieces) -> Copy:
     """Put a recording together, and look into it as into any file: where something is found, there is no copy."""
-    done, found = 0, []
-    for at, length in pieces.spans:
-        if at == WRITTEN:
-            found.append(pieces.written[done : done + length])
-            done += length
-        else:
-            found.append(os.pread(payload.fd, length, at))
-    data = b"".join(found)
-    seen = preview.look_for_traces(iter([data]), len(data), f"copy.{pieces.ending}")
+    length = sum(count for _, count in pieces.spans)
+    seen = preview.look_for_traces(_stretches(payload, pieces), length, f"copy.{pieces.ending}")
     if seen.looked != "done" or seen.findings:
         return Copy(None, "", _TELLS)
     if seen.identification is None or not seen.identification.media_type.startswith(("audio/", "video/")):
         return Copy(None, "", _UNSEEN)  # no reader of recordings was asked
-    return Copy(data, pieces.ending, pieces.note)
+    made = io.BytesIO()  # hands its bytes over without another copy of them
+    made.writelines(_stretches(payload, pieces))
+    return Copy(made.getvalue(), pieces.ending, pieces.note)
+
+
+def _stretches(payload: MemoryFile, pieces: answers.Pieces) -> Iterator[bytes]:
+    """The bytes of a recording's copy in order, never much of them at once."""
+    done = 0
+    for at, length in pieces.spans:
+        if at == WRITTEN:
+            yield pieces.written[done : done + length]
+            done += length
+        else:
+            for start in range(at, at + length, _PART):
+                yield os.pread(payload.fd, min(_PART, at + length - start), start)
 
 
 def _book(payload: MemoryFile, request: dict[str, object], result: ChildResult) -> Copy:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evidence.examine.inside.entry import Unreadable
-from evidence.examine.inside.sampleforms import avc, hevc
+from evidence.examine.inside.sampleforms import av1, avc, hevc
 from evidence.examine.inside.splices import Recording, Splice
 
 _MOST_TRACKS, _MOST_WORDS = 1024 * 1024, 4096
@@ -36,7 +36,16 @@ _OF_COLOUR = frozenset(range(0x55B1, 0x55BE))
 _OF_SOUND = frozenset({0xB5, 0x78B5, 0x9F, 0x6264})
 _OF_GROUP = frozenset({0x9B, 0xFB, 0x75A2})  # duration, what it refers to, what is cut off
 _PICTURE, _COLOUR, _SOUND = 0xE0, 0x55B0, 0xE1
-_PLAIN = frozenset({"V_VP8", "V_VP9", "A_OPUS", "A_AAC", "A_AC3", "A_EAC3", "A_MPEG/L3", "A_PCM/INT/LIT", "A_PCM/FLOAT/IEEE", "V_AV1"})
+_PLAIN = {  # how many bytes a decoder is told at most
+    "V_VP8": 0,
+    "V_VP9": 12,
+    "A_AAC": 16,
+    "A_AC3": 0,
+    "A_EAC3": 0,
+    "A_MPEG/L3": 0,
+    "A_PCM/INT/LIT": 0,
+    "A_PCM/FLOAT/IEEE": 0,
+}
 _CUT = "It is cut short, or damaged."
 
 
@@ -177,7 +186,11 @@ def _private(codec: str, told: bytes) -> bytes | None:
         return b"fLaC\x80\0\0\x22" + told[8:42]
     if codec == "A_VORBIS":
         return _vorbis(told)
-    return told[:_MOST_WORDS] if codec in _PLAIN else None
+    if codec == "V_AV1":
+        return av1(told[:_MOST_WORDS])
+    if codec == "A_OPUS" and len(told) >= 19:
+        return told[: 19 if told[18] == 0 else 21 + told[9]]
+    return told[: _PLAIN[codec]] if codec in _PLAIN else None
 
 
 def _vorbis(told: bytes) -> bytes | None:

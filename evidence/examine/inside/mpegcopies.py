@@ -7,7 +7,9 @@ searching alone. Frames: ISO 11172-3, 2.4.1.3 and 2.4.2.3; ISO 13818-3 for lower
 from __future__ import annotations
 
 import mmap
+import re
 from array import array
+from bisect import bisect_right
 from functools import lru_cache
 
 from evidence.examine.inside import tagging
@@ -24,6 +26,7 @@ _BITS = {  # by (first version, layer): thousands of bits a second
     (False, 1): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _TABLE = 100  # places of the table for searching
+_MARKS = re.compile(rb"Xing|Info|VBRI")
 _NO_FRAME = "No frame of sound was found in it."
 
 
@@ -33,6 +36,7 @@ def copy(view: mmap.mmap) -> Recording:
     if not places:
         raise Unreadable(_NO_FRAME)
     told = _told(view, places[0], lengths[0])
+    _leave_out_told(view, places, lengths)
     splice = Splice()
     if told:
         splice.write(_counts(view[places[0] : places[0] + 4], told, lengths))
@@ -92,6 +96,15 @@ def _told(view: mmap.mmap, at: int, length: int) -> bytes:
     if frame[36:40] == b"VBRI" or b"Xing" in places:
         return b"Xing"
     return b"Info" if b"Info" in places else b""
+
+
+def _leave_out_told(view: mmap.mmap, places: array[int], lengths: array[int]) -> None:
+    """Leave out the later frames that hold words instead of sound: each file of several in a row begins with one."""
+    found = {bisect_right(places, match.start()) - 1 for match in _MARKS.finditer(view)}
+    later = {index for index in found if index > 0 and _told(view, places[index], lengths[index])}
+    if later:
+        places[:] = array("Q", (place for index, place in enumerate(places) if index not in later))
+        lengths[:] = array("L", (length for index, length in enumerate(lengths) if index not in later))
 
 
 def _counts(head: bytes, mark: bytes, lengths: array[int]) -> bytes:

@@ -18,6 +18,7 @@ SOUNDS = PCM | {b"mp4a", b"alac", b"Opus", b"fLaC", b"ac-3", b"ec-3", b"samr", b
 _FILM_HEAD, _SOUND_HEAD = 78, 20
 _MORE_OF_SOUND = {0: 0, 1: 16, 2: 36}  # by the version of QuickTime's description
 _PARAMETERS_265 = frozenset({32, 33, 34})  # of the whole film, of a sequence, of a picture (H.265, 7.4.2.2)
+_SEQUENCE_AV1 = 1
 _HIGH_PROFILES = frozenset({100, 110, 122, 144})
 _MPEG_4_FILM, _USER_DATA = 0x20, re.compile(rb"\x00\x00\x01\xb2.*?(?=\x00\x00\x01|\Z)", re.DOTALL)  # encoders leave their name there
 _MOST_CONFIG = 16 * 1024
@@ -120,6 +121,25 @@ def hevc(value: bytes) -> bytes:
     return value[:22] + bytes((kept,)) + bytes(made)
 
 
+def av1(value: bytes) -> bytes:
+    """The parameters of AV1 (AV1 in ISO media, 2.3.3): the head of a sequence, and none of the notes (metadata) beside it."""
+    made, at = bytearray(value[:4]), 4
+    while at < len(value):
+        start, head, length, shift = at, value[at], 0, 0
+        at += 2 if head & 4 else 1
+        if not head & 2:
+            raise ValueError("parameters of AV1 that do not say how long they are")
+        while True:
+            byte = value[at]
+            length, shift, at = length | (byte & 0x7F) << shift, shift + 7, at + 1
+            if byte < 0x80:
+                break
+        at += length
+        if head >> 3 & 15 == _SEQUENCE_AV1 and at <= len(value):
+            made += value[start:at]
+    return bytes(made)
+
+
 def _elementary(value: bytes) -> bytes:
     """How a stream of MPEG-4 is to be decoded (ISO/IEC 14496-1, 7.2.6): the kind, the rates, and what the decoder is told."""
     found = dict(_descriptors(value, 4))
@@ -183,7 +203,7 @@ def _first(length: int) -> Callable[[bytes], bytes]:
 _CONFIGS: dict[bytes, Callable[[bytes], bytes]] = {
     b"avcC": avc,
     b"hvcC": hevc,
-    b"av1C": _first(_MOST_CONFIG),
+    b"av1C": av1,
     b"vpcC": _first(12),
     b"esds": _elementary,
     b"d263": lambda value: bytes(5) + value[5:7],

@@ -10,7 +10,8 @@ from evidence.examine.inside import tagging
 from evidence.examine.inside.entry import Unreadable
 from evidence.examine.inside.splices import Recording, Splice
 
-_CODINGS = frozenset({1, 2, 3, 6, 7, 0x11, 0xFFFE})  # PCM, ADPCM, floating point, A-law, mu-law, IMA, extended
+# PCM, ADPCM, floating point, A-law, mu-law, IMA, extended; and how many bytes a decoder needs behind the usual ones, at most
+_CODINGS = {1: 0, 2: 32, 3: 0, 6: 0, 7: 0, 0x11: 2, 0xFFFE: 22}
 _MOST_CHUNKS, _MOST_FORMAT = 1000, 256
 _STREAM_INFO, _INFO_LENGTH = 0, 34
 _MOST_FRAME, _MOST_TRIED = 512 * 1024, 32
@@ -43,8 +44,9 @@ def _format(form: bytes) -> bytes:
     coding = struct.unpack_from("<H", form)[0]
     if coding not in _CODINGS:
         raise Unreadable(f"Its sound is coded in a way that is not known here ({coding}).")
-    extra = struct.unpack_from("<H", form, 16)[0] if coding != 1 and len(form) >= 18 else 0
-    return form[: 18 + extra] if extra else form[:16]
+    told = struct.unpack_from("<H", form, 16)[0] if len(form) >= 18 else 0
+    extra = form[18 : 18 + min(told, _CODINGS[coding])]
+    return form[:16] + struct.pack("<H", len(extra)) + extra if extra else form[:16]
 
 
 def _wave(form: bytes, facts: bytes, data: tuple[int, int]) -> Splice:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evidence.examine.inside import matroskacopies
 from evidence.examine.preview import look_for_traces
 from tests.evidence.examine.samples import damage
 from tests.evidence.examine.sounds import CANARY, comments, noise
@@ -81,3 +82,27 @@ def test_of_a_damaged_film_there_is_a_clean_copy_or_a_reason(open_end: bool, cha
         assert made.note.startswith("No copy was made: ")
     else:
         assert b"ARTIST=" not in cleaned(made)
+
+
+OBU_HEAD, OBU_NOTE = b"\x0a\x03\x01\x02\x03", b"\x2a" + bytes((len(CANARY),)) + CANARY
+
+
+@pytest.mark.parametrize(
+    ("codec", "told", "kept"),
+    [
+        ("V_VP8", CANARY, b""),
+        ("A_PCM/INT/LIT", CANARY, b""),
+        ("A_AAC", b"\x12\x10" + bytes(14) + CANARY, b"\x12\x10" + bytes(14)),
+        ("A_OPUS", b"OpusHead\x01\x02" + bytes(9) + CANARY, b"OpusHead\x01\x02" + bytes(9)),
+        ("A_OPUS", b"OpusHead\x01\x02" + bytes(8) + b"\x01\1\1\0\1" + CANARY, b"OpusHead\x01\x02" + bytes(8) + b"\x01\1\1\0\1"),
+        ("V_AV1", b"\x81\x04\x0c\0" + OBU_NOTE + OBU_HEAD + OBU_NOTE, b"\x81\x04\x0c\0" + OBU_HEAD),
+    ],
+)
+def test_a_decoder_is_told_what_it_needs_alone(codec: str, told: bytes, kept: bytes) -> None:
+    assert matroskacopies._private(codec, told) == kept
+
+
+@pytest.mark.parametrize("told", [b"\x81\x04\x0c\0\x08" + CANARY, b"\x81\x04\x0c\0\x0a\xff"])
+def test_parameters_of_av1_in_disorder_are_refused(told: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        matroskacopies._private("V_AV1", told)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evidence.examine import jail
+from evidence.examine import copying, jail
 from evidence.examine.copying import Copy
 from evidence.examine.jail import ChildResult
 from tests.evidence.examine import sounds
@@ -49,6 +49,42 @@ def test_of_a_wav_the_format_and_the_samples_stay() -> None:
     assert made[12:36] == b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 8000, 1, 8)
     assert made[36:] == b"data" + struct.pack("<I", 801) + sound + b"\0"
     assert struct.unpack_from("<I", made, 4)[0] == len(made) - 8
+
+
+def test_of_several_mp3_in_a_row_no_encoder_is_named() -> None:
+    data, frames = sounds.mp3()
+    made = made_of(data + data, "mp3")
+    assert made[417:] == b"".join(frames * 2)
+    assert struct.unpack_from(">I", made, 44 - 4)[0] == 7
+    assert struct.unpack_from(">I", made, 44)[0] == 10
+
+
+@pytest.mark.parametrize(("coding", "needed"), [(1, 0), (2, 32), (3, 0), (0x11, 2), (0xFFFE, 22)])
+def test_of_a_wav_format_stays_what_a_decoder_needs(coding: int, needed: int) -> None:
+    more = bytes(range(1, needed + 1)) + CANARY
+    form = struct.pack("<HHIIHHH", coding, 1, 8000, 8000, 1, 8, len(more)) + more
+    body = (
+        b"WAVE"
+        + b"fmt "
+        + struct.pack("<I", len(form))
+        + form
+        + bytes(len(form) % 2)
+        + b"data"
+        + struct.pack("<I", 800)
+        + sounds.noise(800)
+    )
+    made = made_of(b"RIFF" + struct.pack("<I", len(body)) + body, "wav")
+    assert struct.unpack_from("<I", made, 16)[0] == (18 + needed if needed else 16)
+
+
+def test_a_recording_is_put_together_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, frames = sounds.mp3()
+    parts: list[int] = []
+    monkeypatch.setattr(copying, "_PART", 100)
+    kept = copying._stretches
+    monkeypatch.setattr(copying, "_stretches", lambda *given: (parts.append(len(one)) or one for one in kept(*given)))
+    assert cleaned(copy(data))[417:] == b"".join(frames)
+    assert sorted(set(parts))[-2:] == [100, 417]  # 417: what was written anew
 
 
 def test_of_a_flac_the_first_block_and_the_frames_stay() -> None:
