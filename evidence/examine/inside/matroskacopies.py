@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evidence.examine.inside.entry import Unreadable
-from evidence.examine.inside.sampleforms import av1, avc, hevc
+from evidence.examine.inside.sampleforms import MOST_OF_AAC, av1, avc, hevc
 from evidence.examine.inside.splices import Recording, Splice
 
 _MOST_TRACKS, _MOST_WORDS = 1024 * 1024, 4096
@@ -39,7 +39,7 @@ _PICTURE, _COLOUR, _SOUND = 0xE0, 0x55B0, 0xE1
 _PLAIN = {  # how many bytes a decoder is told at most
     "V_VP8": 0,
     "V_VP9": 12,
-    "A_AAC": 16,
+    "A_AAC": MOST_OF_AAC,
     "A_AC3": 0,
     "A_EAC3": 0,
     "A_MPEG/L3": 0,

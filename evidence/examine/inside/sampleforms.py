@@ -20,7 +20,9 @@ _MORE_OF_SOUND = {0: 0, 1: 16, 2: 36}  # by the version of QuickTime's descripti
 _PARAMETERS_265 = frozenset({32, 33, 34})  # of the whole film, of a sequence, of a picture (H.265, 7.4.2.2)
 _SEQUENCE_AV1 = 1
 _HIGH_PROFILES = frozenset({100, 110, 122, 144})
-_MPEG_4_FILM, _USER_DATA = 0x20, re.compile(rb"\x00\x00\x01\xb2.*?(?=\x00\x00\x01|\Z)", re.DOTALL)  # encoders leave their name there
+_AAC, _MPEG_FILMS = frozenset({0x40, 0x66, 0x67, 0x68}), frozenset({0x20, *range(0x60, 0x66), 0x6A})  # ISO/IEC 14496-1, 7.2.6.6
+MOST_OF_AAC = 16
+_USER_DATA = re.compile(rb"\x00\x00\x01\xb2.*?(?=\x00\x00\x01|\Z)", re.DOTALL)  # encoders leave their name there
 _MOST_CONFIG = 16 * 1024
 
 
@@ -150,8 +152,12 @@ def _elementary(value: bytes) -> bytes:
     at += 2 if flags & 0x20 else 0
     config = dict(_descriptors(streams, at))[4]
     told = dict(_descriptors(config, 13)).get(5, b"")
-    if config[0] == _MPEG_4_FILM:
+    if config[0] in _AAC:
+        told = told[:MOST_OF_AAC]
+    elif config[0] in _MPEG_FILMS:
         told = _USER_DATA.sub(b"", told)
+    elif told:
+        raise ValueError("a decoder that is told something not known here")
     inner = config[:13] + (_descriptor(5, told) if told else b"")
     return bytes(4) + _descriptor(3, bytes(3) + _descriptor(4, inner) + _descriptor(6, b"\2"))
 

@@ -133,3 +133,25 @@ def test_of_a_damaged_film_there_is_a_clean_copy_or_a_reason(data: bytes, change
     else:
         assert b"com.apple" not in cleaned(made)
         assert len(made.data) <= 2 * len(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "kept"),
+    [
+        (0x40, b"\x12\x10" + bytes(14), b"\x12\x10" + bytes(14)),
+        (0x61, b"\0\0\1\xb3" + bytes(8), b"\0\0\1\xb3" + bytes(8)),
+        (0x6B, b"", b""),
+    ],
+)
+def test_of_a_stream_of_mpeg_no_note_behind_its_parameters_stays(kind: int, told: bytes, kept: bytes) -> None:
+    note = b"\0\0\1\xb2" + CANARY if kind == 0x61 else CANARY if kind == 0x40 else b""
+    config = bytes((kind,)) + bytes(12) + sampleforms._descriptor(5, told + note)
+    made = sampleforms._elementary(bytes(4) + sampleforms._descriptor(3, bytes(3) + sampleforms._descriptor(4, config)))
+    assert CANARY not in made
+    assert kept in made
+
+
+def test_vorbis_in_boxes_with_its_comments_is_refused() -> None:
+    config = b"\xdd" + bytes(12) + sampleforms._descriptor(5, CANARY)
+    with pytest.raises(ValueError, match="not known here"):
+        sampleforms._elementary(bytes(4) + sampleforms._descriptor(3, bytes(3) + sampleforms._descriptor(4, config)))
