@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,7 +283,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1024 * MIB, help="of the large upload; 0 for none")
     parser.add_argument("--rounds", type=int, default=3, help="of the large upload")
     wanted = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="tipline-bench-"))
+    folder = fresh_ground()
     try:
         settings = Settings(data=folder / "instance")
         begin(settings).close()
@@ -294,6 +294,18 @@ def main() -> int:
     finally:
         shutil.rmtree(folder)
     return 0
+
+
+def fresh_ground() -> Path:
+    """Return a new folder below which ext4 lays folders out far from others, as below the root of a disk.
+
+    It passes over the inodes of files that were removed minutes ago, so beside a test suite or an earlier run a tip costs half as
+    much again. Other file systems know no such mark, and need none.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tipline-bench-"))
+    with suppress(OSError):
+        subprocess.run(["chattr", "+T", str(folder)], stderr=subprocess.DEVNULL, check=False)
+    return folder
 
 
 def run_tips(settings: Settings, wanted: argparse.Namespace) -> None:
