@@ -61,6 +61,7 @@ def wide(name: str) -> bytes:
         (b"#!/bin/sh\necho", "text/x-script"),
         (b"MZ\x90\0", "application/x-dosexec"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "head",  # some heads tell the time
 )
 def test_a_kind_is_known_by_its_first_bytes(head: bytes, media_type: str) -> None:
     assert signatures.media_type(head[:AT_FIRST]) == media_type
@@ -82,7 +83,7 @@ def test_a_kind_is_known_by_its_first_bytes(head: bytes, media_type: str) -> Non
             b"push the button",
             b"From here",
         ),
-        *(b"push the button", b"From here", b"MMORPG", b"The wide road", b"AC1027 is its model", b"icns", b".sndfile"),
+        *(b"MMORPG", b"The wide road", b"AC1027 is its model", b"icns", b".sndfile"),
         *(b"a form feed\x0c and a bell\x07", b"padded\0\0\0"),
     ],
 )
