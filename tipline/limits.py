@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from flask import g, request
+from flask import Request, g, request
 from werkzeug.exceptions import BadRequest
 
 from tipline.config import Face
@@ -201,19 +201,20 @@ class Gate:
             Forbidden: another site made the browser send this form.
             Busy: a limit is reached.
         """
-        if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # once: the proxy looks for it at each name
+        if "\0" in asked.path or b"%00" in asked.query_string or b"\0" in asked.query_string:
             raise BadRequest
-        if request.method in READING:
+        if asked.method in READING:
             return
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        if asked.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise Forbidden(say("Another site sent this form."), say("Open the page here and fill it in again."))
-        if not self.limiter.allow(limit_of(self.face, request.path).share(self.processes), request.remote_addr):
+        if not self.limiter.allow(limit_of(self.face, asked.path).share(self.processes), asked.remote_addr):
             raise Busy(say("Too many requests are arriving just now."), how_to_keep())
-        if request.mimetype == "multipart/form-data":
-            self._take_place()
+        if asked.mimetype == "multipart/form-data":
+            self._take_place(asked.remote_addr)
 
-    def _take_place(self) -> None:
-        network = self.limiter.network(request.remote_addr)
+    def _take_place(self, address: str | None) -> None:
+        network = self.limiter.network(address)
         if not self.places.take(network):
             raise Busy(say("Too many files are arriving just now."), how_to_keep())
         g.place_of = network

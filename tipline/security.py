@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +17,24 @@ Start = Callable[..., Any]
 Wsgi = Callable[[Environ, Start], Iterable[bytes]]
 
 ONION_LOCATION = "Onion-Location"
+
+
+class FixedHeaders:
+    """Middleware: what every answer of a face carries, made once and added to it as it leaves. An answer's own stay.
+
+    As a view's headers they would go through werkzeug's check of each name and value, on each answer again.
+    """
+
+    def __init__(self, app: Wsgi, headers: Mapping[str, str]) -> None:
+        self.app = app
+        self.fixed = [(name.lower(), (name, value)) for name, value in headers.items()]
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        def start_with_fixed(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            present = {name.lower() for name, _ in headers}
+            return start(status, headers + [pair for name, pair in self.fixed if name not in present], *error)
+
+        return self.app(environ, start_with_fixed)
 
 
 class StrictLength:
@@ -107,7 +125,6 @@ def digest_of(token: str) -> str:
 def protect(app: Flask, face: Face, settings: Settings) -> None:
     """Put the middleware, the gate and the headers around an app."""
     gate = Gate.of(face, settings.public_processes if face == "public" else 1)
-    headers = headers_of(face, settings)
     app.extensions["gate"] = gate
     app.jinja_env.globals["origin"] = origin_of(face, settings).rstrip("/")
     app.jinja_env.globals["onion_location"] = settings.onion_location if face == "public" else ""
@@ -115,8 +132,6 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
     app.teardown_request(gate.release)
 
     def add_headers(response: Response) -> Response:
-        present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118  # a list of pairs
-        response.headers.extend([pair for pair in headers.items() if pair[0].lower() not in present])
         if face == "public" and settings.onion_location and request.method == "GET" and response.mimetype == "text/html":
             response.headers[ONION_LOCATION] = settings.onion_location + quote(request.script_root + request.path)
         if request.endpoint == "static":
@@ -126,4 +141,4 @@ def protect(app: Flask, face: Face, settings: Settings) -> None:
         return response
 
     app.after_request(add_headers)
-    app.wsgi_app = StrictLength(app.wsgi_app)  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware
+    app.wsgi_app = StrictLength(FixedHeaders(app.wsgi_app, headers_of(face, settings)))  # type: ignore[assignment,method-assign]  # Flask's documented way to add a middleware

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from tests.installations import Installation
 from tipline.app import create_console_app
 from tipline.config import Settings
-from tipline.security import StrictLength, cookie_name, headers_of
+from tipline.security import FixedHeaders, StrictLength, cookie_name, headers_of
 
 # a cut body never looks whole
 
@@ -112,6 +112,16 @@ def test_style_sheets_may_be_kept(public: FlaskClient) -> None:
     with public.get("/static/css/public.css") as answer:
         assert answer.status_code == 200
         assert "max-age" in answer.headers["Cache-Control"]
+
+
+def test_an_answers_own_header_stays_and_is_said_once() -> None:
+    def app(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [("content-security-policy", "sandbox")])
+        return [b""]
+
+    seen: list[tuple[str, str]] = []
+    list(FixedHeaders(app, {"Content-Security-Policy": "none", "Server": "web"})({}, lambda _line, headers: seen.extend(headers)))
+    assert seen == [("content-security-policy", "sandbox"), ("Server", "web")]
 
 
 def test_only_tls_brings_hsts_and_host_cookies() -> None:
