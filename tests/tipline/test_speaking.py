@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from tests.tipline.intake.house import SLUG, IntakeHouse, build, claim_of, come_back, field_value, post_form, send_tip, words_of
 from tipline.config import Settings
 from tipline.errors import Busy, Conflict
-from tipline.intake import proofpages, talkpages
+from tipline.intake import proofpages, site, talkpages
 from tipline.intake.site import arrive
 from tipline.models.tips import TipItem
 from tipline.notices import publicpages
@@ -114,7 +114,7 @@ class Walk:
 
 @pytest.fixture
 def house(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[IntakeHouse]:
-    for least in ((talkpages, "RECEIPT_SECONDS"), (talkpages, "PAGE_SECONDS"), (proofpages, "SECONDS"), (publicpages, "ANSWER_SECONDS")):
+    for least in ((site, "RECEIPT_SECONDS"), (talkpages, "PAGE_SECONDS"), (proofpages, "SECONDS"), (publicpages, "ANSWER_SECONDS")):
         monkeypatch.setattr(*least, 0.0)
     built = build(settings)
     built.set_program(payout_place="Calder Trust pays.", reward_most=1000)

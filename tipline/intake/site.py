@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
@@ -12,10 +13,12 @@ from flask.typing import ResponseReturnValue
 
 from tipline import security, translated
 from tipline.intake import conversation, forms, rules, services
+from tipline.intake.receipt import parse_receipt
 from tipline.intake.sink import Arrival, Body, Limits, receive
 from tipline.templating import Place
 from tipline.web import frame
 
+RECEIPT_SECONDS = 0.04  # reading a receipt, whatever was typed, takes this long before the database is asked
 FORM_BYTES = 64 * 1024  # of a form besides its text and files
 EMPTY = services.DraftState(rules.Answers(""))
 NOTHING_WRONG = forms.Rejection()
@@ -86,6 +89,15 @@ def with_secret(key: Hashable, make: Callable[[str], ResponseReturnValue], secre
 
 def closed(program: Any) -> ResponseReturnValue:
     return program_page("intake/tip_closed.html", program, status=410)
+
+
+def open_receipt(typed: str) -> str:
+    """Begin a session with a receipt as it was typed, whatever that opens. Returns the cookie's value."""
+    began = time.monotonic()
+    meant = parse_receipt(typed)
+    time.sleep(max(0.0, began + RECEIPT_SECONDS - time.monotonic()))
+    with frame().unit(write=True) as unit:
+        return conversation.open_receipt(unit, meant)
 
 
 def source_of_request() -> conversation.Source | None:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from tipline import security
 from tipline.errors import BadInput
+from tipline.intake import conversation
 from tipline.intake.conversation import Source
 from tipline.intake.proving import next_published
-from tipline.intake.site import padded, source_of_request
+from tipline.intake.site import open_receipt, padded, source_of_request
 from tipline.intake.texts import texts_of
 from tipline.rewards import claiming, rules
 from tipline.rewards.claiming import Claim, ClaimView
@@ -50,12 +52,12 @@ def claim() -> ResponseReturnValue:
 @bp.post("/conversation/claim")
 @takes_along("token", "by", "office", "helped", *claiming.DECLARED)
 def send() -> ResponseReturnValue:
-    source = source_of_request()
-    if source is None or source.tip_id is None or not source.accepts(request.form.get("token", "")):
-        return redirect(url_for("talk.talk"), 303)
     get = request.form.get
     ticked = frozenset(name for name in claiming.DECLARED if get(name))
     command = Claim(get("claim", ""), get("by", ""), get("office", ""), get("helped", ""), ticked)
+    source = source_of_request()
+    if source is None or source.tip_id is None or not source.accepts(get("token", "")):
+        return _with_receipt(command)
     if only_speaks(request.form):
         return _form(source, command)
     try:
@@ -64,6 +66,25 @@ def send() -> ResponseReturnValue:
     except BadInput as error:
         return _form(source, command, error.fields)
     return redirect(url_for("talk.talk", claimed="yes", _anchor="reward"), 303)
+
+
+def _with_receipt(typed: Claim) -> ResponseReturnValue:
+    """The session was over before the claim arrived: the receipt is asked for again, and leads back to what was typed."""
+    words = request.form.get("receipt")
+    if words is None or only_speaks(request.form):
+        return _ended(typed, 403)
+    cookie = open_receipt(words)
+    with frame().unit(write=False) as unit:
+        source = conversation.find_source(unit, cookie)
+    opened = source is not None and (source.tip_id or source.heard)
+    response = make_response(_form(source, typed) if source and opened else _ended(typed, 200, refused=True))
+    security.set_cookie(response, "public", frame().settings, "source", cookie)
+    return response
+
+
+def _ended(typed: Claim, status: int, *, refused: bool = False) -> ResponseReturnValue:
+    values = {"typed": typed, "refused": refused, "longest": rules.WORDS_LENGTH}
+    return padded(render_template("rewards/claim_ended.html", **values), status)
 
 
 def _form(source: Source, typed: Claim, faults: Mapping[str, str] = NO_FAULTS) -> ResponseReturnValue:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.tipline.rewards.claim_house import HELPED, ClaimHouse
+from tests.tipline.intake.house import field_value
+from tests.tipline.rewards.claim_house import HELPED, ClaimHouse, token_of
 from tipline.errors import Unsound
 from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.models.rewards import RewardClaim
@@ -105,11 +106,33 @@ def test_a_tip_whose_claim_key_was_changed_takes_no_claim(house: ClaimHouse) -> 
 def test_without_a_receipt_there_is_no_page(house: ClaimHouse) -> None:
     stranger = house.desk.public.application.test_client()
     assert stranger.get("/conversation/claim").headers["Location"] == "/receipt"
-    assert stranger.post("/conversation/claim", data={"claim": "x"}).status_code == 303
+    assert stranger.post("/conversation/claim", data={"claim": "x"}).status_code == 403
     stranger.post("/receipt", data={"receipt": "unvaried cramp kilobyte saddlebag trousers outboard plethora"})
     assert stranger.get("/conversation/claim").status_code == 303
-    assert house.sources["early"].claim(token="x").headers["Location"] == "/conversation"
+    assert house.sources["early"].claim(token="x").status_code == 403
     assert house.rows(RewardClaim) == []
+
+
+def test_a_claim_that_met_the_end_of_its_session_asks_for_the_receipt_and_keeps_what_was_typed(house: ClaimHouse) -> None:
+    source, typed = house.sources["early"], {"by": "lawyer", "office": "Reed & Sons"}
+    house.wait(timedelta(hours=3))
+    source.client.delete_cookie("public-source")
+    ended = source.claim(**typed)
+    assert (ended.status_code, source.code in ended.text, "Set-Cookie" in ended.headers) == (403, False, False)
+    carried = dict.fromkeys(("employee", "involved", "sanctions"), "yes") | typed | {"helped": HELPED}
+    assert all(field_value(ended, name) == value for name, value in carried.items() if name != "helped")
+    assert HELPED in ended.text
+    spanish = source.client.post("/es/conversation/claim", data={**carried, "speak": "yes", "receipt": " ".join(source.words)})
+    assert (HELPED in spanish.text, source.words[0] in spanish.text, 'lang="es"' in spanish.text) == (True, False, True)
+    refused = source.client.post("/conversation/claim", data={**carried, "receipt": "no such words"})
+    assert (refused.status_code, HELPED in refused.text, "That receipt does not open a tip" in refused.text) == (200, True, True)
+    again = source.client.post("/conversation/claim", data={**carried, "receipt": " ".join(source.words)})
+    assert (again.status_code, HELPED in again.text, 'value="Reed &amp; Sons"' in again.text) == (200, True, True)
+    assert ['value="lawyer" checked' in again.text, again.text.count('value="yes" checked')] == [True, 3]
+    assert (
+        source.client.post("/conversation/claim", data={**carried, "token": token_of(again.text), "claim": source.code}).status_code == 303
+    )
+    assert len(house.rows(RewardClaim)) == 1
 
 
 def test_the_page_says_where_money_and_papers_go(house: ClaimHouse) -> None:
