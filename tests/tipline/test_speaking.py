@@ -162,6 +162,10 @@ def _talk(gone: Walk, claim: str) -> None:
     page = client.get(PREFIX[gone.language] + form)
     token, draft = {"token": field_value(page, "token")}, {"draft": field_value(page, "draft")}
     gone.there_and_back(page, ())
+    arrived = {"en": "Your message has arrived", "es": "Su mensaje llegó"}
+    sent = client.get(PREFIX[gone.language] + f"{form}?sent=yes")
+    assert arrived[gone.language] in sent.text
+    assert arrived[OTHER[gone.language]] in press(client, sent).text
     gone.send(f"{form}/check", {**draft, **token, "what": ""}, {})
     gone.send(f"{form}/check", {**draft, **token, "what": "555 014 2233"}, {"b.txt": b"2"}, ("555 014 2233", "b.txt"))
     gone.send(f"{form}/change", {**draft, **token}, keeps=("555 014 2233", "b.txt"))

@@ -80,7 +80,8 @@ def _spoken(source: conversation.Source, secret: DraftSecret, form: forms.Messag
     """The conversation in another language, with the message that is being written."""
     state = _keep_message(source, secret, form, arrival)
     rejection = form.spoken.also(Fault("files", surplus(name)) for name in state.surplus)
-    return _back("sent") if state.sent else _talk_page(source, secret.token, state, rejection)
+    said = arrival.fields.get("said", "")
+    return _back("sent") if state.sent else _talk_page(source, secret.token, state, rejection, said=said)
 
 
 @bp.post("/conversation/change")
@@ -258,7 +259,12 @@ def _send(source: conversation.Source, secret: DraftSecret, command: adding.Foll
 
 
 def _talk_page(
-    source: conversation.Source, token: str, state: services.DraftState = EMPTY, rejection: forms.Rejection = NOTHING_WRONG
+    source: conversation.Source,
+    token: str,
+    state: services.DraftState = EMPTY,
+    rejection: forms.Rejection = NOTHING_WRONG,
+    *,
+    said: str = "",
 ) -> Response:
     with frame().unit(write=False) as unit:
         page = thread.get_conversation(unit, source, forms.small_number(request.args.get("before")))
@@ -274,7 +280,7 @@ def _talk_page(
         draft=token,
         state=state,
         rejection=rejection,
-        said=next((name for name in ("sent", "answered") if request.args.get(name) == "yes"), ""),
+        said=next((name for name in ("sent", "answered") if name == said or request.args.get(name) == "yes"), ""),
     )
     return padded(html, rejection.status if rejection.faults else 200)
 
