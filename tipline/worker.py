@@ -31,6 +31,7 @@ CAPABILITIES = (
     "inbox",
     "exhibits",
     "letters",
+    "notices",
     "samples",
     "search",
     "linking",

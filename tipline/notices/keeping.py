@@ -1,7 +1,8 @@
 """What a list with its codes is made from stays for a day with who made them, so that a download that broke is repeated.
 
 It is sealed to that person's own key, in the table of download tickets under an id that no ticket can have, and ends when they
-say that they have the file, when the batch is withdrawn, or with the first download by anybody after the day.
+say that they have the file, when the batch is withdrawn, or after the day: it opens nothing from then on, and its row goes with the
+next download by anybody or with the daily sweep.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ def end(work: Work, batch: NoticeBatch) -> bool:
     """Forget it for good; tells whether there was anything."""
     gone = work.session.execute(delete(DownloadTicket).where(DownloadTicket.id == _id(batch)).returning(DownloadTicket.id))
     return gone.first() is not None
+
+
+def end_due(work: Work) -> None:
+    """Forget what is over, though nobody downloads anything."""
+    work.session.execute(delete(DownloadTicket).where(DownloadTicket.expires_at < work.now()))
 
 
 def _find(work: Work, batch: NoticeBatch) -> bytes | None:

@@ -17,12 +17,14 @@ from tests.tipline.notices.post_house import ABOUT, LIST, PostRoom, printed
 from tipline.actor import ProgramKeys
 from tipline.errors import Conflict, Forbidden, NotFound
 from tipline.inbox.reading import open_exhibits
+from tipline.jobs import SWEEPS
 from tipline.models.custody import Exhibit, Grant
 from tipline.models.notices import Notice, NoticeBatch
 from tipline.models.operations import AuditEvent, DownloadTicket
 from tipline.notices import codes, keeping, lists, overview, services
 from tipline.retention.dispositions import Propose, decide, propose
 from tipline.work import utc_now
+from tipline.worker import register_capabilities
 
 
 def exhibit_of(desk: Desk, number: str) -> Exhibit:
@@ -151,9 +153,15 @@ def test_what_a_download_is_repeated_from_ends_with_the_day_and_with_the_batch(r
         assert not keeping.is_kept(work, room.batch(gone))
         with pytest.raises(KeyUnavailable):
             keeping.open_kept(work, room.installation.actor("program_manager"), room.batch(late))
+    register_capabilities()
     with room.installation.work() as work:
+        SWEEPS["end_kept_lists"](work)
+        assert keeping.is_kept(work, room.batch(late)), "its day is not over"
         work.session.execute(update(DownloadTicket).values(expires_at=utc_now() - timedelta(seconds=1)))
     assert act(room, late, "again").status_code == 409
+    with room.installation.work() as work:
+        SWEEPS["end_kept_lists"](work)
+        assert work.session.scalars(select(DownloadTicket)).all() == []
 
 
 def test_a_look_does_not_use_the_ticket_up_and_an_old_one_opens_nothing(room: PostRoom) -> None:
