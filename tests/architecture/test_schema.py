@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, create_engine, text
 from sqlalchemy.schema import CreateIndex
 
 from tipline.config import Settings
@@ -52,6 +52,20 @@ def test_the_newest_migration_is_what_the_models_say(every_database: Settings) -
             different += [name for name in BY_EXPRESSION if made[name] != wanted[name]]
     database.dispose()
     assert different == []
+
+
+def test_no_index_says_what_another_begins_with() -> None:
+    """Each costs a page at every write; a unique constraint is an index too."""
+    twice = []
+    for table in Base.metadata.tables.values():
+        constraints = [one for one in table.constraints if isinstance(one, UniqueConstraint | PrimaryKeyConstraint)]
+        known = [[column.name for column in one.columns] for one in constraints]
+        whole = [one for one in table.indexes if one.name not in BY_EXPRESSION and one.dialect_options["sqlite"]["where"] is None]
+        known += [[column.name for column in one.columns] for one in whole]
+        for index in whole:
+            names = [column.name for column in index.columns]
+            twice += [index.name] if sum(columns[: len(names)] == names for columns in known) > 1 else []
+    assert twice == []
 
 
 def _ours(name: str | None, kind: str, _parents: object) -> bool:

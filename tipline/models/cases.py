@@ -63,7 +63,7 @@ class SamplePerson(Base):
     __table_args__ = (UniqueConstraint("sample_id", "position"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    sample_id: Mapped[str] = mapped_column(ForeignKey("sample.id"), index=True)
+    sample_id: Mapped[str] = mapped_column(ForeignKey("sample.id"))
     position: Mapped[int] = mapped_column(Integer)
     person: Mapped[bytes] = mapped_column(Sealed)  # JSON: canonical row with its locators
 
@@ -81,7 +81,7 @@ class Link(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     program_id: Mapped[str] = mapped_column(ForeignKey("program.id"), index=True)
     from_kind: Mapped[str] = mapped_column(String(16))  # tip, letter, sample, exhibit, subject
-    from_id: Mapped[str] = mapped_column(Id, index=True)
+    from_id: Mapped[str] = mapped_column(Id)
     to_kind: Mapped[str] = mapped_column(String(16))
     to_id: Mapped[str] = mapped_column(Id, index=True)
     kind: Mapped[str] = mapped_column(String(32))  # same_file, shares_indicator, contains_records, same_template, concerns

@@ -125,7 +125,7 @@ class Cosignature(Base):
     __table_args__ = (UniqueConstraint("checkpoint_id", "witness"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    checkpoint_id: Mapped[str] = mapped_column(ForeignKey("log_checkpoint.id"), index=True)
+    checkpoint_id: Mapped[str] = mapped_column(ForeignKey("log_checkpoint.id"))
     witness: Mapped[str] = mapped_column(String(200))
     line: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -139,7 +139,7 @@ class TimeStamp(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     subject_kind: Mapped[str] = mapped_column(String(16))  # checkpoint, export
-    subject_id: Mapped[str] = mapped_column(Id, index=True)
+    subject_id: Mapped[str] = mapped_column(Id)
     digest: Mapped[str] = mapped_column(String(71))
     authority: Mapped[str] = mapped_column(String(200))  # its address, as in the settings
     state: Mapped[str] = mapped_column(String(16), index=True)  # waiting, stamped

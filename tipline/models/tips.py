@@ -97,7 +97,7 @@ class TipMessage(Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"), index=True)
+    tip_id: Mapped[str] = mapped_column(ForeignKey("tip.id"))
     seq: Mapped[int] = mapped_column(Integer)
     by_source: Mapped[bool] = mapped_column(Boolean)
     kind: Mapped[str] = mapped_column(String(16), default="message", server_default="message")  # message, question, answer, ...
