@@ -21,6 +21,7 @@ from tests.journeys.world import World, told
 from tipline.config import Settings
 from tipline.demo.content import SLUG
 from tipline.inbox import replying
+from tipline.intake import phone
 from tipline.languages import LANGUAGES
 from tipline.models.programs import Program
 from tipline.models.tips import Tip
@@ -227,6 +228,13 @@ def test_05_a_reward_is_claimed(street: Street, language: str) -> None:
     page.fill("textarea[name=helped]", "You could close the account because of me.")
     for name in ("employee", "involved", "sanctions"):
         page.check(f"input[name={name}]")
+    page.context.clear_cookies()
+    press(main_button(page))
+    street.look(language, "claim-ended")
+    page.fill("input[name=receipt]", " ".join(street.receipts[language]))
+    press(main_button(page))
+    expect(page.locator("textarea[name=helped]")).to_have_value("You could close the account because of me.")
+    expect(page.locator("input[name=sanctions]")).to_be_checked()
     page.fill("input[name=claim]", street.claims[language])
     press(main_button(page))
     expect(page.locator("main")).to_contain_text(re.compile(r"RC-\d{4}-\d{4}"))
@@ -285,6 +293,30 @@ def test_08_a_draft_is_thrown_away_and_a_closed_line_says_so(street: Street, lan
     street.at(language, f"{NOTICE}/tip")
     street.look(language, "tip-closed")
     set_state(street.world, "open")
+
+
+@both
+def test_09_words_that_were_read_out_by_phone_are_changed(street: Street, language: str) -> None:
+    inside = street.world.inside
+    with inside.work() as work:
+        command = phone.PhoneTip(phone.start_form(), inside.program_id, f"He said it on the phone. ({language})")
+        heard = phone.take(work, street.world.story.actor("m.okafor"), command).words
+    page = street.at(language, "/receipt")
+    page.fill("input[name=receipt]", " ".join(heard))
+    press(main_button(page))
+    words = page.locator("ol.words li").all_text_contents()
+    assert (len(words), set(words) == set(heard)) == (7, False)
+    street.look(language, "new-words")
+    press(main_button(page))
+    expect(page.locator("p.claim")).to_be_visible()
+    street.look(language, "conversation-by-phone")
+    press(page.locator("form[action$='/claim-code'] button"))
+    expect(page.locator("p.claim")).to_have_count(0)
+    press(page.locator("form[action$='/conversation/close'] button"))
+    street.at(language, "/receipt")
+    page.fill("input[name=receipt]", " ".join(heard))
+    press(main_button(page))
+    expect(page.get_by_role("alert")).to_be_visible()
 
 
 def set_state(world: World, state: str) -> None:
