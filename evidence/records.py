@@ -61,6 +61,7 @@ FIELDS: tuple[str, ...] = (
     "key_id",
     "manifest",
 )
+_NAMES = tuple(name.encode() for name in FIELDS)
 NEVER_WITHHELD = ("exhibit", "exhibit_seq", "exhibit_prev")
 NO_PREVIOUS = "0" * 64
 PADDED_TO = 1024
@@ -110,9 +111,9 @@ class Opening:
     @functools.cached_property
     def _committed(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """d_1 ... d_n and c_1 ... c_n, computed once: they are most of an event's work."""
-        found = zip(salts(self.event_key), FIELDS, self.values, strict=True)
-        disclosures = tuple(b'["%s","%s",%s]' % (salt.encode(), name.encode(), value) for salt, name, value in found)
-        return disclosures, tuple(map(commitment, disclosures))
+        found = zip(salts(self.event_key), _NAMES, self.values, strict=True)
+        disclosures = [b'["%b","%b",%b]' % (salt.encode(), name, value) for salt, name, value in found]
+        return tuple(disclosures), tuple([commitment(disclosure) for disclosure in disclosures])
 
     def commitments(self) -> tuple[bytes, ...]:
         """Return c_1 ... c_n."""
@@ -178,10 +179,10 @@ def new_opening(fields: Mapping[str, Scalar], signers: Sequence[Signer]) -> Open
 
     Missing fields are null. Raises UsageError for a field outside the schema, FormatError for a value that is no scalar.
     """
-    unknown = sorted(set(fields) - set(FIELDS))
-    if unknown:
+    if unknown := sorted(set(fields).difference(FIELDS)):
         raise UsageError(f"no such custody field: {', '.join(unknown)}", "Use the names of SPEC section 4.")
-    values = tuple(canonical.encode(_scalar(fields.get(name))) for name in FIELDS)
+    given = {name: canonical.encode(_scalar(value)) for name, value in fields.items()}
+    values = tuple([given.get(name, b"null") for name in FIELDS])
     unsigned = Opening(secrets.token_bytes(32), values, secrets.token_bytes(32), ())
     body = unsigned.body()
     attestations = tuple(Attestation(hashlib.sha256(signer.public).digest(), signer.sign(sign_message(body))) for signer in signers)
