@@ -103,8 +103,10 @@ class DiskPending:
         os.utime(self._handle, ns=_EPOCH)
 
     def start_writing(self) -> None:
-        """Has Linux begin to write the bytes out, as it does for pages said to be done with, and waits for nothing."""
-        os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        """Has Linux begin to write the bytes out, as it does for pages said to be done with. Where it does not, `sync` waits longer."""
+        if hasattr(os, "posix_fadvise"):
+            with suppress(OSError):
+                os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def sync(self) -> None:
         """Waits until the bytes are durable."""
