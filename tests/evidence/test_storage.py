@@ -262,6 +262,33 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(disk: 
     assert sorted(acts[7:]) == ["fsync ab", "fsync cd"]  # each folder once
 
 
+@pytest.mark.parametrize("error", [None, OSError(errno.EINVAL, "no such advice")])
+def test_all_files_of_a_batch_are_begun_before_the_first_is_waited_for(
+    disk: DiskStore, monkeypatch: pytest.MonkeyPatch, error: OSError | None
+) -> None:
+    acts: list[str] = []
+    real = os.fsync
+
+    def begin(*_: int) -> None:
+        acts.append("begin")
+        if error:
+            raise error
+
+    def fsync(handle: int) -> None:
+        acts.append("wait")
+        real(handle)
+
+    monkeypatch.setattr(os, "posix_fadvise", begin)
+    monkeypatch.setattr(os, "fsync", fsync)
+    disk.put_many({f"{number:02x}name": b"bytes" for number in range(3)})
+    assert acts[:6] == ["begin"] * 3 + ["wait"] * 3
+    assert "begin" not in acts[6:]
+    assert [disk.read(f"{number:02x}name") for number in range(3)] == [b"bytes"] * 3
+    acts.clear()
+    disk.put("fename", b"one alone gains nothing")
+    assert "begin" not in acts
+
+
 def test_a_full_disk_keeps_nothing(disk: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(handle: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
