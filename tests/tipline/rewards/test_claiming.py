@@ -9,6 +9,7 @@ import pytest
 from tests.tipline.intake.house import field_value
 from tests.tipline.rewards.claim_house import HELPED, ClaimHouse, token_of
 from tipline.errors import Unsound
+from tipline.filters import day_of
 from tipline.models.custody import CustodyEvent, Exhibit
 from tipline.models.rewards import RewardClaim
 from tipline.models.tips import Tip
@@ -63,7 +64,7 @@ def test_before_the_log_holds_the_tip_the_page_says_when(house: ClaimHouse) -> N
     source = house.source(publish=False)
     house.desk.installation.sequence()
     page = source.client.get("/conversation/claim").text
-    assert "Come back on 23 Nov 2026, then you can claim." in page
+    assert f"Come back on {day_of(date.today() + timedelta(days=1))}, then you can claim." in page
     assert 'name="claim"' not in page
     answer = source.claim(token=source.page().partition('name="token" value="')[2].partition('"')[0])
     assert answer.status_code == 409
